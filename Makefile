@@ -1,0 +1,124 @@
+# QueryFlux in C. `make help` names the targets; variables: V=1 (show commands), WERROR=0, CFLAGS, LDFLAGS, PREFIX, DESTDIR.
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+CC := gcc
+FUZZ_CC := clang
+WERROR ?= 1
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
+
+# ---- what there is ---------------------------------------------------------------------------------------------------
+lib_src := $(sort $(shell find lib -name '*.c'))
+programs := $(sort $(patsubst cmd/%/,%,$(dir $(wildcard cmd/qf-*/*.c))))
+units := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
+fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+benches := $(sort $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
+deps := build/deps
+arrow_src := $(sort $(wildcard $(deps)/nanoarrow/*/*.c $(deps)/nanoarrow/*/*/*.c))
+
+# ---- flags -----------------------------------------------------------------------------------------------------------
+packages := libzmq yaml-0.1 jansson libpcre2-8 libsystemd libcrypto
+packages_have := $(shell pkg-config --exists $(packages) python-3.11-embed 2>/dev/null && echo yes)
+ifeq ($(packages_have),yes)
+pkg_cflags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages)))
+libs := $(shell pkg-config --libs $(packages)) -ldl -lm -lpthread
+py_cflags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags python-3.11-embed))
+py_libs := $(shell pkg-config --libs python-3.11-embed)
+endif
+warn := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wimplicit-fallthrough=5 -Wnull-dereference -Wlogical-op
+werror := $(if $(filter true,$(CI)),-Werror,$(if $(filter 1,$(WERROR)),-Werror))
+base := -std=c17 -D_GNU_SOURCE -g -fno-common -fPIE
+incs := -Iinclude -isystem $(deps)/nanoarrow -isystem $(deps)/duckdb $(pkg_cflags)
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+hard_link := -pie -Wl,-z,relro,-z,now
+
+# per variant: compiler, flags, link flags, warnings taken back (a sanitizer's own code sets them off), where programs go
+release_cc = $(CC)
+release_flags := -O2 -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=3
+release_bin := build/bin
+asan_cc = $(CC)
+asan_flags := -O1 $(sanitize)
+asan_unwarn := -Wno-null-dereference -Wno-maybe-uninitialized
+asan_bin := build/asan/bin
+fuzz_cc = $(FUZZ_CC)
+fuzz_flags := -O1 $(sanitize) -fsanitize=fuzzer-no-link
+fuzz_unwarn := -Wno-unknown-warning-option -Wno-implicit-fallthrough
+fuzz_bin := build/fuzz/bin
+variants := release asan fuzz
+
+# ---- rules, once per variant -----------------------------------------------------------------------------------------
+define variant_rules
+$(1)_lib := build/$(1)/libqf.a
+$(1)_obj = $$(patsubst %.c,build/$(1)/obj/%.o,$$(1))
+$(1)_programs := $$(addprefix $$($(1)_bin)/,$$(programs))
+$(1)_units := $$(addprefix build/$(1)/unit/,$$(units))
+$(1)_replays := $$(addprefix build/$(1)/replay/,$$(fuzzers))
+$(1)_all_flags := $$(base) $$($(1)_flags) $$(CFLAGS)
+$(1)_ld = $$($(1)_cc) $$($(1)_flags) $$(hard_link) $$(CFLAGS) $$(LDFLAGS)
+
+# Other flags than last time mean that every object is made again.
+ifneq ($$(file <build/$(1)/flags),$$($(1)_cc) $$($(1)_all_flags))
+$$(shell mkdir -p build/$(1))
+$$(file >build/$(1)/flags,$$($(1)_cc) $$($(1)_all_flags))
+endif
+
+build/$(1)/obj/$(deps)/%.o: $(deps)/%.c build/$(1)/flags
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$($(1)_cc) $$($(1)_all_flags) -w $$(incs) -MMD -MP -c $$< -o $$@
+build/$(1)/obj/cmd/qf-translate/%.o build/$(1)/obj/tests/unit/test_translate%.o: xcflags := $$(py_cflags)
+build/$(1)/obj/%.o: %.c build/$(1)/flags
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$($(1)_cc) $$($(1)_all_flags) $$(warn) $$($(1)_unwarn) $$(werror) $$(incs) $$(xcflags) -MMD -MP -c $$< -o $$@
+$$($(1)_lib): $$(call $(1)_obj,$$(lib_src) $$(arrow_src))
+	$$(call say,AR,$$@)
+	@rm -f $$@.tmp
+	$$(Q)ar rcsD $$@.tmp $$^ && mv $$@.tmp $$@
+$(foreach p,$(programs),
+$$($(1)_bin)/$(p): $$(patsubst %.c,build/$(1)/obj/%.o,$(wildcard cmd/$(p)/*.c)))
+$$($(1)_bin)/%: $$($(1)_lib)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$($(1)_ld) -o $$@ $$(filter %.o,$$^) $$($(1)_lib) $$(libs) $$(if $$(filter qf-translate,$$*),$$(py_libs))
+build/$(1)/unit/%: build/$(1)/obj/tests/unit/%.o $$($(1)_lib)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$($(1)_ld) -o $$@ $$^ -lcmocka $$(libs)
+build/$(1)/replay/%: build/$(1)/obj/tests/fuzz/%.o build/$(1)/obj/tests/fuzz/replay.o $$($(1)_lib)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$($(1)_ld) -o $$@ $$^ $$(libs)
+build/$(1)/bench/%: build/$(1)/obj/tests/bench/%.o $$($(1)_lib)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$($(1)_ld) -o $$@ $$^ $$(libs)
+endef
+$(foreach v,$(variants),$(eval $(call variant_rules,$(v))))
+.SECONDARY:
+
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
+	$(call say,LD,$@)
+	$(Q)$(fuzz_ld) -fsanitize=fuzzer -o $@ $^ $(libs)
+
+# ---- targets ---------------------------------------------------------------------------------------------------------
+.PHONY: all units clean help
+all: $(release_programs) ## build the programs into build/bin
+units: $(release_units) $(release_replays) ## build the unit tests and corpus replays
+test_%: build/release/unit/test_% ## build and run one unit test, e.g. make test_buf
+	$<
+build/unit/%: build/release/unit/% # a shorter name for the same file
+	@ln -sfn release/unit build/unit
+
+clean: ## remove what was built; what was fetched stays
+	rm -rf build/bin build/release build/asan build/fuzz build/unit
+
+help: ## this list
+	@sed -nE 's/^([a-z][a-z_%-]*):.* ## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+-include $(shell find build/*/obj -name '*.d' 2>/dev/null)
