@@ -1,0 +1,227 @@
+/*
+ * Configuration: one YAML file → one checked, immutable model. Keys are those of DESIGN §6 and
+ * reference section 2 of the original; see queryflux.yaml(5).
+ *
+ * qf_conf_load() reads, expands ${VAR} and ${VAR:-default}, parses and checks the whole file and either
+ * returns a model or one error that names file, line, column and the nearest valid key. Warnings (known
+ * keys that are not built yet, inline secrets) are collected in the model. The model lives in one arena
+ * and is never changed after the load: a reload builds a new one and swaps. Any thread may read it.
+ */
+#ifndef QF_CONF_H
+#define QF_CONF_H
+
+#include "qf/arena.h"
+#include "qf/sql.h"
+
+enum qf_frontend {
+	QF_FE_TRINO,
+	QF_FE_POSTGRES,
+	QF_FE_MYSQL,
+	QF_FE_FLIGHT,
+	QF_FE_CLICKHOUSE,
+	QF_FE_REST,
+	QF_FE_N
+};
+
+/* Configuration name ("postgresWire") and short name ("postgres"); find takes either. */
+const char *qf_frontend_name(enum qf_frontend fe);
+const char *qf_frontend_short(enum qf_frontend fe);
+int qf_frontend_find(const char *name, enum qf_frontend *ret) qf_must_check;
+enum qf_dialect qf_frontend_dialect(enum qf_frontend fe);
+
+struct qf_conf_place { /* where in the file something stands; 0 when it is a default */
+	unsigned line, column;
+};
+
+struct qf_conf_kv {
+	const char *key, *value; /* value NULL: any value (tags) */
+};
+
+struct qf_conf_frontend {
+	bool enabled;
+	bool port_set; /* written in the file: a busy one is an error */
+	bool insecure;
+	const char *address; /* default 127.0.0.1 */
+	uint16_t port;
+	uint32_t max_connections; /* 0 = the built-in 10000 */
+	struct qf_conf_place place;
+};
+
+enum qf_engine_kind {
+	QF_ENGINE_DUCKDB,
+	QF_ENGINE_FAKE,
+	QF_ENGINE_TRINO,
+	QF_ENGINE_POSTGRES,
+	QF_ENGINE_MYSQL,
+	QF_ENGINE_STARROCKS,
+	QF_ENGINE_CLICKHOUSE,
+	QF_ENGINE_ATHENA,
+	QF_ENGINE_ADBC,
+	QF_ENGINE_DUCKDB_HTTP,
+	QF_ENGINE_N
+};
+
+const char *qf_engine_kind_name(enum qf_engine_kind k); /* the configuration's: "duckDb", "trino", … */
+enum qf_dialect qf_engine_kind_dialect(enum qf_engine_kind k);
+
+struct qf_conf_cluster {
+	const char *name;
+	enum qf_engine_kind engine;
+	bool enabled;
+	uint32_t max_running; /* 0 = no limit of its own */
+	const char *endpoint;
+	/* duckDb */
+	const char *database_path; /* NULL = in memory */
+	const char *init_sql;
+	const char *memory_limit; /* as DuckDB reads it; NULL = DuckDB's default */
+	uint32_t threads;	  /* 0 = DuckDB's default */
+	const char *const *allowed_directories;
+	size_t n_allowed_directories;
+	/* fake */
+	const char *script; /* see lib/engine/fake */
+	struct qf_conf_place place;
+};
+
+enum qf_strategy { QF_STRATEGY_ROUND_ROBIN, QF_STRATEGY_FAILOVER };
+
+struct qf_conf_group {
+	const char *name;
+	bool enabled;
+	uint32_t max_running;	       /* total of the group */
+	uint32_t max_queued;	       /* 0 = no limit */
+	uint64_t capacity_wait_ns;     /* capacityWaitTimeoutSecs, default 300 s */
+	uint64_t query_timeout_ns;     /* queryTimeoutSecs, 0 = none */
+	enum qf_strategy strategy;
+	const struct qf_conf_cluster **members;
+	size_t n_members;
+	const char *instance; /* dispatch instance that owns it; default "0" */
+	struct qf_conf_place place;
+};
+
+enum qf_router_type {
+	QF_ROUTER_PROTOCOL,
+	QF_ROUTER_HEADER,
+	QF_ROUTER_USER_GROUP,
+	QF_ROUTER_REGEX,
+	QF_ROUTER_TAGS,
+	QF_ROUTER_COMPOUND,
+	QF_ROUTER_PYTHON, /* known, not built yet: a warning at load, named as such in every trace */
+	QF_ROUTER_N
+};
+
+const char *qf_router_type_name(enum qf_router_type t); /* "protocolBased", … */
+
+enum qf_condition_type {
+	QF_COND_PROTOCOL,
+	QF_COND_HEADER,
+	QF_COND_USER,
+	QF_COND_CLIENT_TAG,
+	QF_COND_REGEX,
+};
+
+struct qf_conf_condition {
+	enum qf_condition_type type;
+	enum qf_frontend protocol;
+	const char *name;    /* header name, tag key */
+	const char *value;   /* header value, user, tag value (NULL: any) */
+	const char *pattern; /* PCRE2 */
+};
+
+struct qf_conf_regex_rule {
+	const char *pattern;
+	bool deny;
+	const char *message;			  /* deny: what the client is told */
+	const struct qf_conf_group *group; /* route */
+	struct qf_conf_place place;
+};
+
+struct qf_conf_tag_rule {
+	const struct qf_conf_kv *tags; /* all must match */
+	size_t n_tags;
+	const struct qf_conf_group *group;
+};
+
+struct qf_conf_target { /* value → group, for header and userGroup */
+	const char *value;
+	const struct qf_conf_group *group;
+};
+
+struct qf_conf_router {
+	enum qf_router_type type;
+	const struct qf_conf_group *by_protocol[QF_FE_N]; /* protocolBased */
+	const char *header_name;			  /* header */
+	const struct qf_conf_target *targets;		  /* header, userGroup */
+	size_t n_targets;
+	const struct qf_conf_regex_rule *regexes; /* queryRegex */
+	size_t n_regexes;
+	const struct qf_conf_tag_rule *tags; /* tags */
+	size_t n_tags;
+	bool any;				     /* compound: combine any */
+	const struct qf_conf_condition *conditions; /* compound */
+	size_t n_conditions;
+	const struct qf_conf_group *group; /* compound */
+	struct qf_conf_place place;
+};
+
+enum qf_on_failure { QF_ON_FAILURE_ERROR, QF_ON_FAILURE_PASSTHROUGH };
+
+struct qf_conf_warning {
+	struct qf_conf_place place;
+	const char *text;
+};
+
+struct qf_conf {
+	struct qf_arena *arena;
+	const char *path;    /* NULL: the embedded default */
+	uint64_t id;	     /* configuration id: hash of the expanded model */
+	const char *state_dir; /* $QF_STATE_DIR or /var/lib/queryflux */
+
+	const char *external_address;
+	struct qf_conf_frontend frontends[QF_FE_N];
+	struct qf_conf_frontend admin;
+	bool error_on_unsupported; /* default true; false only where written */
+	enum qf_on_failure on_failure;
+	uint32_t translate_workers;	/* translation.workers, default 2 */
+	uint64_t translate_deadline_ns; /* translation.deadlineMs, default 5 s */
+
+	uint64_t max_statement_bytes;	   /* queryflux.maxStatementBytes, 16 MiB */
+	uint64_t stream_budget_bytes;	   /* queryflux.streamBudgetBytes, 64 MiB */
+	uint64_t client_stall_ns;	   /* queryflux.clientStallTimeoutSecs, 5 min */
+	uint64_t idle_in_transaction_ns;   /* queryflux.idleInTransactionTimeoutSecs, 60 s */
+	uint64_t ring_timeout_ns;	   /* queryflux.ringTimeoutSecs, 10 s */
+	uint64_t shutdown_drain_ns;	   /* queryflux.shutdownDrainTimeoutSecs, 30 s */
+
+	const struct qf_conf_cluster *clusters;
+	size_t n_clusters;
+	const struct qf_conf_group *groups;
+	size_t n_groups;
+	const struct qf_conf_router *routers;
+	size_t n_routers;
+	const struct qf_conf_group *fallback; /* NULL: no rule matched = refused */
+	bool judges;			      /* a deny rule or guard exists: every statement goes to qf-route */
+
+	const struct qf_conf_warning *warnings;
+	size_t n_warnings;
+};
+
+/*
+ * Loads `path`, or the embedded default when path is NULL. The error text is "FILE:LINE:COLUMN: what, and
+ * what to do". The caller frees with qf_conf_free().
+ */
+int qf_conf_load(struct qf_conf **ret, const char *path, struct qf_err *reterr) qf_must_check;
+/* The same from memory; name stands for the file in messages. */
+int qf_conf_parse(struct qf_conf **ret, struct qf_slice yaml, const char *name, struct qf_err *reterr) qf_must_check;
+struct qf_conf *qf_conf_free(struct qf_conf *c);
+
+const struct qf_conf_group *qf_conf_group(const struct qf_conf *c, const char *name); /* NULL: none */
+const struct qf_conf_cluster *qf_conf_cluster(const struct qf_conf *c, const char *name);
+
+/* Every key with type, default, unit, reload rule and help, in page order: for man, completions, tests. */
+struct qf_conf_key {
+	const char *path; /* "clusters.*.databasePath" */
+	const char *type, *dflt, *reload, *help;
+	bool built; /* false: known from the original, not built yet */
+};
+const struct qf_conf_key *qf_conf_keys(size_t *ret_n);
+
+#endif

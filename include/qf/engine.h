@@ -1,0 +1,94 @@
+/*
+ * What an engine adapter is. One adapter a directory in lib/engine, one `const struct qf_engine_ops` each,
+ * listed in lib/engine/registry.c. qf-dispatch is the only user.
+ *
+ * Threads: every function here is called on the loop thread and returns at once. An adapter may run its
+ * engine on threads of its own; it calls the job's callbacks on the loop thread only (qf_wake).
+ *
+ * Life of a job: conn_get → submit → on_schema → on_batch* → on_end → conn_put. on_end comes exactly once
+ * for each submit that returned 0, after a cancel too. Rows stop when `window` bytes are unconsumed;
+ * more() grants more. A connection carries one job at a time; in a transaction the same connection carries
+ * the next ones. Row bytes are Arrow IPC: on_schema has one encapsulated schema message, on_batch one
+ * encapsulated record batch.
+ */
+#ifndef QF_ENGINE_H
+#define QF_ENGINE_H
+
+#include "qf/buf.h"
+#include "qf/conf.h"
+#include "qf/loop.h"
+
+struct qf_engine;      /* one cluster, opened */
+struct qf_engine_conn; /* one connection to it */
+
+/* An error in the client's terms. */
+struct qf_sql_error {
+	char sqlstate[6];
+	char message[1024];
+	char detail[256];
+	char hint[512];
+	uint32_t position; /* 1-based character in the statement as sent to the engine; 0 = none */
+};
+
+void qf_sql_error_set(struct qf_sql_error *e, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);
+
+enum qf_engine_outcome {
+	QF_OUT_OK,
+	QF_OUT_ERROR,	  /* the engine refused or failed it: no effect beyond what the engine says */
+	QF_OUT_CANCELLED, /* ended because of cancel() */
+	QF_OUT_UNKNOWN,	  /* the connection died after the statement was sent */
+	QF_OUT_NOT_SENT,  /* certainly had no effect: another member may be tried */
+};
+
+struct qf_engine_end {
+	enum qf_engine_outcome outcome;
+	uint64_t rows;		   /* returned or affected */
+	bool has_rows;		   /* a schema was sent */
+	bool in_transaction;	   /* the connection's state now */
+	bool transaction_failed;   /* … and it accepts nothing but ROLLBACK */
+	bool conn_broken;	   /* the connection must not be used again */
+	struct qf_sql_error error; /* with ERROR, CANCELLED, UNKNOWN, NOT_SENT */
+};
+
+struct qf_engine_job {
+	/* set by the caller; borrowed until on_end returns */
+	struct qf_slice sql;
+	size_t window;	    /* bytes of rows that may be outstanding at the start */
+	size_t batch_bytes; /* aim for batches of at most this size (256 KiB) */
+	void *arg;
+	/* Called on the loop thread. The slices are borrowed for the call. */
+	void (*on_schema)(struct qf_engine_job *job, struct qf_slice ipc_schema);
+	void (*on_batch)(struct qf_engine_job *job, struct qf_slice ipc_batch, uint64_t rows);
+	void (*on_notice)(struct qf_engine_job *job, const char *severity, const char *text);
+	void (*on_end)(struct qf_engine_job *job, const struct qf_engine_end *end);
+	/* the adapter's */
+	void *priv;
+};
+
+enum qf_engine_caps {
+	QF_ENGINE_CAP_TRANSACTIONS = 1 << 0,
+	QF_ENGINE_CAP_EMBEDDED = 1 << 1, /* dies with its qf-dispatch: no orphan survives a crash */
+};
+
+struct qf_engine_ops {
+	const char *name; /* the configuration's engine name */
+	enum qf_dialect dialect;
+	uint32_t caps;
+	/* Opens a cluster. cfg is borrowed for the life of the engine. max_running is the most jobs at once. */
+	int (*open)(struct qf_engine **ret, const struct qf_conf_cluster *cfg, struct qf_loop *loop,
+		    unsigned max_running, struct qf_err *reterr);
+	void (*close)(struct qf_engine *e); /* all connections have been put back */
+	int (*conn_get)(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
+	/* Gives the connection back; `reset` when it may hold session state (after a transaction, settings). */
+	void (*conn_put)(struct qf_engine_conn *c, bool reset);
+	int (*submit)(struct qf_engine_conn *c, struct qf_engine_job *job, struct qf_sql_error *reterr);
+	void (*more)(struct qf_engine_conn *c, size_t bytes); /* the consumer took bytes */
+	void (*cancel)(struct qf_engine_conn *c);	      /* of the running job; harmless when it just ended */
+	/* In-memory and written since its start: its content is lost with the process. May be NULL. */
+	bool (*is_volatile)(const struct qf_engine *e);
+};
+
+/* The adapter for a kind, or NULL when it is not built. */
+const struct qf_engine_ops *qf_engine_find(enum qf_engine_kind kind);
+
+#endif

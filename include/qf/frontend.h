@@ -1,0 +1,97 @@
+/*
+ * What a frontend (a client protocol) is, and what qf-listen's hub offers it.
+ *
+ * A frontend owns client connections: accepts, speaks the protocol over lib/proto, keeps the session. For
+ * each statement it starts a qf_query; the hub (cmd/qf-listen/hub.c) owns that query until it is answered:
+ * sends it round the ring, resolves and resends when a program dies, and calls back. All on the one loop
+ * thread of qf-listen. The frontend frees a query after on_end, or earlier with qf_query_abandon() (the
+ * client vanished): then no callback comes any more.
+ */
+#ifndef QF_FRONTEND_H
+#define QF_FRONTEND_H
+
+#include "qf/buf.h"
+#include "qf/conf.h"
+#include "qf/engine.h"
+#include "qf/loop.h"
+
+struct qf_hub;
+struct qf_query;
+struct qf_pin; /* a transaction: one connection of one dispatch instance, held over statements */
+
+/* What the ring is told of a session; lives as long as the session, may change between statements. */
+struct qf_session_facts {
+	enum qf_frontend frontend;
+	uint64_t id;		 /* unique within this qf-listen */
+	const char *user;
+	const char *database;	 /* may be NULL */
+	const char *schema;	 /* first of search_path, may be NULL */
+	const char *client;	 /* "127.0.0.1:40312", for history and logs */
+	const char *time_zone;	 /* NULL = UTC */
+	enum qf_dialect dialect; /* of its statements: the protocol's, or queryflux.dialect */
+	const struct qf_conf_kv *headers; /* header name → value; for PostgreSQL the startup options */
+	size_t n_headers;
+	const struct qf_conf_kv *tags;
+	size_t n_tags;
+};
+
+struct qf_query_end {
+	bool ok;
+	uint64_t rows;		     /* returned or affected */
+	bool has_rows;		     /* on_columns was called */
+	bool transaction_lost;	     /* the pin is dead: the transaction is gone */
+	const char *group, *cluster; /* where it ran; may be NULL */
+	struct qf_sql_error error;   /* when !ok */
+};
+
+struct qf_query_request {
+	const struct qf_session_facts *session; /* borrowed until the end */
+	struct qf_slice sql;			/* one statement; copied */
+	const struct qf_facts *facts;		/* of sql, in the session's dialect; copied */
+	struct qf_pin *pin; /* NULL: autocommit. A new pin: its transaction begins with this statement. */
+	bool ends_transaction; /* sql is COMMIT or ROLLBACK: never judged, releases the pin */
+	uint64_t deadline_ns;  /* statement_timeout, from now; 0 = none */
+	void *arg;
+	/* Rows are Arrow IPC (qf/types.h); slices are borrowed for the call. */
+	void (*on_columns)(struct qf_query *q, void *arg, struct qf_slice ipc_schema);
+	void (*on_rows)(struct qf_query *q, void *arg, struct qf_slice ipc_batch);
+	void (*on_notice)(struct qf_query *q, void *arg, const char *severity, const char *sqlstate, const char *text);
+	void (*on_end)(struct qf_query *q, void *arg, const struct qf_query_end *end);
+};
+
+/* Never calls back from inside; a refusal comes through on_end in a later turn. */
+struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_request *req);
+/*
+ * The client has taken `bytes` of the row messages given to on_rows (size of the ipc_batch slices): the
+ * window opens again. Until then at most one stream window is buffered here.
+ */
+void qf_query_taken(struct qf_query *q, size_t bytes);
+void qf_query_cancel(struct qf_query *q); /* on_end comes, with 57014 unless it had just ended */
+void qf_query_free(struct qf_query *q);	  /* after on_end only */
+void qf_query_abandon(struct qf_query *q);
+const char *qf_query_id(const struct qf_query *q); /* public id, for logs and notices */
+
+struct qf_pin *qf_pin_new(struct qf_hub *hub);
+bool qf_pin_placed(const struct qf_pin *pin); /* a statement has begun its transaction at an engine */
+bool qf_pin_dead(const struct qf_pin *pin);
+struct qf_pin *qf_pin_free(struct qf_pin *pin); /* rolls back when still open; returns NULL */
+
+const struct qf_conf *qf_hub_conf(const struct qf_hub *hub); /* current; changes with a reload */
+struct qf_loop *qf_hub_loop(const struct qf_hub *hub);
+
+/* One listening protocol. */
+struct qf_listener; /* the frontend's own */
+
+struct qf_frontend_ops {
+	enum qf_frontend kind;
+	/* Takes over an already listening, non-blocking descriptor. */
+	int (*open)(struct qf_listener **ret, struct qf_hub *hub, int listen_fd, struct qf_err *reterr);
+	/* No new connections; sessions end when idle. on_drained is called once none is left. */
+	void (*drain)(struct qf_listener *l, void (*on_drained)(void *arg), void *arg);
+	void (*close)(struct qf_listener *l); /* drops what is left */
+	size_t (*sessions)(const struct qf_listener *l);
+};
+
+const struct qf_frontend_ops *qf_frontend_ops(enum qf_frontend kind); /* NULL: not built */
+
+#endif

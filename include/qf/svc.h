@@ -1,0 +1,75 @@
+/*
+ * The service skeleton that all five programs share: options, configuration, log, loop, bus, readiness
+ * notification, reload and drain, in one order that nothing else may change. DESIGN §1, c-conventions §3.8.
+ *
+ * A program is one `const struct qf_svc` and a context structure. qf_svc_main() parses the options; without
+ * --serve it calls tool() (the command-line use), with it it runs setup → READY=1 → loop → drain → teardown.
+ * All callbacks run on the loop thread.
+ */
+#ifndef QF_SVC_H
+#define QF_SVC_H
+
+#include "qf/bus.h"
+#include "qf/conf.h"
+
+/* Exit status of every program (DESIGN §1). */
+enum qf_exit {
+	QF_EXIT_OK = 0,
+	QF_EXIT_FAILED = 1,
+	QF_EXIT_USAGE = 2,
+	QF_EXIT_REFUSED = 3,
+	QF_EXIT_NO_SERVICE = 4,
+};
+
+struct qf_run;
+
+struct qf_option { /* one table per program: parser, --help, completions and man-page test read it */
+	const char *name; /* "explain" → --explain */
+	char letter;	  /* 0: long form only */
+	const char *arg;  /* NULL: a flag; else the name of its argument in --help */
+	const char *help; /* NULL: hidden */
+	/* Called for each occurrence; returns 0, or prints a line and returns a negative code. */
+	int (*set)(void *ctx, const char *value);
+};
+
+struct qf_svc {
+	const char *name;    /* "qf-route" */
+	enum qf_program program;
+	const char *summary; /* one line for --help */
+	const char *usage;   /* argument synopsis of the tool mode; NULL: there is none, --serve is needed */
+	const struct qf_option *options; /* ends with name NULL; common ones (-c -t -v --serve --instance …) are added */
+	uint32_t asks;	     /* QF_ROLE() bits */
+	bool rows;
+	const struct qf_bus_handler *handlers;
+
+	/* The tool: argv holds what is left after options. conf_path may be NULL. Returns an exit status. */
+	int (*tool)(void *ctx, struct qf_run *run, int argc, char **argv);
+	/* The service. setup may fail with text: logged, exit 1 (QF_ECONFIG: exit 2). */
+	int (*setup)(void *ctx, struct qf_run *run, struct qf_err *reterr);
+	/* A new configuration: check and take it, or refuse and change nothing. The old one is freed after. */
+	int (*apply)(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr);
+	void (*on_peer)(void *ctx, struct qf_peer *p, enum qf_peer_change change);
+	void (*on_retired)(void *ctx, struct qf_peer *p, const uint64_t *streams, size_t n);
+	/* SIGTERM: stop taking work; call qf_run_drained() when done. NULL: nothing to drain. */
+	void (*drain)(void *ctx, struct qf_run *run);
+	void (*teardown)(void *ctx, struct qf_run *run);
+};
+
+struct qf_run {
+	const char *conf_path; /* as given; NULL: embedded default */
+	const char *instance;
+	struct qf_conf *conf;  /* NULL in tool mode unless loaded */
+	struct qf_loop *loop;
+	struct qf_bus *bus;
+	struct qf_svc_private *priv;
+};
+
+int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv);
+void qf_run_drained(struct qf_run *run);
+/* A listening TCP socket: one passed by the service manager under that name, else bound here. Non-blocking. */
+int qf_run_listen(struct qf_run *run, const char *fd_name, const char *address, uint16_t port, int *ret_fd,
+		  struct qf_err *reterr) qf_must_check;
+/* STATUS= for the service manager. */
+void qf_run_status(struct qf_run *run, const char *fmt, ...) qf_printf(2, 3);
+
+#endif

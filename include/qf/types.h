@@ -1,0 +1,58 @@
+/*
+ * Arrow IPC rows → typed values for a client protocol. One table of types: Arrow ↔ PostgreSQL oid.
+ *
+ * A qf_rowset decodes one stream: first a schema message, then record batches (Arrow IPC, encapsulated,
+ * little-endian, no compression, no dictionaries unless the schema says so). Everything in a message is
+ * hostile until checked: decoding validates buffers before a value is read. A value that cannot be carried
+ * exactly is an error or a widening documented in the table, never a silent change.
+ * One thread at a time; slices given in are borrowed as said.
+ */
+#ifndef QF_TYPES_H
+#define QF_TYPES_H
+
+#include "qf/buf.h"
+
+#include <stdbool.h>
+
+struct qf_rowset;
+
+struct qf_column {
+	const char *name; /* borrowed from the rowset */
+	uint32_t pg_oid;
+	int16_t pg_len;	 /* typlen: -1 = variable */
+	int32_t pg_mod;	 /* atttypmod: numeric(p,s), -1 = none */
+};
+
+/* How values are written: the session's DateStyle, IntervalStyle, TimeZone, bytea_output, extra_float_digits. */
+struct qf_text_style {
+	const struct qf_tz *tz; /* NULL = UTC */
+	int extra_float_digits; /* PostgreSQL's; 1 or more = shortest exact */
+	bool bytea_escape;	/* bytea_output = escape */
+};
+
+/* Time zones from the system's tzdata. Names are checked; "UTC", "GMT" and fixed offsets need no file. */
+struct qf_tz;
+int qf_tz_open(struct qf_tz **ret, const char *name, struct qf_err *reterr) qf_must_check;
+struct qf_tz *qf_tz_free(struct qf_tz *tz);
+/* Seconds east of UTC at that instant. */
+int32_t qf_tz_offset(const struct qf_tz *tz, int64_t unix_seconds);
+const char *qf_tz_name(const struct qf_tz *tz); /* canonical spelling */
+
+int qf_rowset_new(struct qf_rowset **ret, struct qf_slice ipc_schema, struct qf_err *reterr) qf_must_check;
+struct qf_rowset *qf_rowset_free(struct qf_rowset *rs);
+size_t qf_rowset_columns(const struct qf_rowset *rs);
+const struct qf_column *qf_rowset_column(const struct qf_rowset *rs, size_t i);
+/* Loads the next batch; `ipc_batch` is borrowed until the next call. */
+int qf_rowset_load(struct qf_rowset *rs, struct qf_slice ipc_batch, uint64_t *ret_rows, struct qf_err *reterr)
+	qf_must_check;
+bool qf_rowset_is_null(const struct qf_rowset *rs, uint64_t row, size_t column);
+/* Appends the value in PostgreSQL's text form. */
+int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, const struct qf_text_style *st,
+		      struct qf_buf *out, struct qf_err *reterr) qf_must_check;
+/*
+ * Appends one whole DataRow message ('D', length, columns) [PG 55.7]. The hot path: no allocation a value.
+ */
+int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct qf_text_style *st, struct qf_buf *out,
+			 struct qf_err *reterr) qf_must_check;
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Worker processes: supervised children that run foreign code (Python) away from the loop.
+ *
+ * A pool keeps `count` workers warm plus one spare. A request goes to an idle worker over a socketpair as
+ * one frame [u32 length][bytes]; the answer comes back the same way. Each request has a deadline: an
+ * overrun, a crash, a malformed answer or memory beyond the limit ends that worker (SIGKILL), fails only
+ * that request, and the spare takes its place at once while a new spare starts. Requests beyond the idle
+ * workers wait in order. All on one loop thread.
+ */
+#ifndef QF_WORKER_H
+#define QF_WORKER_H
+
+#include "qf/buf.h"
+#include "qf/loop.h"
+
+struct qf_worker_pool;
+
+struct qf_worker_opts {
+	struct qf_loop *loop;
+	const char *const *argv; /* argv[0] is a path; borrowed. The child has the socket as descriptor 3. */
+	unsigned count;		 /* busy at most; one spare more is kept warm */
+	size_t max_answer;	 /* bytes */
+	size_t max_rss;		 /* bytes; a larger idle worker is replaced */
+	unsigned max_pending;	 /* waiting requests; more fail with QF_ELIMIT */
+	const char *name;	 /* in logs */
+	void (*on_ready)(void *arg); /* the first worker said READY */
+	/* The first worker could not start: text is its READY refusal or its exit. May be NULL. */
+	void (*on_failed)(void *arg, const char *text);
+	void *arg;
+};
+
+enum qf_worker_result {
+	QF_WORKER_OK,
+	QF_WORKER_DEADLINE,
+	QF_WORKER_CRASHED,
+	QF_WORKER_MALFORMED,
+	QF_WORKER_BUSY, /* too many waiting */
+	QF_WORKER_DOWN, /* no worker can be started */
+};
+
+typedef void (*qf_worker_fn)(void *arg, enum qf_worker_result result, struct qf_slice answer);
+
+int qf_worker_pool_new(struct qf_worker_pool **ret, const struct qf_worker_opts *opts, struct qf_err *reterr)
+	qf_must_check;
+struct qf_worker_pool *qf_worker_pool_free(struct qf_worker_pool *p); /* kills and reaps */
+/* Returns an id for qf_worker_forget(). fn is called once, from the loop, never from inside this call. */
+uint64_t qf_worker_request(struct qf_worker_pool *p, struct qf_slice request, uint64_t deadline_ns, qf_worker_fn fn,
+			   void *arg);
+void qf_worker_forget(struct qf_worker_pool *p, uint64_t id); /* fn will not be called */
+
+#endif
