@@ -18,7 +18,7 @@ units := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 benches := $(sort $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 deps := build/deps
-arrow_src := $(sort $(wildcard $(deps)/nanoarrow/*/*.c $(deps)/nanoarrow/*/*/*.c))
+arrow_src := $(sort $(wildcard $(deps)/nanoarrow/*/*/*.c))
 
 # ---- flags -----------------------------------------------------------------------------------------------------------
 packages := libzmq yaml-0.1 jansson libpcre2-8 libsystemd libcrypto
@@ -107,7 +107,9 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 	$(Q)$(fuzz_ld) -fsanitize=fuzzer -o $@ $^ $(libs)
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
-.PHONY: all units clean help
+.PHONY: all deps units clean help
+deps: ## get what is missing: Debian packages, DuckDB, nanoarrow, sqlglot
+	@.ci/deps
 all: $(release_programs) ## build the programs into build/bin
 units: $(release_units) $(release_replays) ## build the unit tests and corpus replays
 test_%: build/release/unit/test_% ## build and run one unit test, e.g. make test_buf
