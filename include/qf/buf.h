@@ -36,9 +36,11 @@ void *qf_xrealloc(void *p, size_t n);
 char *qf_xstrdup(const char *s);
 char *qf_xasprintf(const char *fmt, ...) qf_printf(1, 2);
 
+/* {0} is an empty buffer. p and n are the live bytes; cap counts from p; the rest is the module's own. */
 struct qf_buf {
 	uint8_t *p;
 	size_t n, cap;
+	size_t front; /* consumed bytes between the start of the block and p */
 };
 
 void qf_buf_init(struct qf_buf *b);
