@@ -1,0 +1,332 @@
+/* The sockets themselves: paths, lock, bind, send with a queue behind a full pipe, receive. */
+#include "private.h"
+
+#include "qf/clock.h"
+#include "qf/log.h"
+#include "qf/str.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECV_BUDGET 64
+#define EPOCH_AT 16
+
+char *socket_path(const struct qf_bus *b, enum qf_program p, const char *instance, const char *suffix)
+{
+	return qf_xasprintf("ipc://%s/%s-%s.%s", b->dir, qf_program_name(p), instance, suffix);
+}
+
+/* One epoch is later than all before it, even when the clock was set back: the lock file keeps the last. */
+static uint64_t next_epoch(int fd)
+{
+	char text[64] = "";
+	unsigned long long last = 0, now = qf_real_us();
+
+	if (pread(fd, text, sizeof text - 1, 0) > 0)
+		sscanf(text, "%*d %llu", &last);
+	return now > last ? now : last + 1;
+}
+
+int lock_take(struct qf_bus *b, struct qf_err *reterr)
+{
+	char *path = qf_xasprintf("%s/%s-%s.lock", b->dir, qf_program_name(b->o.program), b->instance);
+	char text[64] = "?";
+	int rc = 0, n;
+
+	b->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (b->lock_fd < 0) {
+		rc = qf_err_set(reterr, -errno, "%s: %s", path, qf_strerror(-errno));
+		goto out;
+	}
+	if (flock(b->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (pread(b->lock_fd, text, sizeof text - 1, 0) > 0)
+			text[strcspn(text, " \n")] = 0;
+		rc = qf_err_set(reterr, -EBUSY, "%s is held by process %s: qf-%s instance %s is running already", path, text,
+				qf_program_name(b->o.program), b->instance);
+		goto out;
+	}
+	b->epoch = next_epoch(b->lock_fd);
+	n = snprintf(text, sizeof text, "%d %llu\n", (int)getpid(), (unsigned long long)b->epoch);
+	if (pwrite(b->lock_fd, text, (size_t)n, 0) != n || ftruncate(b->lock_fd, n) < 0)
+		rc = qf_err_set(reterr, -errno, "%s: %s", path, qf_strerror(-errno));
+out:
+	free(path);
+	return rc;
+}
+
+int socket_open(struct qf_bus *b, int type, void **ret, struct qf_err *reterr)
+{
+	void *s = zmq_socket(b->ctx, type);
+	int linger = 0, hwm = 100000, ivl = 10, ivl_max = 100, one = 1;
+	int64_t max = QF_MSG_MAX;
+
+	if (!s)
+		return qf_err_set(reterr, -errno, "zmq_socket: %s", zmq_strerror(errno));
+	zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger);
+	zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof hwm);
+	zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof hwm);
+	zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
+	zmq_setsockopt(s, ZMQ_RECONNECT_IVL, &ivl, sizeof ivl);
+	zmq_setsockopt(s, ZMQ_RECONNECT_IVL_MAX, &ivl_max, sizeof ivl_max);
+	if (type == ZMQ_ROUTER) {
+		zmq_setsockopt(s, ZMQ_ROUTER_MANDATORY, &one, sizeof one);
+		zmq_setsockopt(s, ZMQ_ROUTER_HANDOVER, &one, sizeof one);
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- receiving on what we bound -------------------------------------------------------------- */
+
+static void on_request(struct qf_bus *b, const char *rid, zmq_msg_t *part)
+{
+	struct qf_err err;
+	struct qf_msg m;
+	struct peer *p;
+
+	if (qf_msg_decode(&m, qf_slice(zmq_msg_data(part), zmq_msg_size(part)), &err) < 0) {
+		bus_log_bad(b, rid, &err);
+		return;
+	}
+	if (m.kind == QF_MSG_HELLO) {
+		hello_from_client(b, rid, &m, zmq_msg_get(part, ZMQ_SRCFD));
+		return;
+	}
+	p = qf_map_get(b->by_rid, qf_slice_str(rid));
+	if (p && p->pub.epoch == m.epoch)
+		bus_dispatch(b, p, &m);
+}
+
+/* Reads one [routing id][message]; anything of another shape is dropped whole. False when none is left. */
+static bool receive_one(struct qf_bus *b, void *sock)
+{
+	zmq_msg_t id, part;
+	char rid[RID_MAX] = "";
+	bool shaped;
+
+	zmq_msg_init(&id);
+	if (zmq_msg_recv(&id, sock, ZMQ_DONTWAIT) < 0) {
+		zmq_msg_close(&id);
+		return false;
+	}
+	if (zmq_msg_size(&id) < RID_MAX && !memchr(zmq_msg_data(&id), 0, zmq_msg_size(&id)))
+		memcpy(rid, zmq_msg_data(&id), zmq_msg_size(&id));
+	shaped = rid[0] && zmq_msg_more(&id);
+	while (zmq_msg_more(&id)) {
+		zmq_msg_init(&part);
+		if (zmq_msg_recv(&part, sock, ZMQ_DONTWAIT) < 0) {
+			zmq_msg_close(&part);
+			break;
+		}
+		if (shaped && !zmq_msg_more(&part))
+			on_request(b, rid, &part);
+		shaped = false;
+		zmq_msg_move(&id, &part);
+		zmq_msg_close(&part);
+	}
+	zmq_msg_close(&id);
+	return true;
+}
+
+static void on_router(struct qf_zsource *z)
+{
+	struct qf_bus *b = qf_container_of(z, struct qf_bus, zrouter);
+
+	for (int i = 0; i < RECV_BUDGET && receive_one(b, b->router); i++)
+		;
+}
+
+static void on_rows_router(struct qf_zsource *z)
+{
+	struct qf_bus *b = qf_container_of(z, struct qf_bus, zrows);
+
+	for (int i = 0; i < RECV_BUDGET && receive_one(b, b->rows); i++)
+		;
+}
+
+static void on_event(struct qf_zsource *z)
+{
+	struct qf_bus *b = qf_container_of(z, struct qf_bus, zevents);
+
+	for (int i = 0; i < RECV_BUDGET; i++) {
+		struct qf_err err;
+		struct qf_msg m;
+		zmq_msg_t part;
+
+		zmq_msg_init(&part);
+		if (zmq_msg_recv(&part, b->events, ZMQ_DONTWAIT) < 0) {
+			zmq_msg_close(&part);
+			return;
+		}
+		if (qf_msg_decode(&m, qf_slice(zmq_msg_data(&part), zmq_msg_size(&part)), &err) < 0 || m.kind != QF_MSG_EVENT)
+			bus_log_bad(b, "an event", &err);
+		else
+			for (const struct qf_bus_handler *h = b->o.handlers; h && h->kind; h++)
+				if (h->kind == QF_MSG_EVENT)
+					h->fn(b->o.arg, NULL, &m);
+		zmq_msg_close(&part);
+	}
+}
+
+static int bind_one(struct qf_bus *b, int type, const char *suffix, void **ret, struct qf_zsource *z,
+		    void (*fn)(struct qf_zsource *), struct qf_err *reterr)
+{
+	char *path = socket_path(b, b->o.program, b->instance, suffix);
+	int rc = socket_open(b, type, ret, reterr);
+
+	if (rc < 0)
+		goto out;
+	if (strlen(path) - strlen("ipc://") >= 108) {
+		rc = qf_err_set(reterr, -ENAMETOOLONG, "%s: longer than the 107 bytes of a Unix socket path", path + 6);
+		goto out;
+	}
+	if (zmq_bind(*ret, path) < 0) {
+		rc = qf_err_set(reterr, -errno, "bind %s: %s", path + strlen("ipc://"), zmq_strerror(errno));
+		goto out;
+	}
+	chmod(path + strlen("ipc://"), 0660);
+	z->socket = *ret;
+	z->fn = fn;
+	rc = qf_zsource_add(b->o.loop, z);
+out:
+	free(path);
+	return rc;
+}
+
+static void connect_events(struct qf_bus *b)
+{
+	char *path = socket_path(b, QF_ADMIN, "0", "events");
+	int immediate = 1, hwm = 1000;
+
+	/* IMMEDIATE: nothing is queued for an admin that is away; bounded, lossy and counted by design. */
+	if (socket_open(b, ZMQ_PUSH, &b->events, NULL) == 0) {
+		zmq_setsockopt(b->events, ZMQ_IMMEDIATE, &immediate, sizeof immediate);
+		zmq_setsockopt(b->events, ZMQ_SNDHWM, &hwm, sizeof hwm);
+		zmq_connect(b->events, path);
+	}
+	free(path);
+}
+
+int server_bind(struct qf_bus *b, struct qf_err *reterr)
+{
+	int rc = 0;
+
+	/* .rows first: whoever finds .sock may count on it. */
+	if (b->o.rows && b->o.program == QF_DISPATCH)
+		rc = bind_one(b, ZMQ_ROUTER, "rows", &b->rows, &b->zrows, on_rows_router, reterr);
+	if (rc == 0 && b->o.program == QF_ADMIN)
+		rc = bind_one(b, ZMQ_PULL, "events", &b->events, &b->zevents, on_event, reterr);
+	if (rc == 0)
+		rc = bind_one(b, ZMQ_ROUTER, "sock", &b->router, &b->zrouter, on_router, reterr);
+	if (rc == 0 && b->o.program != QF_ADMIN)
+		connect_events(b);
+	return rc;
+}
+
+void server_close(struct qf_bus *b)
+{
+	int linger = 100; /* let BYE leave */
+	struct {
+		void **sock;
+		struct qf_zsource *z;
+	} all[] = { { &b->router, &b->zrouter }, { &b->rows, &b->zrows }, { &b->events, &b->zevents } };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		if (!*all[i].sock)
+			continue;
+		if (all[i].z->socket)
+			qf_zsource_del(b->o.loop, all[i].z);
+		if (all[i].sock == &b->router)
+			zmq_setsockopt(*all[i].sock, ZMQ_LINGER, &linger, sizeof linger);
+		zmq_close(*all[i].sock);
+		*all[i].sock = NULL;
+	}
+}
+
+/* ---- sending ------------------------------------------------------------------------------------ */
+
+static int try_send(struct peer *p, void *sock, zmq_msg_t *msg)
+{
+	if (!p->via && zmq_send(sock, p->rid, strlen(p->rid), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+		return -errno;
+	return zmq_msg_send(msg, sock, ZMQ_DONTWAIT) < 0 ? -errno : 0;
+}
+
+void flush_peer(struct peer *p)
+{
+	void *sock = p->via ? p->via->sock : p->bus->router;
+
+	while (!qf_list_empty(&p->outq)) {
+		struct waiting *w = qf_container_of(p->outq.next, struct waiting, link);
+		size_t n = zmq_msg_size(&w->msg);
+
+		if (try_send(p, sock, &w->msg) == -EAGAIN)
+			return;
+		p->outq_bytes -= n;
+		qf_list_remove(&w->link);
+		zmq_msg_close(&w->msg);
+		free(w);
+	}
+}
+
+static int queue_behind(struct peer *p, zmq_msg_t *msg)
+{
+	struct waiting *w;
+
+	if (p->outq_bytes + zmq_msg_size(msg) > OUTQ_MAX_BYTES)
+		return QF_ELIMIT;
+	w = qf_xcalloc(1, sizeof *w);
+	zmq_msg_init(&w->msg);
+	p->outq_bytes += zmq_msg_size(msg);
+	zmq_msg_move(&w->msg, msg);
+	qf_list_append(&p->outq, &w->link);
+	if (!qf_timer_armed(&p->bus->flush))
+		qf_timer_set(p->bus->o.loop, &p->bus->flush, 5 * QF_MS);
+	return 0;
+}
+
+static void free_bytes(void *p, void *hint)
+{
+	(void)hint;
+	free(p);
+}
+
+static void stamp_epoch(struct qf_buf *msg, uint64_t epoch)
+{
+	qf_assert(msg->n >= QF_MSG_HEADER);
+	for (int i = 0; i < 8; i++)
+		msg->p[EPOCH_AT + i] = (uint8_t)(epoch >> (56 - 8 * i));
+}
+
+int send_to(struct qf_bus *b, struct peer *p, struct qf_buf *msg, bool rows)
+{
+	void *sock = p->via ? (rows ? p->via->rows : p->via->sock) : (rows ? b->rows : b->router);
+	zmq_msg_t part;
+	int rc;
+
+	if (!sock)
+		return QF_ECLOSED;
+	stamp_epoch(msg, b->epoch);
+	if (rows) {
+		zmq_msg_init_data(&part, msg->p, msg->n, free_bytes, NULL);
+		qf_buf_init(msg);
+	} else {
+		zmq_msg_init_size(&part, msg->n);
+		memcpy(zmq_msg_data(&part), msg->p, msg->n);
+	}
+	if (!rows && !qf_list_empty(&p->outq)) /* order */
+		rc = queue_behind(p, &part);
+	else
+		rc = try_send(p, sock, &part);
+	if (rc == -EAGAIN && !rows)
+		rc = queue_behind(p, &part);
+	zmq_msg_close(&part);
+	if (rc == -EHOSTUNREACH)
+		return QF_ECLOSED;
+	return rc;
+}
