@@ -107,20 +107,57 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 	$(Q)$(fuzz_ld) -fsanitize=fuzzer -o $@ $^ $(libs)
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
-.PHONY: all deps units clean help
+.PHONY: all deps deps-check run units check asan fuzz bench lint install clean help print-compile analyze
+all: $(release_programs) ## build the programs into build/bin
+
 deps: ## get what is missing: Debian packages, DuckDB, nanoarrow, sqlglot
 	@.ci/deps
-all: $(release_programs) ## build the programs into build/bin
-units: $(release_units) $(release_replays) ## build the unit tests and corpus replays
+deps-check: ## the same for the tests
+	@.ci/deps check
+
+# A second make, because this one looked for packages and sources before they were there.
+run: deps ## start the whole toolkit in the foreground
+	@$(MAKE) --no-print-directory all
+	@exec build/bin/qf-admin up $(ARGS)
+check: deps-check ## build everything and run all tests; SUITES="unit replay", T=name choose some
+	@$(MAKE) --no-print-directory all units
+	@tests/run $(if $(SUITES),--suites '$(SUITES)') $(T)
+asan: deps-check ## the same with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory asan-built
+	@tests/run --variant asan --suites '$(or $(SUITES),unit replay integration)' $(T)
+fuzz: ## fuzz each target for FUZZ_SECONDS (60); T=name chooses some
+	@.ci/deps fuzz
+	@$(MAKE) --no-print-directory fuzz-built
+	@tests/fuzz/run '$(or $(FUZZ_SECONDS),60)' $(T)
+bench: deps-check ## measure against a direct connection and the bare chain
+	@$(MAKE) --no-print-directory all bench-built
+	@tests/bench/run
+lint: deps-check ## headers, include direction, layout, pages; LINT=deep adds -fanalyzer and cppcheck
+	@LINT=$(LINT) tests/lint/run
+
+.PHONY: asan-built fuzz-built bench-built
+units: $(release_units) $(release_replays)
+asan-built: $(asan_programs) $(asan_units) $(asan_replays) build/asan/lib
+fuzz-built: $(addprefix build/fuzz/,$(fuzzers))
+bench-built: $(addprefix build/release/bench/,$(benches))
+build/asan/lib: # programs find ../lib/queryflux from build/asan/bin too
+	@ln -sfn ../lib $@
 test_%: build/release/unit/test_% ## build and run one unit test, e.g. make test_buf
-	$<
+	@$<
 build/unit/%: build/release/unit/% # a shorter name for the same file
 	@ln -sfn release/unit build/unit
+
+print-compile: # for tests/lint/run
+	@echo $(CC) $(base) $(warn) -Werror $(incs) $(py_cflags)
+analyze:
+	@printf '%s\n' $(lib_src) $(wildcard cmd/*/*.c) | xargs -P2 -I{} $(CC) $(base) -O2 -fanalyzer $(warn) -Werror $(incs) \
+		$(py_cflags) -c {} -o /dev/null
 
 clean: ## remove what was built; what was fetched stays
 	rm -rf build/bin build/release build/asan build/fuzz build/unit
 
 help: ## this list
 	@sed -nE 's/^([a-z][a-z_%-]*):.* ## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@echo 'Variables: V=1 shows commands, WERROR=0, CFLAGS, LDFLAGS, CC, PREFIX, DESTDIR.'
 
 -include $(shell find build/*/obj -name '*.d' 2>/dev/null)
