@@ -30,6 +30,7 @@ struct qf_timer {
 	uint64_t at_ns; /* monotonic */
 	void (*fn)(struct qf_timer *t);
 	size_t heap_pos; /* 0 = not armed */
+	uint64_t seq;	 /* the loop's: equal times run in the order of arming */
 };
 
 struct qf_zsource {
@@ -38,6 +39,7 @@ struct qf_zsource {
 	/* Called when messages can be received; reads up to its budget with ZMQ_DONTWAIT. */
 	void (*fn)(struct qf_zsource *z);
 	struct qf_list link;
+	bool active;
 };
 
 struct qf_task {
@@ -47,24 +49,31 @@ struct qf_task {
 };
 
 int qf_loop_new(struct qf_loop **ret, struct qf_err *reterr) qf_must_check;
+/* Runs the tasks still queued, so that teardown may free through them too. Everything else is removed before. */
 struct qf_loop *qf_loop_free(struct qf_loop *l);
 /* Runs until qf_loop_stop(). Returns 0, or a negative code if epoll itself failed. */
 int qf_loop_run(struct qf_loop *l) qf_must_check;
 void qf_loop_stop(struct qf_loop *l);
-/* Nanoseconds, monotonic, read once a turn. */
+/* Nanoseconds, monotonic, read once a turn (outside qf_loop_run(): read anew). */
 uint64_t qf_loop_now(const struct qf_loop *l);
 /* Turns so far; the watchdog looks whether this moves. */
 uint64_t qf_loop_turns(const struct qf_loop *l);
 
-/* w->fd, w->events and w->fn are set by the caller; the structure is borrowed until qf_watch_del(). */
+/*
+ * w->fd, w->events and w->fn are set by the caller; the structure is borrowed until qf_watch_del(), which comes
+ * before close(w->fd). epoll reports EPOLLERR and EPOLLHUP always, for events = 0 too: a function that is told
+ * so and keeps the watch is called again each turn. Add fails with -errno and changes nothing.
+ */
 int qf_watch_add(struct qf_loop *l, struct qf_watch *w) qf_must_check;
 void qf_watch_mod(struct qf_loop *l, struct qf_watch *w, uint32_t events);
 void qf_watch_del(struct qf_loop *l, struct qf_watch *w); /* harmless when not added; does not close fd */
 
+/* A delay of 0 is the next turn, never this one. Timers due together run by time, then by order of arming. */
 void qf_timer_set(struct qf_loop *l, struct qf_timer *t, uint64_t delay_ns); /* re-arms when armed */
 void qf_timer_stop(struct qf_loop *l, struct qf_timer *t);
 bool qf_timer_armed(const struct qf_timer *t);
 
+/* z->socket and z->fn are set by the caller; borrowed until qf_zsource_del(), which comes before zmq_close(). */
 int qf_zsource_add(struct qf_loop *l, struct qf_zsource *z) qf_must_check;
 void qf_zsource_del(struct qf_loop *l, struct qf_zsource *z);
 
@@ -72,7 +81,10 @@ void qf_zsource_del(struct qf_loop *l, struct qf_zsource *z);
 void qf_task_add(struct qf_loop *l, struct qf_task *t);
 void qf_task_del(struct qf_loop *l, struct qf_task *t);
 
-/* Blocks signo in this thread and calls fn from the loop. Call before any thread is started. */
+/*
+ * Blocks signo in this thread and calls fn from the loop. Call before any thread is started. It stays blocked
+ * after qf_loop_free(), and a program started by exec inherits that: whoever forks sets the mask back.
+ */
 int qf_loop_signal(struct qf_loop *l, int signo, void (*fn)(int signo, void *arg), void *arg) qf_must_check;
 
 /*
@@ -81,7 +93,7 @@ int qf_loop_signal(struct qf_loop *l, int signo, void (*fn)(int signo, void *arg
  */
 struct qf_wake;
 int qf_wake_new(struct qf_wake **ret, struct qf_loop *l, void (*fn)(void *arg), void *arg) qf_must_check;
-struct qf_wake *qf_wake_free(struct qf_wake *w);
+struct qf_wake *qf_wake_free(struct qf_wake *w); /* on the loop thread, when nobody posts any more */
 void qf_wake_post(struct qf_wake *w);
 
 #endif
