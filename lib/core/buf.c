@@ -46,7 +46,7 @@ static void make_room(struct qf_buf *b, size_t n)
 {
 	size_t total = b->cap + b->front;
 
-	if (b->front >= b->n && n <= total - b->n) {
+	if (b->front > 0 && b->front >= b->n && n <= total - b->n) {
 		uint8_t *live = b->p;
 
 		rewind_front(b);
@@ -75,7 +75,7 @@ static void make_room(struct qf_buf *b, size_t n)
 
 uint8_t *qf_buf_reserve(struct qf_buf *b, size_t n)
 {
-	if (n > b->cap - b->n)
+	if (n > b->cap - b->n || !b->p)
 		make_room(b, n);
 	return b->p + b->n;
 }
