@@ -43,6 +43,7 @@ release_flags := -O2 -fstack-protector-strong -fstack-clash-protection -D_FORTIF
 release_bin := build/bin
 asan_cc = $(CC)
 asan_flags := -O1 $(sanitize)
+asan_ldflags := -static-libubsan # the shared one ignores log_path beside libasan
 asan_unwarn := -Wno-null-dereference -Wno-maybe-uninitialized
 asan_bin := build/asan/bin
 fuzz_cc = $(FUZZ_CC)
@@ -59,7 +60,7 @@ $(1)_programs := $$(addprefix $$($(1)_bin)/,$$(programs))
 $(1)_units := $$(addprefix build/$(1)/unit/,$$(units))
 $(1)_replays := $$(addprefix build/$(1)/replay/,$$(fuzzers))
 $(1)_all_flags := $$(base) $$($(1)_flags) $$(CFLAGS)
-$(1)_ld = $$($(1)_cc) $$($(1)_flags) $$(hard_link) $$(CFLAGS) $$(LDFLAGS)
+$(1)_ld = $$($(1)_cc) $$($(1)_flags) $$($(1)_ldflags) $$(hard_link) $$(CFLAGS) $$(LDFLAGS)
 
 # Other flags than last time mean that every object is made again.
 ifneq ($$(file <build/$(1)/flags),$$($(1)_cc) $$($(1)_all_flags))
