@@ -28,6 +28,7 @@ const char *qf_frontend_name(enum qf_frontend fe);
 const char *qf_frontend_short(enum qf_frontend fe);
 int qf_frontend_find(const char *name, enum qf_frontend *ret) qf_must_check;
 enum qf_dialect qf_frontend_dialect(enum qf_frontend fe);
+bool qf_frontend_built(enum qf_frontend fe); /* false: a known name, but this build does not speak it */
 
 struct qf_conf_place { /* where in the file something stands; 0 when it is a default */
 	unsigned line, column;
@@ -38,7 +39,7 @@ struct qf_conf_kv {
 };
 
 struct qf_conf_frontend {
-	bool enabled;
+	bool enabled;  /* … and built: what this build does not speak is off, with a warning */
 	bool port_set; /* written in the file: a busy one is an error */
 	bool insecure;
 	const char *address; /* default 127.0.0.1 */
@@ -63,6 +64,7 @@ enum qf_engine_kind {
 
 const char *qf_engine_kind_name(enum qf_engine_kind k); /* the configuration's: "duckDb", "trino", … */
 enum qf_dialect qf_engine_kind_dialect(enum qf_engine_kind k);
+bool qf_engine_kind_built(enum qf_engine_kind k); /* false: clusters load with a warning, dispatch refuses */
 
 struct qf_conf_cluster {
 	const char *name;
@@ -172,6 +174,7 @@ struct qf_conf_warning {
 
 struct qf_conf {
 	struct qf_arena *arena;
+	unsigned refs;
 	const char *path;    /* NULL: the embedded default */
 	uint64_t id;	     /* configuration id: hash of the expanded model */
 	const char *state_dir; /* $QF_STATE_DIR or /var/lib/queryflux */
@@ -205,12 +208,19 @@ struct qf_conf {
 };
 
 /*
+ * Where the configuration is: the -c option when given, else $QF_CONFIG, else /etc/queryflux/queryflux.yaml
+ * when it exists, else NULL (the embedded default). Borrowed from the option or the environment.
+ */
+const char *qf_conf_path(const char *option);
+/*
  * Loads `path`, or the embedded default when path is NULL. The error text is "FILE:LINE:COLUMN: what, and
  * what to do". The caller frees with qf_conf_free().
  */
 int qf_conf_load(struct qf_conf **ret, const char *path, struct qf_err *reterr) qf_must_check;
 /* The same from memory; name stands for the file in messages. */
 int qf_conf_parse(struct qf_conf **ret, struct qf_slice yaml, const char *name, struct qf_err *reterr) qf_must_check;
+/* One more holder of the model; each calls qf_conf_free() once. */
+struct qf_conf *qf_conf_ref(const struct qf_conf *c);
 struct qf_conf *qf_conf_free(struct qf_conf *c);
 
 const struct qf_conf_group *qf_conf_group(const struct qf_conf *c, const char *name); /* NULL: none */

@@ -53,6 +53,8 @@ struct qf_engine_end {
 struct qf_engine_job {
 	/* set by the caller; borrowed until on_end returns */
 	struct qf_slice sql;
+	const char *time_zone; /* session settings to be in force for this statement; NULL = the engine's default */
+	const char *schema;
 	size_t window;	    /* bytes of rows that may be outstanding at the start */
 	size_t batch_bytes; /* aim for batches of at most this size (256 KiB) */
 	void *arg;

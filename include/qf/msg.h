@@ -105,6 +105,8 @@ enum qf_field {
 	QF_F_TX,	    /* u8, enum qf_tx_state, after the statement */
 	QF_F_COMMAND,	    /* text: CONTROL */
 	QF_F_EVENT,	    /* text: what happened */
+	QF_F_FROM_JOURNAL,  /* u8: the verdict is about an earlier epoch */
+	QF_F_VOLATILE,	    /* u8: the engine's content died with that epoch */
 	QF_F_N
 };
 

@@ -67,6 +67,18 @@ struct qf_lexer {
 	enum qf_dialect dialect;
 };
 
+/* A lexeme whose end is still searched; private to lib/sql, here because it is kept in qf_split_feed. */
+struct qf_lex_open {
+	enum qf_tok type;
+	uint8_t body;	/* what it is, see lib/sql/lex.h */
+	uint8_t quote;	/* the byte that ends it */
+	bool escape;	/* \\ takes the next byte with it */
+	unsigned nest;	/* open block comments */
+	size_t start;	/* its first byte */
+	size_t at;	/* where to go on */
+	size_t tag;	/* length of $tag$ */
+};
+
 struct qf_lexer qf_lexer(struct qf_slice text, enum qf_dialect d);
 /* The next token, comments included, white space not. */
 struct qf_token qf_lex(struct qf_lexer *lx);
@@ -84,7 +96,7 @@ struct qf_statement {
 
 struct qf_splitter {
 	struct qf_lexer lx;
-	unsigned line;
+	unsigned line;	/* of byte counted; set it after qf_splitter() when the text is not the start of the input */
 	size_t counted;
 };
 
@@ -93,9 +105,31 @@ struct qf_splitter qf_splitter(struct qf_slice text, enum qf_dialect d);
 bool qf_split_next(struct qf_splitter *sp, struct qf_statement *ret);
 /*
  * For a stream: true when text[0..] holds one whole statement with its ';' (*ret_used covers it and the
- * ';'), false when more input is needed. Decides from the bytes given only.
+ * ';'), false when more input is needed. Decides from the bytes given only, from their beginning.
  */
 bool qf_split_ready(struct qf_slice text, enum qf_dialect d, size_t *ret_used);
+
+/* What a ';' means depends on these: psql's rules for PostgreSQL, every ';' elsewhere. */
+struct qf_split_state {
+	unsigned parens; /* open ( */
+	unsigned blocks; /* open BEGIN and CASE of an SQL routine body */
+	uint8_t head;	 /* how far CREATE [OR REPLACE] FUNCTION was read */
+};
+
+/*
+ * The same for text that grows: each byte is looked at once, however small the pieces are. Give the same
+ * text again with what came behind it, until true; then drop ret_used bytes, the next call starts anew.
+ * At the end of the input what is left is one statement without ';' (or nothing), for qf_split_next().
+ */
+struct qf_split_feed {
+	enum qf_dialect dialect;
+	struct qf_split_state state;
+	struct qf_lex_open open;
+	size_t at; /* everything before was looked at */
+};
+
+struct qf_split_feed qf_split_feed(enum qf_dialect d);
+bool qf_split_feed_ready(struct qf_split_feed *f, struct qf_slice text, size_t *ret_used);
 
 /* ---- facts about one statement ------------------------------------------------------------------ */
 

@@ -1,0 +1,196 @@
+/*
+ * qf-dispatch: groups, queues, slots, engines, transactions and result streams. One loop thread; engines
+ * run on threads of their own and call back on the loop.
+ *
+ * A listener (one epoch of a qf-listen) owns its streams and pins here. A stream is one statement: its
+ * qf_rd machine decides, the functions below carry out. A pin is a transaction: one engine connection and
+ * one slot of its group, held over statements.
+ */
+#ifndef QF_DISPATCH_H
+#define QF_DISPATCH_H
+
+#include "journal.h"
+
+#include "qf/arena.h"
+#include "qf/engine.h"
+#include "qf/list.h"
+#include "qf/lru.h"
+#include "qf/map.h"
+#include "qf/ring.h"
+#include "qf/svc.h"
+
+#define PEER_WINDOW (2u << 20)	 /* row bytes that a listener has not read yet, all its streams together */
+#define STREAM_WINDOW (4u << 20) /* and of one stream that its client has not taken */
+#define STREAM_WINDOW_MIN (256u << 10)
+#define RESULT_MAX (64u << 10) /* a result up to this size travels whole in one RESULT */
+
+struct dispatch;
+
+struct cluster {
+	const struct qf_conf_cluster *conf; /* the current one */
+	struct qf_conf *model;		    /* the engine was opened from it and borrows from it */
+	const struct qf_engine_ops *ops; /* NULL: this kind is not built */
+	struct qf_engine *engine;	 /* NULL: down, see why */
+	char why[400];
+	unsigned running;
+	bool written; /* since its start: matters when its content dies with this process */
+	struct qf_list link;
+};
+
+struct group {
+	struct dispatch *d;
+	const struct qf_conf_group *conf; /* NULL: removed by a reload, drains */
+	char *name;
+	struct cluster **members;
+	size_t n_members, next; /* next: round robin */
+	unsigned running;
+	struct qf_list queue; /* streams that are ready, by arrival */
+	unsigned queued;      /* ready or still being translated */
+	struct qf_list link;
+};
+
+struct listener {
+	struct dispatch *d;
+	struct qf_peer *peer; /* NULL: it died; freed with its last stream */
+	char instance[33];
+	uint64_t epoch;
+	struct qf_map *streams; /* id → stream */
+	struct qf_map *pins;	/* id → pin */
+	size_t unread;		/* row bytes sent that it has not read */
+	struct qf_list rows;	/* streams with rows to send, in turn */
+	struct qf_list link;
+};
+
+struct pin {
+	struct listener *listener;
+	uint64_t id;
+	struct group *group;
+	struct cluster *cluster;
+	struct qf_engine_conn *conn;
+	struct stream *stream; /* running on it now */
+	bool ending;	       /* its listener is gone: ROLLBACK runs, then it is released */
+	struct qf_engine_job rollback;
+};
+
+struct target { /* a dialect that a member of the group speaks, and the statement in it */
+	enum qf_dialect dialect;
+	enum { TARGET_ASKED, TARGET_READY, TARGET_REFUSED } state;
+	struct qf_slice sql; /* from the stream's arena */
+};
+
+struct stream {
+	struct qf_rd rd;
+	struct listener *listener;
+	struct dispatch *d;
+	uint64_t id;
+	struct qf_arena *arena;
+	const char *query_id, *time_zone, *db_schema;
+	struct qf_slice sql;
+	enum qf_dialect dialect;
+	enum qf_access access;
+	uint64_t fingerprint, session;
+	enum qf_frontend frontend;
+
+	struct group *group;
+	struct cluster *cluster;
+	struct qf_list link; /* of group.queue */
+	uint64_t seq, admitted_ns, started_ns, queue_ns;
+	struct target targets[4];
+	unsigned n_targets, n_asked;
+	char **notices; /* warnings and doubts let through */
+	size_t n_notices;
+	struct qf_timer timer;	  /* the wait in the queue, then the deadline */
+	uint64_t deadline_ns;	  /* monotonic; 0 = none */
+	struct qf_timer announce; /* ACCEPTED is sent only when the answer is not there at once */
+	bool announced;
+
+	uint64_t pin_id;
+	uint8_t pin_flags;
+	struct pin *pin;
+	struct qf_engine_conn *conn;
+	struct qf_engine_job job;
+	enum { PHASE_NONE, PHASE_BEGIN, PHASE_STATEMENT } phase;
+	int slot; /* of the journal; -1 = none */
+
+	struct qf_sql_error refusal; /* with REFUSE, or why we interrupted it */
+	struct qf_engine_end end;
+	struct qf_buf schema, held;  /* RESULT in the making: schema, and batches as [u32 length][bytes] */
+	bool streaming;		     /* SCHEMA was sent: rows go on .rows */
+	bool sent_batch, ended_by_engine;
+	struct qf_task settle; /* end of turn: decide between RESULT and streaming */
+	struct qf_list out;    /* row messages waiting for the listener's window */
+	struct qf_list rows_link;
+	size_t granted; /* initial window given to the engine */
+};
+
+struct dispatch {
+	struct qf_run *run;
+	struct qf_list clusters, groups, listeners;
+	struct journal *journal;
+	struct qf_lru *translations;
+	struct qf_map *asked; /* request id → translation, see translate.c */
+	uint64_t next_request, seq;
+	unsigned open_streams;
+	bool draining;
+};
+
+/* main.c */
+void dispatch_maybe_drained(struct dispatch *d);
+
+/* place.c: messages that name a stream */
+void on_place(void *arg, struct qf_peer *from, const struct qf_msg *m); /* ROUTED, EXECUTE */
+void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m);
+void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m);
+void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m);
+void on_retired(void *arg, struct qf_peer *p, const uint64_t *streams, size_t n);
+
+/* listener.c */
+void listener_up(struct dispatch *d, struct qf_peer *p);
+void listener_lost(struct dispatch *d, struct qf_peer *p);
+void listener_maybe_free(struct listener *l);
+
+/* stream.c: the one place where a stream's state changes */
+struct stream *stream_new(struct listener *l, uint64_t id);
+void stream_step(struct stream *s, enum qf_rd_event e, uint16_t attempt);
+void stream_refuse(struct stream *s, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);
+
+/* group.c */
+struct group *group_find(struct dispatch *d, struct qf_slice name);
+int groups_apply(struct dispatch *d, const struct qf_conf *conf, struct qf_err *reterr);
+void groups_close(struct dispatch *d);
+void group_admit(struct stream *s);   /* translation, then the queue */
+void group_ready(struct stream *s);   /* all its targets are known */
+void group_dequeue(struct stream *s); /* out of the queue, wherever it is */
+void group_release(struct group *g, struct cluster *c);
+
+/* run.c */
+void run_start(struct stream *s);
+void run_interrupt(struct stream *s);
+void pin_release(struct pin *p, bool rollback);
+
+/* rows.c */
+void rows_schema(struct stream *s, struct qf_slice schema);
+void rows_batch(struct stream *s, struct qf_slice batch);
+void rows_end(struct stream *s);
+void rows_pump(struct listener *l);
+void rows_drop(struct stream *s);
+
+/* reply.c: what is said to a listener */
+void say_accepted(struct stream *s);
+void say_bounced(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t attempt, const char *why,
+		 uint64_t conf_id);
+void say_resolved(struct stream *s, enum qf_verdict v);
+void say_never(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t attempt);
+void say_failed(struct stream *s, const struct qf_sql_error *e);
+void say_end(struct stream *s);
+void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text);
+
+/* translate.c */
+void translate_ask(struct stream *s, struct target *t);
+void on_translated(void *arg, struct qf_peer *from, const struct qf_msg *m);
+void translate_peer_lost(struct dispatch *d, struct qf_peer *p);
+void translate_peer_up(struct dispatch *d);
+void translate_forget(struct stream *s);
+void translate_close(struct dispatch *d);
+
+#endif

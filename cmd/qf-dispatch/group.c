@@ -1,0 +1,426 @@
+/* Groups: who is admitted, in which order, on which member. The slot is taken last, and in order of arrival. */
+#include "dispatch.h"
+
+#include "qf/clock.h"
+#include "qf/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct group *group_find(struct dispatch *d, struct qf_slice name)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &d->groups) {
+		struct group *g = qf_container_of(it, struct group, link);
+
+		if (g->conf && qf_slice_eq_str(name, g->name))
+			return g;
+	}
+	return NULL;
+}
+
+static bool has_room(const struct cluster *c)
+{
+	return !c->conf->max_running || c->running < c->conf->max_running;
+}
+
+static struct target *target_of(struct stream *s, const struct cluster *c)
+{
+	for (unsigned i = 0; i < s->n_targets; i++)
+		if (s->targets[i].dialect == c->ops->dialect)
+			return &s->targets[i];
+	return NULL;
+}
+
+static bool eligible(struct stream *s, const struct cluster *c)
+{
+	struct target *t;
+
+	if (!c->engine)
+		return false;
+	t = target_of(s, c);
+	return t && t->state == TARGET_READY;
+}
+
+/* The member that runs it now, or NULL when all eligible ones are full. */
+static struct cluster *choose(struct stream *s)
+{
+	struct group *g = s->group;
+	bool in_turn = !g->conf || g->conf->strategy == QF_STRATEGY_ROUND_ROBIN;
+
+	for (size_t i = 0; i < g->n_members; i++) {
+		size_t at = in_turn ? (g->next + i) % g->n_members : i;
+		struct cluster *c = g->members[at];
+
+		if (!eligible(s, c) || !has_room(c))
+			continue;
+		if (in_turn)
+			g->next = at + 1;
+		return c;
+	}
+	return NULL;
+}
+
+static void serve(struct group *g)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &g->queue) {
+		struct stream *s = qf_container_of(it, struct stream, link);
+		struct cluster *c;
+
+		if (g->conf && g->running >= g->conf->max_running)
+			return;
+		c = choose(s);
+		if (!c)
+			continue;
+		g->running++;
+		c->running++;
+		s->cluster = c;
+		stream_step(s, QF_RD_EV_START, 0);
+		tmp = g->queue.next; /* the step may have ended streams further on */
+		it = &g->queue;
+	}
+}
+
+void group_release(struct group *g, struct cluster *c)
+{
+	struct dispatch *d = g->d;
+	struct qf_list *it, *tmp;
+
+	g->running--;
+	c->running--;
+	serve(g);
+	/* The cluster's own limit may have held back another group. */
+	qf_list_each(it, tmp, &d->groups) {
+		struct group *other = qf_container_of(it, struct group, link);
+
+		if (other != g && c->conf->max_running && !qf_list_empty(&other->queue))
+			serve(other);
+	}
+}
+
+void group_dequeue(struct stream *s)
+{
+	if (s->link.next == &s->link && !s->admitted_ns)
+		return;
+	qf_list_remove(&s->link);
+	if (s->admitted_ns && s->group) {
+		s->group->queued--;
+		s->queue_ns = qf_loop_now(s->d->run->loop) - s->admitted_ns;
+		s->admitted_ns = 0;
+	}
+}
+
+/* By arrival: translation may end out of order, the queue is in order all the same. */
+static void enqueue(struct stream *s)
+{
+	struct qf_list *at = s->group->queue.prev;
+
+	while (at != &s->group->queue && qf_container_of(at, struct stream, link)->seq > s->seq)
+		at = at->prev;
+	qf_list_append(at->next, &s->link);
+}
+
+static bool find_targets(struct stream *s)
+{
+	struct group *g = s->group;
+	const char *why = "it has no member that is enabled";
+
+	for (size_t i = 0; i < g->n_members; i++) {
+		struct cluster *c = g->members[i];
+
+		if (!c->engine) {
+			why = c->why;
+			continue;
+		}
+		if (target_of(s, c) || s->n_targets == sizeof s->targets / sizeof *s->targets)
+			continue;
+		s->targets[s->n_targets++] = (struct target){ .dialect = c->ops->dialect };
+	}
+	if (s->n_targets == 0)
+		stream_refuse(s, "57P03", "group \"%s\" cannot run anything: %s", g->name, why);
+	return s->n_targets > 0;
+}
+
+static void run_pinned(struct stream *s)
+{
+	struct pin *p = qf_map_get_u64(s->listener->pins, s->pin_id);
+
+	if (!p || p->stream || p->ending) {
+		stream_refuse(s, "25P02", "the transaction of this statement is gone");
+		return;
+	}
+	p->stream = s;
+	s->pin = p;
+	s->group = p->group;
+	s->cluster = p->cluster;
+	s->conn = p->conn;
+	stream_step(s, QF_RD_EV_START, 0);
+}
+
+void group_ready(struct stream *s)
+{
+	const struct target *refused = NULL;
+	bool any = false;
+
+	for (unsigned i = 0; i < s->n_targets; i++) {
+		if (s->targets[i].state == TARGET_READY)
+			any = true;
+		else
+			refused = &s->targets[i];
+	}
+	if (!any) {
+		qf_assert(refused);
+		stream_step(s, QF_RD_EV_REFUSE, 0); /* s->refusal says why */
+		return;
+	}
+	if (s->pin_id && !(s->pin_flags & QF_PIN_BEGINS)) {
+		run_pinned(s);
+		return;
+	}
+	enqueue(s);
+	serve(s->group);
+}
+
+static uint64_t wait_limit(const struct stream *s, uint64_t now)
+{
+	uint64_t wait = s->group->conf->capacity_wait_ns;
+
+	if (s->deadline_ns && (!wait || s->deadline_ns - now < wait))
+		wait = s->deadline_ns > now ? s->deadline_ns - now : 1;
+	return wait;
+}
+
+void group_admit(struct stream *s)
+{
+	struct group *g = s->group;
+	uint64_t now = qf_loop_now(s->d->run->loop);
+
+	s->admitted_ns = now;
+	g->queued++;
+	if (journal_quarantined(s->d->journal, s->fingerprint, qf_real_us())) {
+		stream_refuse(s, "55000", "this statement was running in two crashes of qf-dispatch and is refused for 10 minutes");
+		return;
+	}
+	if (g->conf->max_queued && g->queued > g->conf->max_queued + (g->conf->max_running - g->running)) {
+		stream_refuse(s, "53300", "the queue of group \"%s\" is full (maxQueuedQueries %u)", g->name,
+			      g->conf->max_queued);
+		return;
+	}
+	if (g->conf->query_timeout_ns && (!s->deadline_ns || s->deadline_ns > now + g->conf->query_timeout_ns))
+		s->deadline_ns = now + g->conf->query_timeout_ns;
+	if (s->pin_id && !(s->pin_flags & QF_PIN_BEGINS)) {
+		struct pin *p = qf_map_get_u64(s->listener->pins, s->pin_id);
+
+		if (!p) {
+			stream_refuse(s, "25P02", "the transaction of this statement is gone");
+			return;
+		}
+		s->targets[s->n_targets++] = (struct target){ .dialect = p->cluster->ops->dialect };
+	} else if (!find_targets(s)) {
+		return;
+	}
+	if (wait_limit(s, now))
+		qf_timer_set(s->d->run->loop, &s->timer, wait_limit(s, now));
+	qf_timer_set(s->d->run->loop, &s->announce, 5 * QF_MS);
+	s->n_asked = s->n_targets;
+	for (unsigned i = 0; i < s->n_targets; i++)
+		if (s->targets[i].state == TARGET_ASKED)
+			translate_ask(s, &s->targets[i]);
+	/* translate_ask() calls group_ready() with the last answer, perhaps at once. */
+}
+
+/* ---- from the configuration ------------------------------------------------------------------------- */
+
+static struct cluster *cluster_find(struct dispatch *d, const char *name)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &d->clusters) {
+		struct cluster *c = qf_container_of(it, struct cluster, link);
+
+		if (!strcmp(c->conf->name, name))
+			return c;
+	}
+	return NULL;
+}
+
+/* The most jobs that the groups may run on this cluster at once. */
+static unsigned most_jobs(const struct qf_conf *conf, const struct qf_conf_cluster *cc)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < conf->n_groups; i++)
+		for (size_t k = 0; k < conf->groups[i].n_members; k++)
+			if (conf->groups[i].members[k] == cc)
+				n += conf->groups[i].max_running;
+	return cc->max_running && cc->max_running < n ? cc->max_running : n;
+}
+
+static void cluster_open(struct dispatch *d, struct cluster *c, unsigned jobs)
+{
+	struct qf_err err = { 0 };
+
+	c->ops = qf_engine_find(c->conf->engine);
+	if (!c->ops) {
+		snprintf(c->why, sizeof c->why, "engine \"%s\" of cluster \"%s\" is known but not built yet",
+			 qf_engine_kind_name(c->conf->engine), c->conf->name);
+	} else if (c->ops->open(&c->engine, c->conf, d->run->loop, jobs, &err) < 0) {
+		c->engine = NULL;
+		snprintf(c->why, sizeof c->why, "%s", err.text);
+	} else {
+		return;
+	}
+	qf_error("cluster %s: %s", c->conf->name, c->why);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* An engine is opened once: what it was opened with cannot change under it. */
+static bool same_engine(const struct qf_conf_cluster *a, const struct qf_conf_cluster *b)
+{
+	bool same = a->engine == b->engine && same_text(a->endpoint, b->endpoint) &&
+		    same_text(a->database_path, b->database_path) && same_text(a->init_sql, b->init_sql) &&
+		    same_text(a->memory_limit, b->memory_limit) && a->threads == b->threads &&
+		    same_text(a->script, b->script) && a->n_allowed_directories == b->n_allowed_directories;
+
+	for (size_t i = 0; same && i < a->n_allowed_directories; i++)
+		same = same_text(a->allowed_directories[i], b->allowed_directories[i]);
+	return same;
+}
+
+static int check_clusters(struct dispatch *d, const struct qf_conf *conf, struct qf_err *reterr)
+{
+	for (size_t i = 0; i < conf->n_clusters; i++) {
+		const struct qf_conf_cluster *cc = &conf->clusters[i];
+		struct cluster *c = cluster_find(d, cc->name);
+
+		if (c && !same_engine(c->conf, cc))
+			return qf_err_set(reterr, QF_EUNSUPPORTED,
+					  "%s:%u: cluster \"%s\" changed: restart qf-dispatch for that, or give it a new name",
+					  conf->path ? conf->path : "embedded default", cc->place.line, cc->name);
+	}
+	return 0;
+}
+
+static void group_set_members(struct group *g)
+{
+	free(g->members);
+	g->members = qf_xcalloc(g->conf->n_members ? g->conf->n_members : 1, sizeof *g->members);
+	g->n_members = 0;
+	for (size_t i = 0; i < g->conf->n_members; i++)
+		if (g->conf->members[i]->enabled)
+			g->members[g->n_members++] = cluster_find(g->d, g->conf->members[i]->name);
+}
+
+static void apply_clusters(struct dispatch *d, const struct qf_conf *conf)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &d->clusters) { /* gone ones keep what they were opened with */
+		struct cluster *c = qf_container_of(it, struct cluster, link);
+
+		c->conf = qf_conf_cluster(c->model, c->conf->name);
+	}
+	for (size_t i = 0; i < conf->n_clusters; i++) {
+		const struct qf_conf_cluster *cc = &conf->clusters[i];
+		struct cluster *c = cluster_find(d, cc->name);
+
+		if (!c && !cc->enabled)
+			continue;
+		if (!c) {
+			c = qf_xcalloc(1, sizeof *c);
+			c->conf = cc;
+			c->model = qf_conf_ref(conf);
+			qf_list_append(&d->clusters, &c->link);
+			cluster_open(d, c, most_jobs(conf, cc));
+		}
+		c->conf = cc;
+	}
+}
+
+static bool is_ours(const struct dispatch *d, const struct qf_conf_group *gc)
+{
+	return gc->enabled && !strcmp(gc->instance, d->run->instance);
+}
+
+/* Removed groups keep what they run and take nothing new: BOUNCED tells the listener to ask again. */
+static void drain_group(struct group *g)
+{
+	struct qf_list *it, *tmp;
+
+	g->conf = NULL;
+	qf_list_each(it, tmp, &g->queue)
+		stream_step(qf_container_of(it, struct stream, link), QF_RD_EV_BOUNCE, 0);
+}
+
+static const struct qf_conf_group *conf_of(const struct dispatch *d, const struct qf_conf *conf, const struct group *g)
+{
+	const struct qf_conf_group *gc = qf_conf_group(conf, g->name);
+
+	return gc && is_ours(d, gc) ? gc : NULL;
+}
+
+int groups_apply(struct dispatch *d, const struct qf_conf *conf, struct qf_err *reterr)
+{
+	struct qf_list *it, *tmp;
+	int rc = check_clusters(d, conf, reterr);
+
+	if (rc < 0)
+		return rc;
+	apply_clusters(d, conf);
+	qf_list_each(it, tmp, &d->groups) {
+		struct group *g = qf_container_of(it, struct group, link);
+		const struct qf_conf_group *gc = conf_of(d, conf, g);
+
+		if (!gc)
+			drain_group(g);
+	}
+	for (size_t i = 0; i < conf->n_groups; i++) {
+		const struct qf_conf_group *gc = &conf->groups[i];
+		struct group *g = group_find(d, qf_slice_str(gc->name));
+
+		if (!is_ours(d, gc))
+			continue;
+		if (!g) {
+			g = qf_xcalloc(1, sizeof *g);
+			g->d = d;
+			g->name = qf_xstrdup(gc->name);
+			qf_list_init(&g->queue);
+			qf_list_append(&d->groups, &g->link);
+		}
+		g->conf = gc;
+		group_set_members(g);
+		serve(g);
+	}
+	return 0;
+}
+
+void groups_close(struct dispatch *d)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &d->groups) {
+		struct group *g = qf_container_of(it, struct group, link);
+
+		qf_list_remove(&g->link);
+		free(g->members);
+		free(g->name);
+		free(g);
+	}
+	qf_list_each(it, tmp, &d->clusters) {
+		struct cluster *c = qf_container_of(it, struct cluster, link);
+
+		if (c->engine)
+			c->ops->close(c->engine);
+		qf_list_remove(&c->link);
+		qf_conf_free(c->model);
+		free(c);
+	}
+}

@@ -1,0 +1,197 @@
+/* Messages that name a stream: ROUTED, EXECUTE, RESOLVE, CANCEL, CREDIT and the retired ids of a PING. */
+#include "dispatch.h"
+
+#include "qf/clock.h"
+#include "qf/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_SLACK (1u << 20)
+
+static struct listener *find_listener(struct dispatch *d, struct qf_slice instance, uint64_t epoch)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &d->listeners) {
+		struct listener *l = qf_container_of(it, struct listener, link);
+
+		if (l->peer && l->epoch == epoch && qf_slice_eq_str(instance, l->instance))
+			return l;
+	}
+	return NULL;
+}
+
+static uint64_t number(struct qf_slice s)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		v = v * 10 + (uint64_t)(s.p[i] - '0');
+	return v;
+}
+
+/* Does the message name this epoch among those that its listener knows? */
+static bool names_us(struct dispatch *d, const struct qf_msg *m)
+{
+	struct qf_field_iter it = qf_fields(m);
+	struct qf_slice v, name, epoch;
+	enum qf_field tag;
+
+	while (qf_field_next(&it, &tag, &v))
+		if (tag == QF_F_KNOWN && qf_pair(v, &name, &epoch) && qf_slice_eq_str(name, d->run->instance) &&
+		    number(epoch) == qf_bus_epoch(d->run->bus))
+			return true;
+	return false;
+}
+
+static void read_fields(struct stream *s, const struct qf_msg *m)
+{
+	struct qf_arena *a = s->arena;
+	uint64_t deadline = qf_get_u64(m, QF_F_DEADLINE);
+	struct qf_slice sql = qf_get(m, QF_F_SQL);
+
+	s->query_id = qf_get_str(m, QF_F_QUERY_ID, a);
+	s->time_zone = qf_get_str(m, QF_F_TIME_ZONE, a);
+	s->db_schema = qf_get_str(m, QF_F_DB_SCHEMA, a);
+	s->sql = qf_slice(qf_arena_strndup(a, sql.p, sql.n), sql.n);
+	s->dialect = (enum qf_dialect)qf_get_u8(m, QF_F_DIALECT);
+	if (s->dialect >= QF_DIALECT_N)
+		s->dialect = QF_DIALECT_NONE;
+	s->access = qf_has(m, QF_F_ACCESS) ? (enum qf_access)qf_get_u8(m, QF_F_ACCESS) : QF_ACCESS_UNKNOWN;
+	s->fingerprint = qf_get_u64(m, QF_F_FINGERPRINT);
+	s->session = qf_get_u64(m, QF_F_SESSION);
+	s->frontend = (enum qf_frontend)qf_get_u8(m, QF_F_FRONTEND);
+	s->granted = qf_get_u64(m, QF_F_BYTES);
+	s->pin_id = qf_get_u64(m, QF_F_PIN);
+	s->pin_flags = qf_get_u8(m, QF_F_PIN_FLAGS);
+	s->deadline_ns = deadline ? qf_loop_now(s->d->run->loop) + deadline : 0;
+}
+
+/* A record used before (fence, tombstone, journal) becomes the new attempt. */
+static void renew(struct stream *s)
+{
+	s->arena = qf_arena_new(0);
+	memset(&s->end, 0, sizeof s->end);
+	memset(&s->refusal, 0, sizeof s->refusal);
+	s->n_targets = s->n_asked = 0;
+	s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
+	s->phase = PHASE_NONE;
+	s->cluster = NULL;
+	s->group = NULL;
+	s->pin = NULL;
+	s->conn = NULL;
+	s->started_ns = s->queue_ns = 0;
+}
+
+static void place(struct dispatch *d, struct listener *l, const struct qf_msg *m)
+{
+	struct stream *s = qf_map_get_u64(l->streams, m->stream);
+	struct qf_slice group = qf_get(m, QF_F_GROUP);
+
+	if (!names_us(d, m)) {
+		say_bounced(d->run->bus, l->peer, m->stream, m->attempt, "it does not name this epoch of qf-dispatch",
+			    d->run->conf->id);
+		return;
+	}
+	if (s && (s->rd.state == QF_RD_QUEUED || s->rd.state == QF_RD_RUNNING || s->rd.state == QF_RD_ENDED ||
+		  m->attempt <= s->rd.fence)) {
+		stream_step(s, QF_RD_EV_PLACE, m->attempt); /* told once already, or fenced: nothing happens */
+		return;
+	}
+	if (d->draining || qf_get_u64(m, QF_F_CONF_ID) != d->run->conf->id || !group_find(d, group)) {
+		say_bounced(d->run->bus, l->peer, m->stream, m->attempt,
+			    d->draining ? "qf-dispatch is stopping" : "another configuration, or an unknown group",
+			    d->run->conf->id);
+		return;
+	}
+	if (!s)
+		s = stream_new(l, m->stream);
+	renew(s);
+	read_fields(s, m);
+	s->group = group_find(d, group);
+	s->seq = d->seq++;
+	stream_step(s, QF_RD_EV_PLACE, m->attempt);
+}
+
+void on_place(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct dispatch *d = arg;
+	struct listener *l = from->user;
+
+	if (m->kind == QF_MSG_ROUTED) {
+		struct qf_slice name, epoch;
+
+		/* A listener that is not here (any more) cannot be answered; a live one asks by RESOLVE. */
+		if (!qf_pair(qf_get(m, QF_F_LISTENER), &name, &epoch))
+			return;
+		l = find_listener(d, name, number(epoch));
+	}
+	if (l)
+		place(d, l, m);
+}
+
+void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct dispatch *d = arg;
+	struct listener *l = from->user;
+	struct stream *s = qf_map_get_u64(l->streams, m->stream);
+
+	if (!s && journal_lost(d->journal) && l->epoch < qf_bus_epoch(d->run->bus)) {
+		struct qf_buf msg;
+
+		qf_buf_init(&msg);
+		qf_msg_begin(&msg, QF_MSG_RESOLVED, m->stream, m->attempt, 0);
+		qf_put_u8(&msg, QF_F_VERDICT, QF_VERDICT_STARTED);
+		qf_put_u8(&msg, QF_F_FROM_JOURNAL, 1);
+		qf_msg_end(&msg);
+		(void)!qf_bus_send(d->run->bus, from, &msg);
+		qf_buf_fini(&msg);
+		return;
+	}
+	if (!s)
+		s = stream_new(l, m->stream);
+	stream_step(s, QF_RD_EV_RESOLVE, m->attempt);
+}
+
+void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct listener *l = from->user;
+	struct stream *s = qf_map_get_u64(l->streams, m->stream);
+
+	(void)arg;
+	if (!s)
+		s = stream_new(l, m->stream);
+	stream_step(s, QF_RD_EV_CANCEL, m->attempt);
+}
+
+void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct listener *l = from->user;
+	uint64_t bytes = qf_get_u64(m, QF_F_BYTES);
+	struct stream *s;
+
+	(void)arg;
+	if (m->stream == 0) {
+		l->unread -= bytes < l->unread ? bytes : l->unread;
+		rows_pump(l);
+		return;
+	}
+	s = qf_map_get_u64(l->streams, m->stream);
+	if (s && s->rd.state == QF_RD_RUNNING && s->conn && bytes <= QF_ROW_MAX)
+		s->cluster->ops->more(s->conn, bytes);
+}
+
+void on_retired(void *arg, struct qf_peer *p, const uint64_t *streams, size_t n)
+{
+	struct listener *l = p->user;
+
+	(void)arg;
+	for (size_t i = 0; l && i < n; i++) {
+		struct stream *s = qf_map_get_u64(l->streams, streams[i]);
+
+		if (s)
+			stream_step(s, QF_RD_EV_RETIRE, 0);
+	}
+}

@@ -1,0 +1,161 @@
+/* What qf-dispatch says to a listener. */
+#include "dispatch.h"
+
+#include "qf/log.h"
+
+#include <stdlib.h>
+
+static void send_sock(struct stream *s, struct qf_buf *msg)
+{
+	if (s->listener->peer)
+		(void)!qf_bus_send(s->d->run->bus, s->listener->peer, msg); /* a lost peer is told by on_peer */
+	qf_buf_fini(msg);
+}
+
+static void put_place(struct stream *s, struct qf_buf *msg)
+{
+	qf_put_str(msg, QF_F_GROUP, s->group ? s->group->name : NULL);
+	qf_put_str(msg, QF_F_CLUSTER, s->cluster ? s->cluster->conf->name : NULL);
+}
+
+void say_accepted(struct stream *s)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_ACCEPTED, s->id, s->rd.attempt, 0);
+	put_place(s, &msg);
+	qf_msg_end(&msg);
+	send_sock(s, &msg);
+	s->announced = true;
+}
+
+void say_bounced(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t attempt, const char *why,
+		 uint64_t conf_id)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_BOUNCED, stream, attempt, 0);
+	qf_put_str(&msg, QF_F_MESSAGE, why);
+	qf_put_u64(&msg, QF_F_CONF_ID, conf_id);
+	qf_msg_end(&msg);
+	(void)!qf_bus_send(bus, to, &msg);
+	qf_buf_fini(&msg);
+}
+
+void say_never(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t attempt)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_RESOLVED, stream, attempt, 0);
+	qf_put_u8(&msg, QF_F_VERDICT, QF_VERDICT_NEVER);
+	qf_msg_end(&msg);
+	(void)!qf_bus_send(bus, to, &msg);
+	qf_buf_fini(&msg);
+}
+
+void say_resolved(struct stream *s, enum qf_verdict v)
+{
+	const struct journal_entry *old = NULL;
+	struct qf_buf msg;
+
+	if (s->rd.state == QF_RD_OLD_STARTED || s->rd.state == QF_RD_OLD_ENDED)
+		old = journal_entry(s->d->journal, s->slot);
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_RESOLVED, s->id, s->rd.attempt, 0);
+	qf_put_u8(&msg, QF_F_VERDICT, (uint8_t)v);
+	if (old) {
+		qf_put_u8(&msg, QF_F_FROM_JOURNAL, 1);
+		qf_put_u8(&msg, QF_F_VOLATILE, old->is_volatile);
+		qf_put_u8(&msg, QF_F_OUTCOME, old->outcome);
+		qf_put_u64(&msg, QF_F_ROWS, old->rows);
+		qf_put_u8(&msg, QF_F_HAS_ROWS, old->has_rows);
+		qf_put_str(&msg, QF_F_SQLSTATE, old->sqlstate);
+		qf_put_str(&msg, QF_F_MESSAGE, old->message);
+	}
+	qf_msg_end(&msg);
+	send_sock(s, &msg);
+}
+
+void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_NOTICE, s->id, s->rd.attempt, 0);
+	qf_put_str(&msg, QF_F_SEVERITY, severity);
+	qf_put_str(&msg, QF_F_SQLSTATE, sqlstate);
+	qf_put_str(&msg, QF_F_MESSAGE, text);
+	qf_msg_end(&msg);
+	send_sock(s, &msg);
+}
+
+static void put_end(struct stream *s, struct qf_buf *msg)
+{
+	uint64_t now = qf_loop_now(s->d->run->loop);
+
+	put_place(s, msg);
+	qf_put_u64(msg, QF_F_ROWS, s->end.rows);
+	qf_put_u8(msg, QF_F_HAS_ROWS, s->end.has_rows);
+	qf_put_u8(msg, QF_F_TX, s->end.transaction_failed ? QF_TX_FAILED : s->pin ? QF_TX_OPEN : QF_TX_NONE);
+	qf_put_u64(msg, QF_F_QUEUE_NS, s->queue_ns);
+	qf_put_u64(msg, QF_F_RUN_NS, s->started_ns ? now - s->started_ns : 0);
+}
+
+static void put_error(struct qf_buf *msg, const struct qf_sql_error *e)
+{
+	qf_put_str(msg, QF_F_SQLSTATE, e->sqlstate);
+	qf_put_str(msg, QF_F_MESSAGE, e->message);
+	qf_put_str(msg, QF_F_DETAIL, e->detail[0] ? e->detail : NULL);
+	qf_put_str(msg, QF_F_HINT, e->hint[0] ? e->hint : NULL);
+	if (e->position)
+		qf_put_u32(msg, QF_F_POSITION, e->position);
+}
+
+/* The end goes the way the rows went, so that it cannot overtake them. */
+static void send_end(struct stream *s, struct qf_buf *msg)
+{
+	if (s->sent_batch && s->listener->peer)
+		(void)!qf_bus_send_rows(s->d->run->bus, s->listener->peer, msg);
+	else if (s->listener->peer)
+		(void)!qf_bus_send(s->d->run->bus, s->listener->peer, msg);
+	qf_buf_fini(msg);
+}
+
+void say_failed(struct stream *s, const struct qf_sql_error *e)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_FAILED, s->id, s->rd.attempt, 0);
+	put_end(s, &msg);
+	put_error(&msg, e);
+	qf_put_u8(&msg, QF_F_OUTCOME, (uint8_t)s->end.outcome);
+	qf_msg_end(&msg);
+	send_end(s, &msg);
+}
+
+void say_end(struct stream *s)
+{
+	bool whole = s->schema.n > 0 && !s->streaming;
+	struct qf_buf msg;
+
+	for (size_t i = 0; i < s->n_notices; i++)
+		say_notice(s, "WARNING", "01000", s->notices[i]);
+	if (s->end.outcome != QF_OUT_OK) {
+		say_failed(s, &s->end.error);
+		return;
+	}
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, whole ? QF_MSG_RESULT : QF_MSG_DONE, s->id, s->rd.attempt, 0);
+	put_end(s, &msg);
+	qf_msg_end(&msg);
+	if (whole) {
+		qf_buf_u32(&msg, (uint32_t)s->schema.n);
+		qf_buf_add_slice(&msg, qf_buf_slice(&s->schema));
+		qf_buf_add_slice(&msg, qf_buf_slice(&s->held));
+	}
+	send_end(s, &msg);
+}

@@ -1,0 +1,218 @@
+/* From the slot to the engine and back: connections, transactions, the job's callbacks. */
+#include "dispatch.h"
+
+#include "qf/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_schema(struct qf_engine_job *job, struct qf_slice schema)
+{
+	struct stream *s = job->arg;
+
+	if (s->phase == PHASE_STATEMENT)
+		rows_schema(s, schema);
+}
+
+static void on_batch(struct qf_engine_job *job, struct qf_slice batch, uint64_t rows)
+{
+	struct stream *s = job->arg;
+
+	(void)rows;
+	if (s->phase == PHASE_STATEMENT)
+		rows_batch(s, batch);
+}
+
+static void on_notice(struct qf_engine_job *job, const char *severity, const char *text)
+{
+	struct stream *s = job->arg;
+
+	say_notice(s, severity, "01000", text);
+}
+
+static void release_slot(struct stream *s)
+{
+	struct qf_engine_conn *conn = s->conn;
+	struct group *g = s->group;
+	struct cluster *c = s->cluster;
+
+	s->conn = NULL;
+	if (conn)
+		c->ops->conn_put(conn, false);
+	group_release(g, c);
+}
+
+static void pin_forget(struct pin *p)
+{
+	struct listener *l = p->listener;
+	struct group *g = p->group;
+	struct cluster *c = p->cluster;
+
+	qf_map_del_u64(l->pins, p->id);
+	c->ops->conn_put(p->conn, true);
+	free(p);
+	group_release(g, c);
+	listener_maybe_free(l);
+}
+
+static void on_rollback_end(struct qf_engine_job *job, const struct qf_engine_end *end)
+{
+	(void)end;
+	pin_forget(job->arg);
+}
+
+void pin_release(struct pin *p, bool rollback)
+{
+	struct qf_sql_error err;
+
+	if (p->ending)
+		return;
+	p->ending = true;
+	if (rollback) {
+		p->rollback = (struct qf_engine_job){ .sql = qf_slice_str("ROLLBACK"), .arg = p, .on_end = on_rollback_end };
+		if (p->cluster->ops->submit(p->conn, &p->rollback, &err) == 0)
+			return;
+	}
+	pin_forget(p);
+}
+
+/* The transaction's state after its statement: over, lost with its connection, or open for the next one. */
+static void settle_pin(struct stream *s)
+{
+	struct pin *p = s->pin;
+	bool over = s->end.conn_broken || (s->pin_flags & QF_PIN_ENDS);
+
+	p->stream = NULL;
+	s->conn = NULL;
+	if (over)
+		s->pin = NULL;
+	if (over || !s->listener->peer)
+		pin_release(p, !over);
+}
+
+static void finish(struct stream *s, const struct qf_engine_end *end)
+{
+	qf_timer_stop(s->d->run->loop, &s->timer);
+	s->end = *end;
+	s->end.has_rows = s->schema.n > 0;
+	if (s->refusal.sqlstate[0] && end->outcome == QF_OUT_CANCELLED)
+		s->end.error = s->refusal; /* we interrupted it, for this reason */
+	if (s->access != QF_ACCESS_READ && end->outcome == QF_OUT_OK)
+		s->cluster->written = true;
+	if (s->pin)
+		settle_pin(s);
+	else
+		release_slot(s);
+	rows_end(s);
+}
+
+static void submit(struct stream *s, struct qf_slice sql);
+
+/* The statement as the chosen member reads it. */
+static struct qf_slice text_for_member(const struct stream *s)
+{
+	for (unsigned i = 0; i < s->n_targets; i++)
+		if (s->targets[i].dialect == s->cluster->ops->dialect)
+			return s->targets[i].sql;
+	qf_assert(!"a member without a faithful text was chosen");
+	return QF_SLICE_NONE;
+}
+
+static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
+{
+	struct stream *s = job->arg;
+
+	if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK || s->rd.orphan) {
+		finish(s, end);
+		return;
+	}
+	s->phase = PHASE_STATEMENT;
+	submit(s, text_for_member(s));
+}
+
+static void submit(struct stream *s, struct qf_slice sql)
+{
+	struct qf_sql_error err;
+
+	s->job = (struct qf_engine_job){
+		.sql = sql,
+		.window = s->granted,
+		.batch_bytes = QF_BATCH_MAX,
+		.time_zone = s->time_zone,
+		.schema = s->db_schema,
+		.arg = s,
+		.on_schema = on_schema,
+		.on_batch = on_batch,
+		.on_notice = on_notice,
+		.on_end = on_end,
+	};
+	if (s->cluster->ops->submit(s->conn, &s->job, &err) < 0) {
+		struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT, .error = err };
+
+		finish(s, &end);
+	}
+}
+
+static void pin_start(struct stream *s)
+{
+	struct pin *p = qf_xcalloc(1, sizeof *p);
+
+	p->listener = s->listener;
+	p->id = s->pin_id;
+	p->group = s->group;
+	p->cluster = s->cluster;
+	p->conn = s->conn;
+	p->stream = s;
+	s->pin = p;
+	qf_map_put_u64(s->listener->pins, p->id, p);
+}
+
+static size_t window(const struct stream *s)
+{
+	uint64_t budget = s->d->run->conf->stream_budget_bytes / (s->d->open_streams ? s->d->open_streams : 1);
+	size_t w = budget < STREAM_WINDOW ? (size_t)budget : STREAM_WINDOW;
+
+	if (s->granted && s->granted < w)
+		w = s->granted;
+	return w < STREAM_WINDOW_MIN ? STREAM_WINDOW_MIN : w;
+}
+
+void run_start(struct stream *s)
+{
+	struct qf_sql_error err;
+
+	s->started_ns = qf_loop_now(s->d->run->loop);
+	s->granted = window(s);
+	qf_timer_stop(s->d->run->loop, &s->timer);
+	if (s->deadline_ns)
+		qf_timer_set(s->d->run->loop, &s->timer,
+			     s->deadline_ns > s->started_ns ? s->deadline_ns - s->started_ns : 1);
+	if (!s->conn && s->cluster->ops->conn_get(s->cluster->engine, &s->conn, &err) < 0) {
+		struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT, .error = err };
+
+		finish(s, &end);
+		return;
+	}
+	s->phase = PHASE_STATEMENT;
+	if (s->pin_id && s->pin_flags & QF_PIN_BEGINS) {
+		pin_start(s);
+		s->phase = PHASE_BEGIN;
+		submit(s, qf_slice_str("BEGIN TRANSACTION"));
+		return;
+	}
+	submit(s, text_for_member(s));
+}
+
+void run_interrupt(struct stream *s)
+{
+	if (s->ended_by_engine) { /* only its rows were still on the way */
+		rows_drop(s);
+		s->end.outcome = QF_OUT_CANCELLED;
+		qf_sql_error_set(&s->end.error, "57014", "canceling statement due to user request");
+		stream_step(s, QF_RD_EV_FINISH, 0);
+		return;
+	}
+	if (s->conn)
+		s->cluster->ops->cancel(s->conn);
+}

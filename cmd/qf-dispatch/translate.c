@@ -1,0 +1,204 @@
+/*
+ * Translation as qf-dispatch sees it: a cache here, qf-translate behind it. Requests are kept until they
+ * are answered and asked again when qf-translate dies. One request a (stream, target).
+ */
+#include "dispatch.h"
+
+#include "qf/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct request {
+	uint64_t id;
+	struct stream *stream;
+	struct target *target;
+	struct qf_peer *peer; /* NULL: waits for a qf-translate */
+	struct qf_buf key;
+};
+
+static void make_key(struct qf_buf *key, const struct stream *s, enum qf_dialect to, bool lenient)
+{
+	qf_buf_u8(key, (uint8_t)s->dialect);
+	qf_buf_u8(key, (uint8_t)to);
+	qf_buf_u8(key, lenient);
+	qf_buf_add_slice(key, s->sql);
+}
+
+static void answered(struct stream *s)
+{
+	if (--s->n_asked == 0)
+		group_ready(s);
+}
+
+static void take_text(struct stream *s, struct target *t, struct qf_slice sql)
+{
+	t->sql = qf_slice(qf_arena_strndup(s->arena, sql.p, sql.n), sql.n);
+	t->state = TARGET_READY;
+}
+
+static void send_request(struct dispatch *d, struct request *q)
+{
+	struct stream *s = q->stream;
+	struct qf_peer *p = NULL;
+	struct qf_buf msg;
+
+	while ((p = qf_bus_next_peer(d->run->bus, p)))
+		if (p->program == QF_TRANSLATE && !p->suspended)
+			break;
+	q->peer = p;
+	if (!p)
+		return; /* asked when one comes; the wait in the queue bounds it */
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_TRANSLATE, q->id, 0, 0);
+	qf_put_u8(&msg, QF_F_FROM, (uint8_t)s->dialect);
+	qf_put_u8(&msg, QF_F_TO, (uint8_t)q->target->dialect);
+	qf_put_u8(&msg, QF_F_LENIENT, !d->run->conf->error_on_unsupported);
+	qf_put_slice(&msg, QF_F_SQL, s->sql);
+	qf_msg_end(&msg);
+	(void)!qf_bus_send(d->run->bus, p, &msg);
+	qf_buf_fini(&msg);
+}
+
+void translate_ask(struct stream *s, struct target *t)
+{
+	struct dispatch *d = s->d;
+	struct request *q;
+	struct qf_slice hit;
+
+	if (qf_dialect_same(s->dialect, t->dialect) || s->pin_flags & QF_PIN_ENDS) {
+		t->sql = s->sql;
+		t->state = TARGET_READY;
+		answered(s);
+		return;
+	}
+	q = qf_xcalloc(1, sizeof *q);
+	qf_buf_init(&q->key);
+	make_key(&q->key, s, t->dialect, !d->run->conf->error_on_unsupported);
+	if (qf_lru_get(d->translations, qf_buf_slice(&q->key), &hit)) {
+		take_text(s, t, hit);
+		qf_buf_fini(&q->key);
+		free(q);
+		answered(s);
+		return;
+	}
+	q->id = ++d->next_request;
+	q->stream = s;
+	q->target = t;
+	qf_map_put_u64(d->asked, q->id, q);
+	send_request(d, q);
+}
+
+static void request_free(struct dispatch *d, struct request *q)
+{
+	qf_map_del_u64(d->asked, q->id);
+	qf_buf_fini(&q->key);
+	free(q);
+}
+
+void translate_forget(struct stream *s)
+{
+	struct request *q;
+	size_t at = 0;
+
+	if (!s->n_asked)
+		return;
+	s->n_asked = 0;
+	while ((q = qf_map_next(s->d->asked, &at, NULL)))
+		if (q->stream == s)
+			request_free(s->d, q);
+}
+
+static void copy_text(char *to, size_t size, const struct qf_msg *m, enum qf_field f)
+{
+	struct qf_slice v = qf_get(m, f);
+
+	snprintf(to, size, "%.*s", (int)(v.n < size ? v.n : size - 1), v.p ? (const char *)v.p : "");
+}
+
+static void refuse(struct stream *s, struct target *t, const struct qf_msg *m)
+{
+	t->state = TARGET_REFUSED;
+	qf_sql_error_set(&s->refusal, "0A000", " ");
+	copy_text(s->refusal.sqlstate, sizeof s->refusal.sqlstate, m, QF_F_SQLSTATE);
+	copy_text(s->refusal.message, sizeof s->refusal.message, m, QF_F_MESSAGE);
+	copy_text(s->refusal.detail, sizeof s->refusal.detail, m, QF_F_DETAIL);
+	copy_text(s->refusal.hint, sizeof s->refusal.hint, m, QF_F_HINT);
+	s->refusal.position = qf_get_u32(m, QF_F_POSITION);
+	s->end.outcome = QF_OUT_NOT_SENT;
+}
+
+static void add_notice(struct stream *s, char *text)
+{
+	s->notices = qf_xrealloc(s->notices, (s->n_notices + 1) * sizeof *s->notices);
+	s->notices[s->n_notices++] = text;
+}
+
+static void keep_notices(struct stream *s, const struct qf_msg *m)
+{
+	struct qf_field_iter it = qf_fields(m);
+	enum qf_field tag;
+	struct qf_slice v;
+
+	while (qf_field_next(&it, &tag, &v)) {
+		if (tag == QF_F_WARNING || tag == QF_F_DOUBT)
+			add_notice(s, qf_slice_dup(v));
+	}
+}
+
+void on_translated(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct dispatch *d = arg;
+	struct request *q = qf_map_get_u64(d->asked, m->stream);
+	struct qf_slice sql = qf_get(m, QF_F_SQL);
+	struct stream *s;
+
+	if (!q || q->peer != from)
+		return;
+	s = q->stream;
+	if (!sql.p && d->run->conf->on_failure == QF_ON_FAILURE_PASSTHROUGH && !qf_has(m, QF_F_DOUBT)) {
+		take_text(s, q->target, s->sql);
+		add_notice(s, qf_xstrdup("sent as written: it could not be translated (translation.onFailure: passthrough)"));
+	} else if (!sql.p)
+		refuse(s, q->target, m);
+	else {
+		take_text(s, q->target, sql);
+		keep_notices(s, m);
+		if (s->n_notices == 0) /* what must be said each time is asked each time */
+			qf_lru_put(d->translations, qf_buf_slice(&q->key), sql);
+	}
+	request_free(d, q);
+	answered(s);
+}
+
+void translate_peer_lost(struct dispatch *d, struct qf_peer *p)
+{
+	struct request *q;
+	size_t at = 0;
+
+	while ((q = qf_map_next(d->asked, &at, NULL)))
+		if (q->peer == p)
+			send_request(d, q);
+}
+
+void translate_peer_up(struct dispatch *d)
+{
+	struct request *q;
+	size_t at = 0;
+
+	while ((q = qf_map_next(d->asked, &at, NULL)))
+		if (!q->peer)
+			send_request(d, q);
+}
+
+void translate_close(struct dispatch *d)
+{
+	struct request *q;
+	size_t at = 0;
+
+	while (d->asked && (q = qf_map_next(d->asked, &at, NULL)))
+		request_free(d, q);
+	d->asked = qf_map_free(d->asked);
+	d->translations = qf_lru_free(d->translations);
+}

@@ -1,0 +1,110 @@
+/*
+ * The PostgreSQL frontend/backend protocol, version 3, as the server speaks it. Sans-I/O: bytes in, events
+ * out; the caller owns sockets, buffers and time. [PG 55] is the chapter "Frontend/Backend Protocol".
+ *
+ * qf_pg_decode() looks at the front of what has arrived, says how much of it is used up and what it was.
+ * Event slices borrow from the input. The same bytes give the same events however they are cut, with one
+ * exception that the caller owns: bytes behind an SSLRequest that has not been answered yet must be refused
+ * (they cannot be from a client that asked for TLS), which depends on when they arrived.
+ * One thread at a time; the decoder holds no memory.
+ */
+#ifndef QF_PROTO_POSTGRES_H
+#define QF_PROTO_POSTGRES_H
+
+#include <stdbool.h>
+
+#include "qf/buf.h"
+
+/* ---- what a client sends ------------------------------------------------------------------------ */
+
+#define QF_PG_VERSION_3_0 0x00030000u
+
+enum {
+	QF_PG_MAX_STARTUP = 10000,	 /* bytes of a startup packet without its length, as PostgreSQL */
+	QF_PG_MAX_SMALL = 10000,	 /* bytes of a message that carries names and numbers only */
+	QF_PG_MAX_LARGE = 0x3fffffff, /* what PostgreSQL itself refuses to read */
+};
+
+enum qf_pg_event_type {
+	QF_PG_NEED_MORE,
+	QF_PG_SSL_REQUEST,
+	QF_PG_GSS_REQUEST,
+	QF_PG_CANCEL_REQUEST, /* pid, key */
+	QF_PG_STARTUP,	      /* version, body: the parameters, see qf_pg_startup_next() */
+	QF_PG_MESSAGE,	      /* kind, body */
+	QF_PG_TOO_LONG,	      /* kind, need: a message over max_message has passed by, unread */
+	QF_PG_BROKEN,	      /* error; the stream cannot be understood any further */
+};
+
+struct qf_pg_event {
+	enum qf_pg_event_type type;
+	char kind;	       /* the message's type byte: 'Q', 'P', … */
+	struct qf_slice body;
+	size_t need;	       /* whole size of the message, header included; 0 when not known yet */
+	uint32_t version;      /* STARTUP, and BROKEN because of the version: answer in that version's form */
+	uint32_t pid;	       /* CANCEL_REQUEST */
+	struct qf_slice key;   /* CANCEL_REQUEST: 4 to 256 bytes [PG 55.2.8] */
+	const char *sqlstate;  /* BROKEN */
+	struct qf_err error;   /* BROKEN: what a FATAL ErrorResponse says */
+};
+
+struct qf_pg_decoder {
+	size_t max_message;    /* of a message that carries statements or data; a longer one is TOO_LONG */
+	bool started;	       /* past the startup packet */
+	bool ssl_asked, gss_asked;
+	uint64_t skip;	       /* bytes of a too long message that have not passed by yet */
+	size_t skip_need;
+	char skip_kind;
+};
+
+void qf_pg_decoder_init(struct qf_pg_decoder *d, size_t max_message);
+/* *ret_used is to be dropped from the front of `in`, also with NEED_MORE. After BROKEN do not call again. */
+void qf_pg_decode(struct qf_pg_decoder *d, struct qf_slice in, size_t *ret_used, struct qf_pg_event *ret);
+/* After NEED_MORE with a known `need`: the message is not wanted after all and ends as TOO_LONG. */
+void qf_pg_decoder_skip(struct qf_pg_decoder *d, struct qf_slice in);
+
+/* The next name and value of a STARTUP body; false at the end. The body was checked by qf_pg_decode(). */
+bool qf_pg_startup_next(struct qf_reader *r, struct qf_slice *ret_name, struct qf_slice *ret_value);
+/*
+ * The next word of the startup parameter `options`: split at white space, a backslash takes the next byte
+ * as it is. Appended to `word`; false at the end.
+ */
+bool qf_pg_options_next(struct qf_reader *r, struct qf_buf *word);
+/* The text of a message that is one string; QF_EMALFORMED when it is not. [PG 55.7 Query] */
+int qf_pg_read_string(struct qf_slice body, struct qf_slice *ret) qf_must_check;
+
+/* ---- what a server sends ------------------------------------------------------------------------ */
+
+/* Each appends one whole message. */
+void qf_pg_put_ssl_no(struct qf_buf *out); /* also the refusal of GSSAPI encryption */
+void qf_pg_put_auth_ok(struct qf_buf *out);
+void qf_pg_put_parameter_status(struct qf_buf *out, const char *name, const char *value);
+void qf_pg_put_backend_key_data(struct qf_buf *out, uint32_t pid, uint32_t secret);
+/* options: the `_pq_.` names that were not understood, each with its NUL, one behind the other. */
+void qf_pg_put_negotiate_version(struct qf_buf *out, uint32_t version, struct qf_slice options, uint32_t n_options);
+void qf_pg_put_ready(struct qf_buf *out, char transaction_status);
+void qf_pg_put_command_complete(struct qf_buf *out, const char *tag);
+void qf_pg_put_empty_query(struct qf_buf *out);
+
+struct qf_pg_fields { /* [PG 55.8]; NULL or 0: the field is left out */
+	const char *severity;
+	const char *sqlstate;
+	const char *message;
+	const char *detail;
+	const char *hint;
+	uint32_t position; /* 1-based, in characters */
+};
+
+void qf_pg_put_error(struct qf_buf *out, const struct qf_pg_fields *f);
+void qf_pg_put_notice(struct qf_buf *out, const struct qf_pg_fields *f);
+/* An error for a client that asked for protocol 2: "FATAL:  text\n". */
+void qf_pg_put_error_v2(struct qf_buf *out, const struct qf_pg_fields *f);
+
+/* RowDescription: begin, one column each, end with what begin returned. */
+size_t qf_pg_begin_row_description(struct qf_buf *out, uint16_t columns);
+void qf_pg_add_column(struct qf_buf *out, const char *name, uint32_t oid, int16_t len, int32_t mod);
+void qf_pg_end_message(struct qf_buf *out, size_t begin);
+/* One DataRow with one text value; NULL is NULL. */
+void qf_pg_put_text_row(struct qf_buf *out, const char *const *values, uint16_t n);
+
+#endif

@@ -1,0 +1,25 @@
+/* Inside lib/svc: what the skeleton knows beside the program's own context. */
+#ifndef QF_SVC_PRIVATE_H
+#define QF_SVC_PRIVATE_H
+
+#include "qf/log.h"
+#include "qf/str.h"
+#include "qf/svc.h"
+
+struct qf_svc_private {
+	const struct qf_svc *svc;
+	void *ctx;
+	struct qf_run run;
+	const char *config, *instance;
+	enum qf_log_level level;
+	bool check, serve, version, help, dump;
+	bool draining, drained;
+	struct qf_timer drain_limit, watchdog;
+	uint64_t watchdog_ns;
+};
+
+int svc_parse(const struct qf_svc *svc, void *ctx, struct qf_svc_private *p, int argc, char **argv);
+void svc_help(const struct qf_svc *svc);
+void svc_dump(const struct qf_svc *svc);
+
+#endif

@@ -1,0 +1,289 @@
+#include "private.h"
+
+#include "qf/clock.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define VERSION "0.1.0"
+
+void qf_run_status(struct qf_run *run, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	(void)run;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	sd_notifyf(0, "STATUS=%s", text);
+}
+
+static void log_warnings(const struct qf_conf *conf)
+{
+	for (size_t i = 0; i < conf->n_warnings; i++)
+		qf_warn("%s:%u:%u: %s", conf->path ? conf->path : "embedded default", conf->warnings[i].place.line,
+			conf->warnings[i].place.column, conf->warnings[i].text);
+}
+
+static int check_only(struct qf_svc_private *p)
+{
+	struct qf_err err;
+	struct qf_conf *conf;
+
+	if (qf_conf_load(&conf, p->run.conf_path, &err) < 0) {
+		fprintf(stderr, "%s: %s\n", p->svc->name, err.text);
+		return QF_EXIT_USAGE;
+	}
+	for (size_t i = 0; i < conf->n_warnings; i++)
+		fprintf(stderr, "%s:%u:%u: warning: %s\n", conf->path ? conf->path : "embedded default",
+			conf->warnings[i].place.line, conf->warnings[i].place.column, conf->warnings[i].text);
+	printf("%s: configuration is good, id %016llx\n", conf->path ? conf->path : "embedded default",
+	       (unsigned long long)conf->id);
+	qf_conf_free(conf);
+	return QF_EXIT_OK;
+}
+
+/* ---- signals ------------------------------------------------------------------------------------- */
+
+static void reload(struct qf_svc_private *p)
+{
+	struct qf_conf *fresh = NULL, *old = p->run.conf;
+	struct qf_err err;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(qf_mono_ns() / 1000));
+	if (qf_conf_load(&fresh, p->run.conf_path, &err) < 0 ||
+	    (p->svc->apply && p->svc->apply(p->ctx, &p->run, fresh, &err) < 0)) {
+		qf_error("reload refused, the configuration in force stays: %s", err.text);
+		qf_conf_free(fresh);
+		sd_notifyf(0, "READY=1\nSTATUS=reload refused: %s", err.text);
+		return;
+	}
+	p->run.conf = fresh;
+	qf_bus_set_conf_id(p->run.bus, fresh->id);
+	qf_conf_free(old);
+	log_warnings(fresh);
+	qf_info("configuration %016llx is in force", (unsigned long long)fresh->id);
+	sd_notify(0, "READY=1\nSTATUS=serving");
+}
+
+static void on_hup(int signo, void *arg)
+{
+	(void)signo;
+	reload(arg);
+}
+
+void qf_run_drained(struct qf_run *run)
+{
+	run->priv->drained = true;
+	qf_loop_stop(run->loop);
+}
+
+static void on_drain_limit(struct qf_timer *t)
+{
+	struct qf_svc_private *p = qf_container_of(t, struct qf_svc_private, drain_limit);
+
+	qf_warn("work is left after the drain time; stopping all the same");
+	qf_loop_stop(p->run.loop);
+}
+
+static void on_term(int signo, void *arg)
+{
+	struct qf_svc_private *p = arg;
+
+	(void)signo;
+	if (p->draining || !p->svc->drain) {
+		qf_loop_stop(p->run.loop);
+		return;
+	}
+	p->draining = true;
+	sd_notify(0, "STOPPING=1\nSTATUS=draining");
+	qf_timer_set(p->run.loop, &p->drain_limit, p->run.conf->shutdown_drain_ns);
+	p->svc->drain(p->ctx, &p->run);
+}
+
+static void on_watchdog(struct qf_timer *t)
+{
+	struct qf_svc_private *p = qf_container_of(t, struct qf_svc_private, watchdog);
+
+	sd_notify(0, "WATCHDOG=1"); /* from the loop itself: a loop that hangs stops saying it */
+	qf_timer_set(p->run.loop, &p->watchdog, p->watchdog_ns);
+}
+
+/* ---- the service's life ------------------------------------------------------------------------------ */
+
+static int start(struct qf_svc_private *p, struct qf_err *err)
+{
+	const struct qf_svc *svc = p->svc;
+	struct qf_bus_opts bo = {
+		.program = svc->program,
+		.instance = p->run.instance,
+		.asks = svc->asks,
+		.rows = svc->rows,
+		.handlers = svc->handlers,
+		.on_peer = svc->on_peer,
+		.on_retired = svc->on_retired,
+		.arg = p->ctx,
+	};
+	uint64_t usec;
+	int rc = qf_loop_new(&p->run.loop, err);
+
+	if (rc == 0)
+		rc = qf_loop_signal(p->run.loop, SIGHUP, on_hup, p);
+	if (rc == 0)
+		rc = qf_loop_signal(p->run.loop, SIGTERM, on_term, p);
+	if (rc == 0)
+		rc = qf_loop_signal(p->run.loop, SIGINT, on_term, p);
+	if (rc < 0)
+		return rc;
+	signal(SIGPIPE, SIG_IGN);
+	bo.loop = p->run.loop;
+	bo.conf_id = p->run.conf->id;
+	rc = qf_bus_new(&p->run.bus, &bo, err);
+	if (rc == 0)
+		rc = svc->setup(p->ctx, &p->run, err);
+	if (rc == 0 && sd_watchdog_enabled(0, &usec) > 0) {
+		p->watchdog_ns = usec * 500;
+		p->watchdog.fn = on_watchdog;
+		qf_timer_set(p->run.loop, &p->watchdog, p->watchdog_ns);
+	}
+	return rc;
+}
+
+static void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static int serve(struct qf_svc_private *p)
+{
+	struct qf_err err = { 0 };
+	int status = QF_EXIT_OK, rc;
+
+	p->drain_limit.fn = on_drain_limit;
+	umask(0007);
+	raise_descriptor_limit();
+	log_warnings(p->run.conf);
+	rc = start(p, &err);
+	if (rc < 0) {
+		qf_error("%s", err.text[0] ? err.text : qf_strerror(rc));
+		status = rc == QF_ECONFIG ? QF_EXIT_USAGE : QF_EXIT_FAILED;
+	} else {
+		qf_debug("serving, instance %s, configuration %016llx", p->run.instance, (unsigned long long)p->run.conf->id);
+		sd_notify(0, "READY=1\nSTATUS=serving");
+		if (qf_loop_run(p->run.loop) < 0)
+			status = QF_EXIT_FAILED;
+		sd_notify(0, "STOPPING=1");
+	}
+	if (p->run.bus)
+		p->svc->teardown(p->ctx, &p->run);
+	qf_bus_free(p->run.bus);
+	if (p->run.loop) {
+		qf_timer_stop(p->run.loop, &p->drain_limit);
+		qf_timer_stop(p->run.loop, &p->watchdog);
+	}
+	qf_loop_free(p->run.loop);
+	return status;
+}
+
+int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv)
+{
+	struct qf_svc_private p = { .svc = svc, .ctx = ctx, .instance = "0", .level = QF_LOG_INFO };
+	struct qf_err err;
+	int status = svc_parse(svc, ctx, &p, argc, argv);
+
+	if (status)
+		return status;
+	if (p.help)
+		return svc_help(svc), QF_EXIT_OK;
+	if (p.version)
+		return printf("%s %s\n", svc->name, VERSION) < 0 ? QF_EXIT_FAILED : QF_EXIT_OK;
+	if (p.dump)
+		return svc_dump(svc), QF_EXIT_OK;
+	qf_log_init(svc->name, p.level);
+	p.run.priv = &p;
+	p.run.conf_path = qf_conf_path(p.config);
+	p.run.instance = p.instance;
+	if (p.check)
+		return check_only(&p);
+	if (!p.serve) {
+		if (svc->tool)
+			return svc->tool(ctx, &p.run, argc - optind, argv + optind);
+		fprintf(stderr, "%s: it is a service: use --serve, or see %s --help\n", svc->name, svc->name);
+		return QF_EXIT_USAGE;
+	}
+	if (qf_conf_load(&p.run.conf, p.run.conf_path, &err) < 0) {
+		qf_error("%s", err.text);
+		return QF_EXIT_USAGE;
+	}
+	status = serve(&p);
+	qf_conf_free(p.run.conf);
+	return status;
+}
+
+/* ---- listening sockets -------------------------------------------------------------------------------- */
+
+static int passed_socket(const char *fd_name)
+{
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(0, &names), fd = -1;
+
+	for (int i = 0; i < n; i++) {
+		if (!strcmp(names[i], fd_name))
+			fd = SD_LISTEN_FDS_START + i;
+		free(names[i]);
+	}
+	free(names);
+	return fd;
+}
+
+static int bind_socket(const char *address, uint16_t port, struct qf_err *reterr)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *ai;
+	char service[8];
+	int fd, one = 1, rc;
+
+	snprintf(service, sizeof service, "%u", port);
+	rc = getaddrinfo(address, service, &hints, &ai);
+	if (rc)
+		return qf_err_set(reterr, QF_ECONFIG, "address \"%s\": %s", address, gai_strerror(rc));
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (fd < 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, 4096) < 0) {
+		rc = qf_err_set(reterr, -errno, "%s port %u: %s", address, port, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = rc;
+	}
+	freeaddrinfo(ai);
+	return fd;
+}
+
+int qf_run_listen(struct qf_run *run, const char *fd_name, const char *address, uint16_t port, int *ret_fd,
+		  struct qf_err *reterr)
+{
+	int fd = passed_socket(fd_name);
+
+	(void)run;
+	if (fd < 0)
+		fd = bind_socket(address, port, reterr);
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
