@@ -43,7 +43,8 @@ typedef void (*qf_worker_fn)(void *arg, enum qf_worker_result result, struct qf_
 int qf_worker_pool_new(struct qf_worker_pool **ret, const struct qf_worker_opts *opts, struct qf_err *reterr)
 	qf_must_check;
 struct qf_worker_pool *qf_worker_pool_free(struct qf_worker_pool *p); /* kills and reaps */
-/* Returns an id for qf_worker_forget(). fn is called once, from the loop, never from inside this call. */
+/* Returns an id for qf_worker_forget(). fn is called once, from the loop, never from inside this call; it may ask again
+ * but must not free the pool. */
 uint64_t qf_worker_request(struct qf_worker_pool *p, struct qf_slice request, uint64_t deadline_ns, qf_worker_fn fn,
 			   void *arg);
 void qf_worker_forget(struct qf_worker_pool *p, uint64_t id); /* fn will not be called */

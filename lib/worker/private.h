@@ -1,0 +1,71 @@
+/* A pool and its workers as their own files see them: see qf/worker.h. */
+#ifndef QF_WORKER_PRIVATE_H
+#define QF_WORKER_PRIVATE_H
+
+#include <sys/types.h>
+
+#include "qf/map.h"
+#include "qf/worker.h"
+
+enum { FRAME_HEAD = 4, MAX_GREETING = 4096 };
+
+struct request {
+	struct qf_list link; /* in pool->waiting or pool->refused; in none while a worker has it */
+	struct qf_worker_pool *pool;
+	uint64_t id;
+	struct qf_buf frame;
+	struct qf_timer deadline;
+	struct worker *worker;
+	enum qf_worker_result result; /* of a refused one */
+	qf_worker_fn fn;	      /* NULL: forgotten */
+	void *arg;
+};
+
+enum worker_state { WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_DYING };
+
+struct worker {
+	struct qf_list link; /* in pool->workers, until it is reaped */
+	struct qf_worker_pool *pool;
+	enum worker_state state;
+	pid_t pid;
+	struct qf_watch io, exit; /* exit.fd is a pidfd */
+	struct qf_timer start;
+	struct qf_task reap; /* frees it when no callback of its own can be running */
+	struct qf_buf in;
+	struct request *request;
+	size_t sent; /* bytes of request->frame that the kernel took */
+	uint64_t looked_ns; /* when its memory was last asked for */
+	bool answered;	    /* it has been of use */
+	char text[256];	    /* why it could not start */
+};
+
+struct qf_worker_pool {
+	struct qf_worker_opts o;
+	struct qf_list workers, waiting, refused;
+	unsigned n_live, n_idle, n_busy, n_waiting; /* live: starting, idle or busy */
+	bool was_ready;
+	unsigned failures; /* starts that failed in a row */
+	struct qf_timer again, memory;
+	struct qf_task refuse, tell;
+	char failure[400]; /* for tell */
+	uint64_t last_id;
+	struct qf_map *requests;
+};
+
+/* worker.c: one process. worker_new() returns NULL with *reterr filled when nothing could be started. */
+struct worker *worker_new(struct qf_worker_pool *p, struct qf_err *reterr);
+void worker_send(struct worker *w, struct request *r);
+void worker_kill(struct worker *w); /* it leaves the live ones at once and is reaped from the loop */
+void worker_free(struct worker *w); /* waits for the process, which has been killed */
+bool worker_too_big(struct worker *w);
+
+/* pool.c: what a worker reports. */
+void pool_ready(struct worker *w);
+void pool_answer(struct worker *w, struct qf_slice answer);
+/* Called once a worker that was live is not any more; its request, if any, fails with result. */
+void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result result);
+
+/* spawn.c */
+int worker_spawn(const char *const *argv, pid_t *ret_pid, int *ret_pidfd, int *ret_sock, struct qf_err *reterr);
+
+#endif

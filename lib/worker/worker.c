@@ -1,0 +1,274 @@
+/*
+ * One worker process: frames in and out, its end, its memory. See qf/worker.h.
+ *
+ * The first frame of a worker is its greeting, "READY" or "FAILED " and a text. After it each frame is the
+ * answer to the one request that the worker holds. The process is reaped through its pidfd; a closed socket
+ * alone only means that it must be killed, so that its exit status can still be had.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "private.h"
+#include "qf/clock.h"
+#include "qf/log.h"
+
+enum { READ_SIZE = 64 << 10 };
+static const uint64_t start_ns = 30 * QF_SEC, memory_pause_ns = 100 * QF_MS;
+
+static void lose(struct worker *w, enum qf_worker_result result)
+{
+	enum worker_state was = w->state;
+
+	if (was == WORKER_DYING)
+		return;
+	worker_kill(w);
+	pool_lost(w, was, result);
+}
+
+/* A reaped worker has pid 0, and kill(0) would be for our own process group. */
+static void strike(struct worker *w)
+{
+	qf_assert(w->pid > 0);
+	kill(w->pid, SIGKILL);
+}
+
+void worker_kill(struct worker *w)
+{
+	w->state = WORKER_DYING;
+	strike(w);
+	qf_watch_del(w->pool->o.loop, &w->io);
+	qf_timer_stop(w->pool->o.loop, &w->start);
+}
+
+void worker_free(struct worker *w)
+{
+	if (w->pid > 0)
+		waitpid(w->pid, NULL, 0);
+	qf_watch_del(w->pool->o.loop, &w->io);
+	qf_watch_del(w->pool->o.loop, &w->exit);
+	qf_timer_stop(w->pool->o.loop, &w->start);
+	qf_task_del(w->pool->o.loop, &w->reap);
+	close(w->io.fd);
+	close(w->exit.fd);
+	qf_buf_fini(&w->in);
+	qf_list_remove(&w->link);
+	free(w);
+}
+
+static void reap(struct qf_task *t)
+{
+	worker_free(qf_container_of(t, struct worker, reap));
+}
+
+static void describe_exit(struct worker *w, int status)
+{
+	if (WIFSIGNALED(status))
+		snprintf(w->text, sizeof(w->text), "the worker was ended by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(w->text, sizeof(w->text), "the worker ended with status %d", WEXITSTATUS(status));
+}
+
+static void on_exit_event(struct qf_watch *watch, uint32_t events)
+{
+	struct worker *w = qf_container_of(watch, struct worker, exit);
+	int status = 0;
+
+	(void)events;
+	qf_watch_del(w->pool->o.loop, &w->exit);
+	if (waitpid(w->pid, &status, 0) == w->pid && !w->text[0])
+		describe_exit(w, status);
+	w->pid = 0;
+	if (w->state != WORKER_DYING) {
+		enum worker_state was = w->state;
+
+		w->state = WORKER_DYING;
+		qf_watch_del(w->pool->o.loop, &w->io);
+		qf_timer_stop(w->pool->o.loop, &w->start);
+		pool_lost(w, was, QF_WORKER_CRASHED);
+	}
+	qf_task_add(w->pool->o.loop, &w->reap);
+}
+
+/* ---- frames ------------------------------------------------------------------------------------ */
+
+static void greet(struct worker *w, struct qf_slice s)
+{
+	if (qf_slice_eq_str(s, "READY")) {
+		qf_timer_stop(w->pool->o.loop, &w->start);
+		pool_ready(w);
+		return;
+	}
+	if (s.n > 7 && memcmp(s.p, "FAILED ", 7) == 0)
+		snprintf(w->text, sizeof(w->text), "%.*s", (int)(s.n - 7), (const char *)s.p + 7);
+	else
+		snprintf(w->text, sizeof(w->text), "the worker greeted with something else than READY");
+	lose(w, QF_WORKER_MALFORMED);
+}
+
+/* One whole frame at the front of w->in; false when more bytes must come first or the worker is lost. */
+static bool take_frame(struct worker *w)
+{
+	struct qf_reader r = qf_reader(qf_buf_slice(&w->in));
+	size_t max = w->state == WORKER_STARTING ? (size_t)MAX_GREETING : w->pool->o.max_answer;
+
+	if (w->in.n < FRAME_HEAD)
+		return false;
+	uint32_t n = qf_read_u32(&r);
+
+	if (n > max || w->state == WORKER_IDLE) {
+		lose(w, QF_WORKER_MALFORMED);
+		return false;
+	}
+	if (r.n < n)
+		return false;
+	struct qf_slice frame = qf_read_bytes(&r, n);
+
+	if (r.n > 0) { /* nobody asked for more */
+		lose(w, QF_WORKER_MALFORMED);
+		return false;
+	}
+	if (w->state == WORKER_STARTING)
+		greet(w, frame);
+	else
+		pool_answer(w, frame);
+	return true;
+}
+
+static void read_some(struct worker *w)
+{
+	uint8_t *p = qf_buf_reserve(&w->in, READ_SIZE);
+	ssize_t n = recv(w->io.fd, p, READ_SIZE, 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		/* Its exit tells the rest; SIGKILL changes nothing for a process that is on its way out. */
+		qf_watch_del(w->pool->o.loop, &w->io);
+		strike(w);
+		return;
+	}
+	w->in.n += (size_t)n;
+	if (take_frame(w) && w->state != WORKER_DYING)
+		qf_buf_consume(&w->in, w->in.n);
+}
+
+static void write_some(struct worker *w)
+{
+	struct qf_buf *f = &w->request->frame;
+
+	while (w->sent < f->n) {
+		ssize_t n = send(w->io.fd, f->p + w->sent, f->n - w->sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN) {
+			strike(w);
+			return;
+		}
+		if (n < 0)
+			break;
+		w->sent += (size_t)n;
+	}
+	qf_watch_mod(w->pool->o.loop, &w->io, w->sent < f->n ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+static void on_io(struct qf_watch *watch, uint32_t events)
+{
+	struct worker *w = qf_container_of(watch, struct worker, io);
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		read_some(w);
+	if ((events & EPOLLOUT) && w->state == WORKER_BUSY)
+		write_some(w);
+}
+
+void worker_send(struct worker *w, struct request *r)
+{
+	w->request = r;
+	w->sent = 0;
+	r->worker = w;
+	write_some(w);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+static uint64_t resident_bytes(pid_t pid)
+{
+	char path[64], line[128] = "";
+	unsigned long long size = 0, resident = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return 0;
+	if (!fgets(line, sizeof(line), f) || sscanf(line, "%llu %llu", &size, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Asked at most ten times a second: the answer costs more than a short request. */
+bool worker_too_big(struct worker *w)
+{
+	uint64_t now = qf_loop_now(w->pool->o.loop);
+
+	if (!w->pool->o.max_rss || now - w->looked_ns < memory_pause_ns)
+		return false;
+	w->looked_ns = now;
+	return resident_bytes(w->pid) > w->pool->o.max_rss;
+}
+
+/* ---- birth ------------------------------------------------------------------------------------- */
+
+static void on_slow_start(struct qf_timer *t)
+{
+	struct worker *w = qf_container_of(t, struct worker, start);
+
+	snprintf(w->text, sizeof(w->text), "the worker was not ready after %d s", (int)(start_ns / QF_SEC));
+	lose(w, QF_WORKER_DEADLINE);
+}
+
+static void init_callbacks(struct worker *w)
+{
+	w->io.events = EPOLLIN;
+	w->io.fn = on_io;
+	w->exit.events = EPOLLIN;
+	w->exit.fn = on_exit_event;
+	w->start.fn = on_slow_start;
+	w->reap.fn = reap;
+}
+
+struct worker *worker_new(struct qf_worker_pool *p, struct qf_err *reterr)
+{
+	struct worker *w = qf_xcalloc(1, sizeof(*w));
+
+	w->pool = p;
+	qf_list_init(&w->link);
+	qf_buf_init(&w->in);
+	init_callbacks(w);
+	if (worker_spawn(p->o.argv, &w->pid, &w->exit.fd, &w->io.fd, reterr) < 0) {
+		free(w);
+		return NULL;
+	}
+	int r = qf_watch_add(p->o.loop, &w->io);
+
+	r = r < 0 ? r : qf_watch_add(p->o.loop, &w->exit);
+	if (r < 0) {
+		qf_err_set(reterr, r, "cannot watch the worker: %s", qf_strerror(r));
+		strike(w);
+		worker_free(w);
+		return NULL;
+	}
+	qf_timer_set(p->o.loop, &w->start, start_ns);
+	qf_list_append(&p->workers, &w->link);
+	qf_debug("%s worker started pid=%d", p->o.name, (int)w->pid);
+	return w;
+}
