@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANNOUNCE_NS (5 * QF_MS) /* an answer within this needs no ACCEPTED */
+
 struct group *group_find(struct dispatch *d, struct qf_slice name)
 {
 	struct qf_list *it, *tmp;
@@ -194,43 +196,65 @@ static uint64_t wait_limit(const struct stream *s, uint64_t now)
 	return wait;
 }
 
+/* Reasons not to queue it at all. */
+static bool refused_at_door(struct stream *s)
+{
+	struct group *g = s->group;
+	unsigned free_slots = g->running < g->conf->max_running ? g->conf->max_running - g->running : 0;
+
+	if (journal_quarantined(s->d->journal, s->fingerprint, qf_real_us())) {
+		stream_refuse(s, "55000",
+			      "this statement was running in two crashes of qf-dispatch: it is refused for 10 minutes");
+		return true;
+	}
+	if (g->conf->max_queued && g->queued > g->conf->max_queued + free_slots) {
+		stream_refuse(s, "53300", "the queue of group \"%s\" is full (maxQueuedQueries %u)", g->name,
+			      g->conf->max_queued);
+		return true;
+	}
+	return !find_targets(s);
+}
+
+static void ask_translations(struct stream *s)
+{
+	unsigned n = s->n_targets;
+
+	qf_timer_set(s->d->run->loop, &s->announce, ANNOUNCE_NS);
+	s->n_asked = n;
+	for (unsigned i = 0; i < n; i++)
+		translate_ask(s, &s->targets[i]); /* the last answer calls group_ready(), perhaps at once */
+}
+
+static void admit_pinned(struct stream *s)
+{
+	struct pin *p = qf_map_get_u64(s->listener->pins, s->pin_id);
+
+	if (!p || p->stream || p->ending) {
+		stream_refuse(s, "25P02", "the transaction of this statement is gone");
+		return;
+	}
+	s->targets[s->n_targets++] = (struct target){ .dialect = p->cluster->ops->dialect };
+	ask_translations(s);
+}
+
 void group_admit(struct stream *s)
 {
 	struct group *g = s->group;
 	uint64_t now = qf_loop_now(s->d->run->loop);
 
+	if (s->pin_id && !(s->pin_flags & QF_PIN_BEGINS)) {
+		admit_pinned(s);
+		return;
+	}
 	s->admitted_ns = now;
 	g->queued++;
-	if (journal_quarantined(s->d->journal, s->fingerprint, qf_real_us())) {
-		stream_refuse(s, "55000", "this statement was running in two crashes of qf-dispatch and is refused for 10 minutes");
+	if (refused_at_door(s))
 		return;
-	}
-	if (g->conf->max_queued && g->queued > g->conf->max_queued + (g->conf->max_running - g->running)) {
-		stream_refuse(s, "53300", "the queue of group \"%s\" is full (maxQueuedQueries %u)", g->name,
-			      g->conf->max_queued);
-		return;
-	}
 	if (g->conf->query_timeout_ns && (!s->deadline_ns || s->deadline_ns > now + g->conf->query_timeout_ns))
 		s->deadline_ns = now + g->conf->query_timeout_ns;
-	if (s->pin_id && !(s->pin_flags & QF_PIN_BEGINS)) {
-		struct pin *p = qf_map_get_u64(s->listener->pins, s->pin_id);
-
-		if (!p) {
-			stream_refuse(s, "25P02", "the transaction of this statement is gone");
-			return;
-		}
-		s->targets[s->n_targets++] = (struct target){ .dialect = p->cluster->ops->dialect };
-	} else if (!find_targets(s)) {
-		return;
-	}
 	if (wait_limit(s, now))
 		qf_timer_set(s->d->run->loop, &s->timer, wait_limit(s, now));
-	qf_timer_set(s->d->run->loop, &s->announce, 5 * QF_MS);
-	s->n_asked = s->n_targets;
-	for (unsigned i = 0; i < s->n_targets; i++)
-		if (s->targets[i].state == TARGET_ASKED)
-			translate_ask(s, &s->targets[i]);
-	/* translate_ask() calls group_ready() with the last answer, perhaps at once. */
+	ask_translations(s);
 }
 
 /* ---- from the configuration ------------------------------------------------------------------------- */

@@ -85,32 +85,41 @@ static void renew(struct stream *s)
 	s->started_ns = s->queue_ns = 0;
 }
 
+/* Why this dispatch does not take it now, or NULL. An open transaction goes on whatever changed around it. */
+static const char *why_bounce(struct dispatch *d, const struct qf_msg *m, bool in_pin)
+{
+	if (!names_us(d, m))
+		return "it does not name this epoch of qf-dispatch";
+	if (in_pin)
+		return NULL;
+	if (d->draining)
+		return "qf-dispatch is stopping";
+	if (qf_get_u64(m, QF_F_CONF_ID) != d->run->conf->id)
+		return "qf-route and qf-dispatch run on different configurations";
+	return group_find(d, qf_get(m, QF_F_GROUP)) ? NULL : "no such group here";
+}
+
 static void place(struct dispatch *d, struct listener *l, const struct qf_msg *m)
 {
 	struct stream *s = qf_map_get_u64(l->streams, m->stream);
-	struct qf_slice group = qf_get(m, QF_F_GROUP);
+	bool in_pin = qf_get_u64(m, QF_F_PIN) && !(qf_get_u8(m, QF_F_PIN_FLAGS) & QF_PIN_BEGINS);
+	struct pin *pin = in_pin ? qf_map_get_u64(l->pins, qf_get_u64(m, QF_F_PIN)) : NULL;
+	const char *why = why_bounce(d, m, in_pin);
 
-	if (!names_us(d, m)) {
-		say_bounced(d->run->bus, l->peer, m->stream, m->attempt, "it does not name this epoch of qf-dispatch",
-			    d->run->conf->id);
-		return;
-	}
 	if (s && (s->rd.state == QF_RD_QUEUED || s->rd.state == QF_RD_RUNNING || s->rd.state == QF_RD_ENDED ||
 		  m->attempt <= s->rd.fence)) {
 		stream_step(s, QF_RD_EV_PLACE, m->attempt); /* told once already, or fenced: nothing happens */
 		return;
 	}
-	if (d->draining || qf_get_u64(m, QF_F_CONF_ID) != d->run->conf->id || !group_find(d, group)) {
-		say_bounced(d->run->bus, l->peer, m->stream, m->attempt,
-			    d->draining ? "qf-dispatch is stopping" : "another configuration, or an unknown group",
-			    d->run->conf->id);
+	if (why) {
+		say_bounced(d->run->bus, l->peer, m->stream, m->attempt, why, d->run->conf->id);
 		return;
 	}
 	if (!s)
 		s = stream_new(l, m->stream);
 	renew(s);
 	read_fields(s, m);
-	s->group = group_find(d, group);
+	s->group = pin ? pin->group : group_find(d, qf_get(m, QF_F_GROUP));
 	s->seq = d->seq++;
 	stream_step(s, QF_RD_EV_PLACE, m->attempt);
 }

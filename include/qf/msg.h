@@ -17,6 +17,7 @@
 #define QF_PROTO_MAJOR 1
 #define QF_PROTO_MINOR 0
 #define QF_MSG_HEADER 28
+#define QF_MSG_EPOCH_AT 16 /* the bus writes the sender's epoch here */
 #define QF_MSG_MAX (17u << 20)	      /* largest message on any socket */
 #define QF_BATCH_MAX (256u << 10)     /* largest BATCH payload; a longer row goes in pieces */
 #define QF_ROW_MAX (64u << 20)	      /* largest single row batch that is put together again */
@@ -105,6 +106,7 @@ enum qf_field {
 	QF_F_TX,	    /* u8, enum qf_tx_state, after the statement */
 	QF_F_COMMAND,	    /* text: CONTROL */
 	QF_F_EVENT,	    /* text: what happened */
+	QF_F_TOTAL_NS,	    /* u64: from the client's statement to its end */
 	QF_F_FROM_JOURNAL,  /* u8: the verdict is about an earlier epoch */
 	QF_F_VOLATILE,	    /* u8: the engine's content died with that epoch */
 	QF_F_N

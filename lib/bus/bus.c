@@ -160,6 +160,9 @@ struct qf_bus *qf_bus_free(struct qf_bus *b)
 	say_bye(b);
 	qf_timer_stop(b->o.loop, &b->tick);
 	qf_timer_stop(b->o.loop, &b->flush);
+	qf_timer_stop(b->o.loop, &b->event_timer);
+	send_events(b);
+	qf_buf_fini(&b->event_buf);
 	discover_stop(b);
 	qf_list_each(it, tmp, &b->peers)
 		peer_lost(qf_container_of(it, struct peer, link), NULL);
@@ -240,10 +243,31 @@ void qf_bus_retire(struct qf_bus *b, struct qf_peer *to, uint64_t stream)
 		peer_ping(p, 0);
 }
 
+/* Events leave together, ten times a second: a statement must not wake qf-admin. */
+static void send_events(struct qf_bus *b)
+{
+	if (b->event_buf.n && (!b->events || zmq_send(b->events, b->event_buf.p, b->event_buf.n, ZMQ_DONTWAIT) < 0))
+		b->events_lost += b->events_waiting;
+	qf_buf_clear(&b->event_buf);
+	b->events_waiting = 0;
+}
+
+static void on_event_timer(struct qf_timer *t)
+{
+	send_events(qf_container_of(t, struct qf_bus, event_timer));
+}
+
 void qf_bus_event(struct qf_bus *b, struct qf_buf *msg)
 {
-	if (!b->events || zmq_send(b->events, msg->p, msg->n, ZMQ_DONTWAIT) < 0)
-		b->events_lost++;
+	if (b->event_buf.n + msg->n > EVENTS_MAX)
+		send_events(b);
+	stamp_epoch(msg, b->epoch);
+	qf_buf_u32(&b->event_buf, (uint32_t)msg->n);
+	qf_buf_add_slice(&b->event_buf, qf_buf_slice(msg));
+	b->events_waiting++;
+	b->event_timer.fn = on_event_timer;
+	if (!qf_timer_armed(&b->event_timer))
+		qf_timer_set(b->o.loop, &b->event_timer, EVENTS_NS);
 }
 
 uint64_t qf_bus_events_lost(const struct qf_bus *b)

@@ -26,8 +26,7 @@ static void hello_build(struct qf_bus *b, struct qf_buf *msg, uint16_t flags)
 	qf_put_u32(msg, QF_F_VERSION, QF_PROTO_MAJOR << 16 | QF_PROTO_MINOR);
 	qf_put_u64(msg, QF_F_CONF_ID, b->o.conf_id);
 	qf_msg_end(msg);
-	for (int i = 0; i < 8; i++)
-		msg->p[16 + i] = (uint8_t)(b->epoch >> (56 - 8 * i));
+	stamp_epoch(msg, b->epoch);
 }
 
 void hello_send(struct qf_bus *b, void *sock, const char *rid, uint16_t flags)

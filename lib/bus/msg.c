@@ -3,7 +3,6 @@
 #include <string.h>
 
 #define MAGIC 0x5146u /* "QF" */
-#define AT_EPOCH 16
 #define AT_BODY 24
 
 static const char *const kind_names[QF_MSG_N] = {

@@ -16,6 +16,8 @@
 #define SILENT_NS (3 * QF_SEC)
 #define HELLO_NS (500 * QF_MS)
 #define RETIRE_AT_ONCE 256
+#define EVENTS_MAX (64u << 10)
+#define EVENTS_NS (100 * QF_MS)
 
 struct qf_link;
 
@@ -65,7 +67,9 @@ struct qf_bus {
 	struct qf_list peers, links;
 	struct qf_map *by_rid; /* peers that connected to us */
 	uid_t role_uid[QF_PROGRAM_N];
-	uint64_t events_lost;
+	struct qf_buf event_buf; /* [u32 length][message] … */
+	struct qf_timer event_timer;
+	uint64_t events_lost, events_waiting;
 	bool in_free;
 };
 
@@ -85,6 +89,7 @@ int server_bind(struct qf_bus *b, struct qf_err *reterr);
 void server_close(struct qf_bus *b);
 int send_to(struct qf_bus *b, struct peer *p, struct qf_buf *msg, bool rows);
 void flush_peer(struct peer *p);
+void stamp_epoch(struct qf_buf *msg, uint64_t epoch);
 
 /* hello.c */
 void hello_send(struct qf_bus *b, void *sock, const char *rid, uint16_t flags);

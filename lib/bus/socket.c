@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define RECV_BUDGET 64
-#define EPOCH_AT 16
 
 char *socket_path(const struct qf_bus *b, enum qf_program p, const char *instance, const char *suffix)
 {
@@ -149,13 +148,26 @@ static void on_rows_router(struct qf_zsource *z)
 		;
 }
 
+static void give_event(struct qf_bus *b, struct qf_slice bytes)
+{
+	struct qf_err err;
+	struct qf_msg m;
+
+	if (qf_msg_decode(&m, bytes, &err) < 0 || m.kind != QF_MSG_EVENT) {
+		bus_log_bad(b, "an event socket", &err);
+		return;
+	}
+	for (const struct qf_bus_handler *h = b->o.handlers; h && h->kind; h++)
+		if (h->kind == QF_MSG_EVENT)
+			h->fn(b->o.arg, NULL, &m);
+}
+
 static void on_event(struct qf_zsource *z)
 {
 	struct qf_bus *b = qf_container_of(z, struct qf_bus, zevents);
 
 	for (int i = 0; i < RECV_BUDGET; i++) {
-		struct qf_err err;
-		struct qf_msg m;
+		struct qf_reader r;
 		zmq_msg_t part;
 
 		zmq_msg_init(&part);
@@ -163,12 +175,9 @@ static void on_event(struct qf_zsource *z)
 			zmq_msg_close(&part);
 			return;
 		}
-		if (qf_msg_decode(&m, qf_slice(zmq_msg_data(&part), zmq_msg_size(&part)), &err) < 0 || m.kind != QF_MSG_EVENT)
-			bus_log_bad(b, "an event", &err);
-		else
-			for (const struct qf_bus_handler *h = b->o.handlers; h && h->kind; h++)
-				if (h->kind == QF_MSG_EVENT)
-					h->fn(b->o.arg, NULL, &m);
+		r = qf_reader(qf_slice(zmq_msg_data(&part), zmq_msg_size(&part)));
+		while (r.n > 0 && !r.err)
+			give_event(b, qf_read_bytes(&r, qf_read_u32(&r)));
 		zmq_msg_close(&part);
 	}
 }
@@ -296,11 +305,11 @@ static void free_bytes(void *p, void *hint)
 	free(p);
 }
 
-static void stamp_epoch(struct qf_buf *msg, uint64_t epoch)
+void stamp_epoch(struct qf_buf *msg, uint64_t epoch)
 {
 	qf_assert(msg->n >= QF_MSG_HEADER);
 	for (int i = 0; i < 8; i++)
-		msg->p[EPOCH_AT + i] = (uint8_t)(epoch >> (56 - 8 * i));
+		msg->p[QF_MSG_EPOCH_AT + i] = (uint8_t)(epoch >> (56 - 8 * i));
 }
 
 int send_to(struct qf_bus *b, struct peer *p, struct qf_buf *msg, bool rows)

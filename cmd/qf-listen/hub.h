@@ -1,0 +1,115 @@
+/*
+ * The hub of qf-listen: it owns each client query until it is answered. DESIGN §2.
+ *
+ * A frontend starts a query; the hub gives it a stream id, sends it round the ring and runs its qf_rl
+ * machine on what comes back: resolve, resend, or end it honestly. All on the loop thread. A query lives
+ * until the frontend frees it; one that was abandoned lives until its outcome is settled with the ring.
+ */
+#ifndef QF_HUB_H
+#define QF_HUB_H
+
+#include "qf/arena.h"
+#include "qf/frontend.h"
+#include "qf/list.h"
+#include "qf/map.h"
+#include "qf/ring.h"
+#include "qf/svc.h"
+
+#define STREAM_WINDOW (4u << 20)
+#define STREAM_WINDOW_MIN (256u << 10)
+#define PEER_ACK (512u << 10) /* row bytes read before the dispatch is told */
+#define PENDING_MAX (256ull << 20) /* statement bytes of all queries together */
+
+struct place { /* one dispatch epoch that may have the current attempt */
+	char instance[33];
+	uint64_t epoch;
+	bool answered;
+	enum qf_verdict verdict;
+	bool from_journal;
+};
+
+struct qf_query {
+	struct qf_hub *hub;
+	struct qf_rl rl;
+	uint64_t id; /* stream */
+	char public_id[48];
+	struct qf_query_request req;
+	struct qf_facts facts;
+	struct qf_slice sql; /* owned */
+	struct qf_pin *pin;
+	bool begins, executed_directly;
+	struct qf_peer *route;	/* that got this attempt; NULL: none, or sent directly */
+	struct qf_peer *holder; /* the dispatch that has it */
+	struct place *places;
+	unsigned n_places;
+	unsigned bounces;
+	bool pausing; /* after BOUNCED */
+	struct qf_timer timer; /* ringTimeout, or the pause after BOUNCED */
+	uint64_t give_up_ns, started_ns;
+	struct qf_list waiting; /* of hub.waiting */
+	size_t window, taken;
+	struct qf_buf partial; /* a batch that comes in pieces */
+	struct qf_buf record;  /* RESOLVED of a journal that knows the end, to be delivered */
+	bool has_rows;
+	char group[64], cluster[64];
+	uint64_t queue_ns, run_ns;
+	struct qf_query_end end;
+	bool ended;	    /* end is set; on_end is to be called, or was */
+	bool called;	    /* on_end was called */
+	bool abandoned;	    /* nobody to call back: freed with its end */
+	struct qf_task end_task;
+};
+
+struct qf_pin {
+	struct qf_hub *hub;
+	uint64_t id;
+	char group[64];
+	char instance[33];
+	uint64_t epoch;
+	bool placed, dead;
+	bool freed; /* by the frontend, while a statement of it is still running */
+	struct qf_query *query;
+	struct qf_list link;
+};
+
+struct qf_hub {
+	struct qf_run *run;
+	struct qf_map *streams; /* id → query */
+	struct qf_list waiting, pins;
+	uint64_t next_stream, next_pin, sequence;
+	size_t pending_bytes;
+	struct qf_listener *frontends[QF_FE_N];
+	unsigned draining; /* frontends that are not empty yet */
+	char tag[8];
+};
+
+/* hub.c */
+void query_step(struct qf_query *q, enum qf_rl_event e);
+void query_finish(struct qf_query *q);
+void hub_fail(struct qf_query *q, const char *sqlstate, const char *text, const char *hint);
+void hub_try_waiting(struct qf_hub *h);
+void query_drop(struct qf_query *q);
+
+/* send.c: what goes to route and dispatch */
+bool send_attempt(struct qf_query *q);
+void send_resolve(struct qf_query *q);
+void send_resolve_to(struct qf_query *q, struct place *p, struct qf_peer *peer);
+void send_cancel(struct qf_query *q);
+void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes);
+void send_retire(struct qf_query *q);
+void send_ended_event(struct qf_query *q);
+
+/* receive.c */
+extern const struct qf_bus_handler hub_handlers[];
+void deliver_record(struct qf_query *q);
+
+/* peers.c: what a peer's coming and going means for the queries */
+void hub_on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change);
+void hub_resolved(struct qf_query *q);
+
+/* pin.c */
+void pin_after(struct qf_query *q, enum qf_tx_state tx, struct qf_peer *at);
+void pin_lost(struct qf_pin *pin);
+void pin_drop(struct qf_pin *pin);
+
+#endif

@@ -1,0 +1,262 @@
+/* What qf-listen hears about its queries: rows, ends, verdicts. */
+#include "hub.h"
+
+#include "qf/clock.h"
+#include "qf/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void copy_text(char *to, size_t size, const struct qf_msg *m, enum qf_field f)
+{
+	struct qf_slice v = qf_get(m, f);
+
+	if (v.p)
+		snprintf(to, size, "%.*s", (int)(v.n < size ? v.n : size - 1), (const char *)v.p);
+}
+
+/* The query that a message is about, if it is about its current attempt. */
+static struct qf_query *query_of(struct qf_hub *h, const struct qf_msg *m)
+{
+	struct qf_query *q = qf_map_get_u64(h->streams, m->stream);
+
+	return q && q->rl.attempt == m->attempt && q->rl.state != QF_RL_ENDED ? q : NULL;
+}
+
+/* Any word of this attempt from a dispatch proves where it is. */
+static void placed_at(struct qf_query *q, struct qf_peer *from)
+{
+	q->holder = from;
+	if (q->rl.state == QF_RL_SENT || q->rl.state == QF_RL_PLACED || q->rl.state == QF_RL_RESOLVING)
+		query_step(q, QF_RL_EV_ACCEPTED);
+}
+
+static void on_accepted(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, m);
+
+	if (!q)
+		return;
+	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
+	placed_at(q, from);
+}
+
+static void on_notice(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, m);
+	char severity[16] = "NOTICE", sqlstate[6] = "00000", text[1024] = "";
+
+	if (!q)
+		return;
+	copy_text(severity, sizeof severity, m, QF_F_SEVERITY);
+	copy_text(sqlstate, sizeof sqlstate, m, QF_F_SQLSTATE);
+	copy_text(text, sizeof text, m, QF_F_MESSAGE);
+	placed_at(q, from);
+	if (!q->abandoned && !q->ended && q->req.on_notice)
+		q->req.on_notice(q, q->req.arg, severity, sqlstate, text);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------- */
+
+/* Row bytes read from a dispatch, whoever they were for: its window opens again. */
+static void count_read(struct qf_hub *h, struct qf_peer *from, size_t bytes)
+{
+	uintptr_t n = (uintptr_t)from->user + bytes;
+
+	if (n >= PEER_ACK) {
+		send_credit(h, from, 0, 0, n);
+		n = 0;
+	}
+	from->user = (void *)n;
+}
+
+static void on_schema(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, m);
+
+	count_read(arg, from, m->payload.n);
+	if (!q)
+		return;
+	placed_at(q, from);
+	q->has_rows = true;
+	if (!q->abandoned && !q->ended)
+		q->req.on_columns(q, q->req.arg, m->payload);
+}
+
+static void give_rows(struct qf_query *q, struct qf_slice batch)
+{
+	q->rl.delivered = true;
+	if (!q->abandoned && !q->ended)
+		q->req.on_rows(q, q->req.arg, batch);
+}
+
+static void on_batch(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, m);
+
+	count_read(arg, from, m->payload.n);
+	if (!q || q->holder != from)
+		return;
+	if (!(m->flags & QF_MSG_MORE) && q->partial.n == 0) {
+		give_rows(q, m->payload);
+		return;
+	}
+	if (q->partial.n + m->payload.n > QF_ROW_MAX) {
+		qf_warn("query %s: a row is larger than %u MiB", q->public_id, QF_ROW_MAX >> 20);
+		qf_buf_clear(&q->partial);
+		qf_query_cancel(q);
+		return;
+	}
+	qf_buf_add_slice(&q->partial, m->payload);
+	if (!(m->flags & QF_MSG_MORE)) {
+		struct qf_buf whole = q->partial;
+
+		qf_buf_init(&q->partial);
+		give_rows(q, qf_buf_slice(&whole));
+		qf_buf_fini(&whole);
+	}
+}
+
+/* ---- ends ----------------------------------------------------------------------------------------------- */
+
+static void read_end(struct qf_query *q, const struct qf_msg *m)
+{
+	struct qf_sql_error *e = &q->end.error;
+
+	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
+	copy_text(q->cluster, sizeof q->cluster, m, QF_F_CLUSTER);
+	q->queue_ns = qf_get_u64(m, QF_F_QUEUE_NS);
+	q->run_ns = qf_get_u64(m, QF_F_RUN_NS);
+	q->end.rows = qf_get_u64(m, QF_F_ROWS);
+	q->end.ok = m->kind != QF_MSG_FAILED;
+	if (q->end.ok)
+		return;
+	memset(e, 0, sizeof *e);
+	snprintf(e->sqlstate, sizeof e->sqlstate, "XX000");
+	copy_text(e->sqlstate, sizeof e->sqlstate, m, QF_F_SQLSTATE);
+	copy_text(e->message, sizeof e->message, m, QF_F_MESSAGE);
+	copy_text(e->detail, sizeof e->detail, m, QF_F_DETAIL);
+	copy_text(e->hint, sizeof e->hint, m, QF_F_HINT);
+	e->position = qf_get_u32(m, QF_F_POSITION);
+}
+
+/* RESULT: [u32 length][schema] then [u32 length][batch] … */
+static void give_result(struct qf_query *q, const struct qf_msg *m)
+{
+	struct qf_reader r = qf_reader(m->payload);
+	struct qf_slice schema = qf_read_bytes(&r, qf_read_u32(&r));
+
+	if (r.err) {
+		qf_warn("query %s: RESULT is malformed", q->public_id);
+		return;
+	}
+	q->has_rows = true;
+	if (q->abandoned)
+		return;
+	q->req.on_columns(q, q->req.arg, schema);
+	while (r.n > 0 && !r.err) {
+		struct qf_slice batch = qf_read_bytes(&r, qf_read_u32(&r));
+
+		if (!r.err)
+			q->req.on_rows(q, q->req.arg, batch);
+	}
+}
+
+static void on_end(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, m);
+	enum qf_rl_event e = from->program == QF_ROUTE ? QF_RL_EV_REFUSED : QF_RL_EV_END;
+
+	if (!q || q->ended)
+		return;
+	if (e == QF_RL_EV_REFUSED && q->rl.state != QF_RL_SENT)
+		return; /* from a route that we gave up on: the resolve settles it */
+	q->holder = e == QF_RL_EV_END ? from : NULL;
+	read_end(q, m);
+	if (m->kind == QF_MSG_RESULT)
+		give_result(q, m);
+	q->ended = true;
+	query_step(q, e);
+	if (q->pin && e == QF_RL_EV_END)
+		pin_after(q, (enum qf_tx_state)qf_get_u8(m, QF_F_TX), from);
+	query_finish(q);
+}
+
+void deliver_record(struct qf_query *q)
+{
+	struct qf_err err;
+	struct qf_msg m;
+
+	if (q->ended || qf_msg_decode(&m, qf_buf_slice(&q->record), &err) < 0)
+		return;
+	read_end(q, &m);
+	q->end.ok = qf_get_u8(&m, QF_F_OUTCOME) == QF_OUT_OK;
+	if (!q->end.ok)
+		hub_fail(q, q->end.error.sqlstate[0] ? q->end.error.sqlstate : "XX000", q->end.error.message, NULL);
+}
+
+static void on_bounced(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	static const uint64_t pause_ms[] = { 20, 100, 300, 800 };
+	struct qf_query *q = query_of(arg, m);
+	char why[256] = "?";
+
+	(void)from;
+	if (!q || (q->rl.state != QF_RL_SENT && q->rl.state != QF_RL_PLACED))
+		return;
+	copy_text(why, sizeof why, m, QF_F_MESSAGE);
+	qf_debug("query %s bounced: %s", q->public_id, why);
+	if (q->bounces == sizeof pause_ms / sizeof *pause_ms) {
+		query_step(q, QF_RL_EV_BOUNCED);
+		query_step(q, QF_RL_EV_TIMEOUT);
+		return;
+	}
+	q->pausing = true;
+	qf_timer_set(q->hub->run->loop, &q->timer, pause_ms[q->bounces++] * QF_MS);
+	query_step(q, QF_RL_EV_BOUNCED);
+}
+
+/* ---- verdicts ------------------------------------------------------------------------------------------- */
+
+static void on_resolved(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, m);
+	uint8_t v = qf_get_u8(m, QF_F_VERDICT);
+
+	if (!q || q->rl.state != QF_RL_RESOLVING || v > QF_VERDICT_STARTED)
+		return;
+	for (unsigned i = 0; i < q->n_places; i++) {
+		struct place *p = &q->places[i];
+
+		if (strcmp(p->instance, from->instance) != 0 || p->answered)
+			continue;
+		p->answered = true;
+		p->verdict = (enum qf_verdict)v;
+		p->from_journal = qf_get_u8(m, QF_F_FROM_JOURNAL);
+		if (v == QF_VERDICT_ALIVE || (v == QF_VERDICT_ENDED && !p->from_journal))
+			q->holder = from;
+		if (p->from_journal) {
+			q->rl.record_rows = qf_get_u8(m, QF_F_HAS_ROWS);
+			q->rl.old_volatile = qf_get_u8(m, QF_F_VOLATILE);
+			qf_buf_clear(&q->record);
+			qf_msg_begin(&q->record, m->kind, m->stream, m->attempt, 0);
+			qf_buf_add_slice(&q->record, m->body);
+			qf_msg_end(&q->record);
+		}
+	}
+	hub_resolved(q);
+}
+
+const struct qf_bus_handler hub_handlers[] = {
+	{ QF_MSG_ACCEPTED, QF_ROLE(QF_DISPATCH), on_accepted },
+	{ QF_MSG_NOTICE, QF_ROLE(QF_DISPATCH), on_notice },
+	{ QF_MSG_SCHEMA, QF_ROLE(QF_DISPATCH), on_schema },
+	{ QF_MSG_BATCH, QF_ROLE(QF_DISPATCH), on_batch },
+	{ QF_MSG_RESULT, QF_ROLE(QF_DISPATCH), on_end },
+	{ QF_MSG_DONE, QF_ROLE(QF_DISPATCH), on_end },
+	{ QF_MSG_FAILED, QF_ROLE(QF_DISPATCH) | QF_ROLE(QF_ROUTE), on_end },
+	{ QF_MSG_BOUNCED, QF_ROLE(QF_DISPATCH) | QF_ROLE(QF_ROUTE), on_bounced },
+	{ QF_MSG_RESOLVED, QF_ROLE(QF_DISPATCH), on_resolved },
+	{ 0 },
+};
