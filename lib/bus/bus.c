@@ -134,6 +134,15 @@ int qf_bus_new(struct qf_bus **ret, const struct qf_bus_opts *opts, struct qf_er
 	return 0;
 }
 
+/* Events leave together, ten times a second: a statement must not wake qf-admin. */
+static void send_events(struct qf_bus *b)
+{
+	if (b->event_buf.n && (!b->events || zmq_send(b->events, b->event_buf.p, b->event_buf.n, ZMQ_DONTWAIT) < 0))
+		b->events_lost += b->events_waiting;
+	qf_buf_clear(&b->event_buf);
+	b->events_waiting = 0;
+}
+
 static void say_bye(struct qf_bus *b)
 {
 	struct qf_list *it, *tmp;
@@ -241,15 +250,6 @@ void qf_bus_retire(struct qf_bus *b, struct qf_peer *to, uint64_t stream)
 	p->retired[p->n_retired++] = stream;
 	if (p->n_retired >= RETIRE_AT_ONCE)
 		peer_ping(p, 0);
-}
-
-/* Events leave together, ten times a second: a statement must not wake qf-admin. */
-static void send_events(struct qf_bus *b)
-{
-	if (b->event_buf.n && (!b->events || zmq_send(b->events, b->event_buf.p, b->event_buf.n, ZMQ_DONTWAIT) < 0))
-		b->events_lost += b->events_waiting;
-	qf_buf_clear(&b->event_buf);
-	b->events_waiting = 0;
 }
 
 static void on_event_timer(struct qf_timer *t)
