@@ -1,0 +1,137 @@
+/*
+ * Text, bytes, bit strings and uuids.
+ */
+#include "node.h"
+#include "qf/str.h"
+
+static const char hex[] = "0123456789abcdef";
+
+bool qf_text_ok(struct qf_slice s)
+{
+	return !(s.n && memchr(s.p, 0, s.n)) && qf_utf8_valid(s);
+}
+
+static int bad_utf8(struct qf_sink *s, struct qf_slice v)
+{
+	return qf_err_set(s->err, QF_EMALFORMED, "text that is not UTF-8 at byte %zu", qf_utf8_bad_at(v));
+}
+
+/* PostgreSQL text has no zero byte and most clients end at one, so that the rest would be lost unsaid. */
+int qf_pg_text(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	struct qf_slice v = qf_node_bytes(n, row);
+
+	if (!qf_text_ok(v))
+		return qf_utf8_valid(v) ? qf_err_set(s->err, QF_EUNSUPPORTED,
+						  "text with a zero byte, which PostgreSQL clients cannot take: cast it to BLOB")
+					: bad_utf8(s, v);
+	qf_buf_add_slice(s->out, v);
+	return 0;
+}
+
+int qf_json_text(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	struct qf_slice v = qf_node_bytes(n, row);
+
+	if (!qf_utf8_valid(v))
+		return bad_utf8(s, v);
+	qf_json_quote(s->out, v);
+	return 0;
+}
+
+static uint8_t *put_hex(uint8_t *p, const uint8_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		*p++ = (uint8_t)hex[v[i] >> 4];
+		*p++ = (uint8_t)hex[v[i] & 15];
+	}
+	return p;
+}
+
+static struct qf_slice bytea_at(const struct qf_node *n, uint64_t row)
+{
+	if (n->width)
+		return (struct qf_slice){ n->data + row * n->width, n->width };
+	return qf_node_bytes(n, row);
+}
+
+/* bytea_output = escape: a backslash is doubled, what is not printable ASCII becomes three octal digits [PG 8.4.2]. */
+static void put_escaped(struct qf_sink *s, struct qf_slice v)
+{
+	uint8_t *p = qf_sink_room(s, 4 * v.n);
+
+	for (size_t i = 0; i < v.n; i++) {
+		uint8_t c = v.p[i];
+
+		if (c >= 0x20 && c <= 0x7e) {
+			if (c == '\\')
+				*p++ = '\\';
+			*p++ = c;
+			continue;
+		}
+		*p++ = '\\';
+		*p++ = (uint8_t)('0' + (c >> 6));
+		*p++ = (uint8_t)('0' + (c >> 3 & 7));
+		*p++ = (uint8_t)('0' + (c & 7));
+	}
+	qf_sink_end(s, p);
+}
+
+int qf_pg_bytea(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	struct qf_slice v = bytea_at(n, row);
+
+	if (s->style->bytea_escape) {
+		put_escaped(s, v);
+		return 0;
+	}
+	uint8_t *p = qf_sink_room(s, 2 + 2 * v.n);
+
+	*p++ = '\\';
+	*p++ = 'x';
+	qf_sink_end(s, put_hex(p, v.p, v.n));
+	return 0;
+}
+
+/* In JSON always hex, whatever the session's bytea_output: an escape form could not be told from text. */
+int qf_json_bytea(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	struct qf_slice v = bytea_at(n, row);
+
+	qf_buf_add_str(s->out, "\"\\\\x");
+	qf_sink_end(s, put_hex(qf_sink_room(s, 2 * v.n), v.p, v.n));
+	qf_buf_u8(s->out, '"');
+	return 0;
+}
+
+/* DuckDB's BIT: one byte that counts the unused leading bits of the next one, then the bits, first bit on top. */
+int qf_pg_bit(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	struct qf_slice v = qf_node_bytes(n, row);
+
+	if (v.n == 0 || v.p[0] > 7 || (v.n == 1 && v.p[0]))
+		return qf_err_set(s->err, QF_EMALFORMED, "a bit string of %zu bytes with wrong padding", v.n);
+	size_t bits = (v.n - 1) * 8;
+	uint8_t *p = qf_sink_room(s, bits);
+
+	for (size_t i = v.p[0]; i < bits; i++)
+		*p++ = v.p[1 + i / 8] >> (7 - i % 8) & 1 ? '1' : '0';
+	qf_sink_end(s, p);
+	return 0;
+}
+
+int qf_pg_uuid(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	static const uint8_t groups[] = { 4, 2, 2, 2, 6 };
+	const uint8_t *v = n->data + row * 16;
+	uint8_t *p = qf_sink_room(s, 36);
+
+	for (size_t i = 0; i < sizeof(groups); i++) {
+		if (i)
+			*p++ = '-';
+		p = put_hex(p, v, groups[i]);
+		v += groups[i];
+	}
+	qf_sink_end(s, p);
+	return 0;
+}

@@ -1,0 +1,205 @@
+/*
+ * Values of several parts: PostgreSQL arrays for lists of scalars, JSON for everything deeper.
+ *
+ * JSON is laid out as PostgreSQL's to_json() lays it out: no spaces, members in the type's order. Depth was limited
+ * when the nodes were made, and every part looks at the row's limit, because few bytes can describe a huge text
+ * (a list of NULLs takes none).
+ */
+#include <strings.h>
+
+#include "node.h"
+
+static int check_limit(const struct qf_sink *s)
+{
+	if (s->out->n <= s->limit)
+		return 0;
+	return qf_err_set(s->err, QF_ELIMIT, "a row of more than %d MiB of text", QF_NODE_MAX_VALUE_BYTES >> 20);
+}
+
+struct range {
+	uint64_t from, to;
+};
+
+static struct range list_range(const struct qf_node *n, uint64_t row)
+{
+	if (n->width)
+		return (struct range){ row * n->width, (row + 1) * n->width };
+	if (!n->data)
+		return (struct range){ 0 };
+	return (struct range){ (uint64_t)qf_node_offset(n, row), (uint64_t)qf_node_offset(n, row + 1) };
+}
+
+static bool is_array_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* What makes an element need double quotes [PG 8.15.6]; *ret_escapes counts the bytes that get a backslash. */
+static bool needs_quotes(const uint8_t *p, size_t n, size_t *ret_escapes)
+{
+	bool needed = n == 0 || (n == 4 && strncasecmp((const char *)p, "null", 4) == 0);
+	size_t escapes = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = p[i];
+
+		escapes += c == '"' || c == '\\';
+		needed = needed || c == '{' || c == '}' || c == ',' || is_array_space(c);
+	}
+	*ret_escapes = escapes;
+	return needed || escapes;
+}
+
+/* Quotes the element that starts at `at` in place, from its end backwards. */
+static void quote_element(struct qf_buf *b, size_t at)
+{
+	size_t n = b->n - at, escapes;
+
+	if (!needs_quotes(b->p + at, n, &escapes))
+		return;
+	(void)qf_buf_reserve(b, escapes + 2);
+	uint8_t *from = b->p + b->n, *to = from + escapes + 2;
+
+	b->n += escapes + 2;
+	*--to = '"';
+	for (; n; n--) {
+		*--to = *--from;
+		if (*to == '"' || *to == '\\')
+			*--to = '\\';
+	}
+	*--to = '"';
+}
+
+int qf_pg_array(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	const struct qf_node *element = n->children;
+	struct range range = list_range(n, row);
+
+	qf_buf_u8(s->out, '{');
+	for (uint64_t i = range.from; i < range.to; i++) {
+		if (i > range.from)
+			qf_buf_u8(s->out, ',');
+		if (qf_node_is_null(element, i)) {
+			qf_buf_add_str(s->out, "NULL");
+		} else {
+			size_t at = s->out->n;
+			int r = element->pg(element, i, s);
+
+			if (r < 0)
+				return r;
+			if (element->type->quoted)
+				quote_element(s->out, at);
+		}
+		int r = check_limit(s);
+
+		if (r < 0)
+			return r;
+	}
+	qf_buf_u8(s->out, '}');
+	return 0;
+}
+
+static int put_json(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	if (!qf_node_is_null(n, row))
+		return n->json(n, row, s);
+	qf_buf_add_str(s->out, "null");
+	return 0;
+}
+
+int qf_json_list(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	struct range range = list_range(n, row);
+
+	qf_buf_u8(s->out, '[');
+	for (uint64_t i = range.from; i < range.to; i++) {
+		if (i > range.from)
+			qf_buf_u8(s->out, ',');
+		int r = put_json(n->children, i, s);
+
+		if (r == 0)
+			r = check_limit(s);
+		if (r < 0)
+			return r;
+	}
+	qf_buf_u8(s->out, ']');
+	return 0;
+}
+
+int qf_json_struct(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	for (uint32_t i = 0; i < n->n_children; i++) {
+		qf_buf_u8(s->out, i ? ',' : '{');
+		qf_buf_add_slice(s->out, n->children[i].key);
+		int r = put_json(&n->children[i], row, s);
+
+		if (r == 0)
+			r = check_limit(s);
+		if (r < 0)
+			return r;
+	}
+	qf_buf_add_str(s->out, n->n_children ? "}" : "{}");
+	return 0;
+}
+
+/* {"tag":value}, as DuckDB's own to_json() has it. */
+int qf_json_union(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	const struct qf_node *member = qf_node_union_member(n, row);
+
+	qf_buf_u8(s->out, '{');
+	qf_buf_add_slice(s->out, member->key);
+	int r = put_json(member, row, s);
+
+	qf_buf_u8(s->out, '}');
+	return r;
+}
+
+static int put_entry(const struct qf_node *entries, uint64_t i, bool object, struct qf_sink *s)
+{
+	const struct qf_node *key = &entries->children[0], *value = &entries->children[1];
+
+	if (qf_node_is_null(key, i))
+		return qf_err_set(s->err, QF_EMALFORMED, "a map with a NULL key");
+	qf_buf_add_str(s->out, object ? "" : "{\"key\":");
+	int r = key->json(key, i, s);
+
+	if (r < 0)
+		return r;
+	qf_buf_add_str(s->out, object ? ":" : ",\"value\":");
+	r = put_json(value, i, s);
+	qf_buf_add_str(s->out, object ? "" : "}");
+	return r;
+}
+
+/* An object when the keys are text, else a list of {"key":…,"value":…}, since JSON has only text keys. */
+int qf_json_map(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	const struct qf_node *entries = n->children;
+	bool object = entries->children[0].json == qf_json_text;
+	struct range range = list_range(n, row);
+
+	qf_buf_u8(s->out, object ? '{' : '[');
+	for (uint64_t i = range.from; i < range.to; i++) {
+		if (i > range.from)
+			qf_buf_u8(s->out, ',');
+		int r = put_entry(entries, i, object, s);
+
+		if (r == 0)
+			r = check_limit(s);
+		if (r < 0)
+			return r;
+	}
+	qf_buf_u8(s->out, object ? '}' : ']');
+	return 0;
+}
+
+/* For types whose PostgreSQL text needs no escapes: dates, intervals, uuids, bits. */
+int qf_json_quoted(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+{
+	qf_buf_u8(s->out, '"');
+	int r = n->pg(n, row, s);
+
+	qf_buf_u8(s->out, '"');
+	return r;
+}

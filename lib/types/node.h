@@ -1,0 +1,154 @@
+/*
+ * The compiled form of one column, or of one member of a nested column: what lib/types reads values through.
+ *
+ * A node is made once, from the schema: the row of the type table and the two writers are chosen then, so that a
+ * value costs one indirect call and no decision. Loading a batch points the node at that batch's buffers, which
+ * nanoarrow has validated by then. Nodes live in their rowset's arena. Private to lib/types.
+ */
+#ifndef QF_TYPES_NODE_H
+#define QF_TYPES_NODE_H
+
+#include <string.h>
+
+#include "nanoarrow/nanoarrow.h"
+#include "qf/arena.h"
+#include "qf/types.h"
+
+struct qf_node;
+
+enum {
+	QF_NODE_MAX_DEPTH = 64,
+	QF_NODE_MAX_COLUMNS = 32767,	     /* DataRow counts them in 16 bits, and drivers read that as signed */
+	QF_NODE_MAX_VALUE_BYTES = 256 << 20, /* of one row's text; small nested input can describe a huge one */
+};
+
+/* Where a value's text goes. `limit` is the length of `out` that this row must not pass. */
+struct qf_sink {
+	struct qf_buf *out;
+	const struct qf_text_style *style;
+	size_t limit;
+	struct qf_err *err;
+};
+
+/* Appends the text of the value at `row`, which is not NULL. On failure what was appended is taken back by the caller. */
+typedef int qf_write_fn(const struct qf_node *n, uint64_t row, struct qf_sink *s);
+
+/* One row of the type table (table.c). */
+struct qf_vtype {
+	const char *name;
+	enum ArrowType arrow;
+	int unit;	       /* enum ArrowTimeUnit; -1 = has none */
+	bool zoned;	       /* a timestamp with a time zone */
+	const char *extension; /* NULL = plain */
+	const char *opaque;    /* DuckDB's type name inside arrow.opaque; NULL = none */
+	uint32_t oid;
+	uint32_t array_oid; /* 0: a list of it becomes json */
+	int16_t len;
+	bool quoted; /* inside a PostgreSQL array its text may need double quotes */
+	qf_write_fn *pg, *json;
+};
+
+struct qf_node {
+	qf_write_fn *pg, *json;
+	const uint8_t *valid; /* one bit a row; NULL = no row is NULL, but see odd_null */
+	const uint8_t *data;  /* fixed-size values, bits, offsets or union type ids */
+	const uint8_t *var;   /* what the offsets point into; never NULL after a load */
+	uint32_t width;	      /* bytes of a fixed-size value; members of a fixed-size list */
+	uint32_t scale;	      /* decimal digits behind the point */
+	int64_t ticks;	      /* of a time unit in one second */
+	bool wide;	      /* offsets have 64 bits */
+	bool odd_null;	      /* NULL is not told by `valid` alone: an untyped NULL, or a union */
+	uint32_t n_children;
+	struct qf_node *children;
+	const struct qf_vtype *type;
+	struct qf_slice key; /* `"name":` as JSON, for a member of a struct or union */
+	const struct ArrowArrayView *view;
+};
+
+const struct qf_vtype *qf_vtype_find(const struct ArrowSchemaView *view);
+int qf_node_init(struct qf_node *n, const struct ArrowSchema *schema, struct qf_arena *mem, struct qf_err *reterr)
+	qf_must_check;
+uint32_t qf_node_oid(const struct qf_node *n);
+int qf_node_bind(struct qf_node *n, const struct ArrowArrayView *view, struct qf_err *reterr) qf_must_check;
+bool qf_node_odd_null(const struct qf_node *n, uint64_t row);
+const struct qf_node *qf_node_union_member(const struct qf_node *n, uint64_t row);
+
+static inline bool qf_node_is_null(const struct qf_node *n, uint64_t row)
+{
+	if (n->valid && !(n->valid[row >> 3] >> (row & 7) & 1))
+		return true;
+	return n->odd_null && qf_node_odd_null(n, row);
+}
+
+static inline int64_t qf_node_offset(const struct qf_node *n, uint64_t i)
+{
+	int32_t narrow;
+	int64_t wide;
+
+	if (n->wide) {
+		memcpy(&wide, n->data + i * sizeof(wide), sizeof(wide));
+		return wide;
+	}
+	memcpy(&narrow, n->data + i * sizeof(narrow), sizeof(narrow));
+	return narrow;
+}
+
+/* The bytes of a variable-size value. */
+static inline struct qf_slice qf_node_bytes(const struct qf_node *n, uint64_t row)
+{
+	int64_t from = qf_node_offset(n, row), to = qf_node_offset(n, row + 1);
+
+	return (struct qf_slice){ n->var + from, (size_t)(to - from) };
+}
+
+static inline int32_t qf_node_i32(const struct qf_node *n, uint64_t row)
+{
+	int32_t v;
+
+	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	return v;
+}
+
+static inline int64_t qf_node_i64(const struct qf_node *n, uint64_t row)
+{
+	int64_t v;
+
+	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	return v;
+}
+
+/* Room for n more bytes without a call when there is some. */
+static inline uint8_t *qf_sink_room(struct qf_sink *s, size_t n)
+{
+	struct qf_buf *b = s->out;
+
+	return n <= b->cap - b->n ? b->p + b->n : qf_buf_reserve(b, n);
+}
+
+/* Takes over what was written from qf_sink_room() up to `end`. */
+static inline void qf_sink_end(struct qf_sink *s, const uint8_t *end)
+{
+	s->out->n = (size_t)(end - s->out->p);
+}
+
+/* Writers: bytes.c */
+qf_write_fn qf_pg_text, qf_pg_bytea, qf_pg_bit, qf_pg_uuid, qf_json_text, qf_json_bytea;
+/* number.c, bignum.c, real.c */
+qf_write_fn qf_pg_bool8, qf_pg_bool1, qf_json_bool8, qf_json_bool1, qf_pg_i8, qf_pg_u8, qf_pg_i16, qf_pg_u16, qf_pg_i32,
+	qf_pg_u32, qf_pg_i64, qf_pg_u64, qf_pg_hugeint, qf_pg_uhugeint, qf_pg_decimal, qf_pg_bignum, qf_pg_float4,
+	qf_pg_float8, qf_json_float4, qf_json_float8;
+/* datetime.c, interval.c */
+qf_write_fn qf_pg_date, qf_pg_time, qf_pg_timetz, qf_pg_timestamp, qf_pg_timestamptz, qf_json_timestamp,
+	qf_json_timestamptz, qf_pg_interval;
+/* nested.c */
+qf_write_fn qf_pg_array, qf_json_list, qf_json_struct, qf_json_map, qf_json_union, qf_json_quoted;
+/* json.c */
+qf_write_fn qf_json_json;
+
+/* A JSON string of s, quotes included; s is well-formed UTF-8. */
+void qf_json_quote(struct qf_buf *b, struct qf_slice s);
+bool qf_json_valid(struct qf_slice s);
+/* Well-formed UTF-8, and without a zero byte. */
+bool qf_text_ok(struct qf_slice s);
+
+#endif
