@@ -46,6 +46,7 @@ struct group {
 	unsigned running;
 	struct qf_list queue; /* streams that are ready, by arrival */
 	unsigned queued;      /* ready or still being translated */
+	uint64_t freed_ns;    /* when a slot was last given back */
 	struct qf_list link;
 };
 
@@ -94,7 +95,8 @@ struct stream {
 	struct group *group;
 	struct cluster *cluster;
 	struct qf_list link; /* of group.queue */
-	uint64_t seq, admitted_ns, started_ns, queue_ns;
+	uint64_t seq, admitted_ns, started_ns, queue_ns, slot_idle_ns;
+	bool waited; /* for a slot */
 	struct target targets[4];
 	unsigned n_targets, n_asked;
 	char **notices; /* warnings and doubts let through */

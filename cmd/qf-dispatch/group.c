@@ -80,6 +80,7 @@ static void serve(struct group *g)
 			continue;
 		g->running++;
 		c->running++;
+		s->slot_idle_ns = s->waited ? qf_mono_ns() - g->freed_ns : 0;
 		s->cluster = c;
 		stream_step(s, QF_RD_EV_START, 0);
 		tmp = g->queue.next; /* the step may have ended streams further on */
@@ -94,6 +95,7 @@ void group_release(struct group *g, struct cluster *c)
 
 	g->running--;
 	c->running--;
+	g->freed_ns = qf_mono_ns();
 	serve(g);
 	/* The cluster's own limit may have held back another group. */
 	qf_list_each(it, tmp, &d->groups) {
@@ -183,6 +185,7 @@ void group_ready(struct stream *s)
 		run_pinned(s);
 		return;
 	}
+	s->waited = s->group->running >= s->group->conf->max_running;
 	enqueue(s);
 	serve(s->group);
 }

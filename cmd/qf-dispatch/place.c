@@ -76,7 +76,7 @@ static void renew(struct stream *s)
 	memset(&s->end, 0, sizeof s->end);
 	memset(&s->refusal, 0, sizeof s->refusal);
 	s->n_targets = s->n_asked = 0;
-	s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
+	s->waited = s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
 	s->phase = PHASE_NONE;
 	s->cluster = NULL;
 	s->group = NULL;

@@ -101,6 +101,8 @@ static void put_end(struct stream *s, struct qf_buf *msg)
 	qf_put_u8(msg, QF_F_HAS_ROWS, s->end.has_rows);
 	qf_put_u8(msg, QF_F_TX, s->end.transaction_failed ? QF_TX_FAILED : s->pin ? QF_TX_OPEN : QF_TX_NONE);
 	qf_put_u64(msg, QF_F_QUEUE_NS, s->queue_ns);
+	if (s->waited)
+		qf_put_u64(msg, QF_F_SLOT_IDLE_NS, s->slot_idle_ns);
 	qf_put_u64(msg, QF_F_RUN_NS, s->started_ns ? now - s->started_ns : 0);
 }
 

@@ -213,6 +213,7 @@ struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_reques
 		q->pin->query = q;
 		q->begins = !q->pin->placed;
 		q->rl.in_pin = q->pin->placed;
+		q->rl.begins = q->begins;
 	}
 	qf_list_append(&hub->waiting, &q->waiting);
 	qf_timer_set(hub->run->loop, &q->timer, hub->run->conf->ring_timeout_ns);

@@ -52,7 +52,8 @@ struct qf_query {
 	struct qf_buf record;  /* RESOLVED of a journal that knows the end, to be delivered */
 	bool has_rows;
 	char group[64], cluster[64];
-	uint64_t queue_ns, run_ns;
+	uint64_t queue_ns, run_ns, slot_idle_ns;
+	bool waited;
 	struct qf_query_end end;
 	bool ended;	    /* end is set; on_end is to be called, or was */
 	bool called;	    /* on_end was called */

@@ -127,6 +127,8 @@ static void read_end(struct qf_query *q, const struct qf_msg *m)
 	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
 	copy_text(q->cluster, sizeof q->cluster, m, QF_F_CLUSTER);
 	q->queue_ns = qf_get_u64(m, QF_F_QUEUE_NS);
+	q->waited = qf_has(m, QF_F_SLOT_IDLE_NS);
+	q->slot_idle_ns = qf_get_u64(m, QF_F_SLOT_IDLE_NS);
 	q->run_ns = qf_get_u64(m, QF_F_RUN_NS);
 	q->end.rows = qf_get_u64(m, QF_F_ROWS);
 	q->end.ok = m->kind != QF_MSG_FAILED;

@@ -216,6 +216,8 @@ void send_ended_event(struct qf_query *q)
 	qf_put_str(&msg, QF_F_SQLSTATE, q->end.ok ? "00000" : q->end.error.sqlstate);
 	qf_put_u64(&msg, QF_F_ROWS, q->end.rows);
 	qf_put_u64(&msg, QF_F_QUEUE_NS, q->queue_ns);
+	if (q->waited)
+		qf_put_u64(&msg, QF_F_SLOT_IDLE_NS, q->slot_idle_ns);
 	qf_put_u64(&msg, QF_F_RUN_NS, q->run_ns);
 	qf_put_u64(&msg, QF_F_TOTAL_NS, now - q->started_ns);
 	qf_msg_end(&msg);

@@ -47,6 +47,7 @@ struct qf_bus_opts {
 	const char *dir;      /* NULL: $QF_RUNTIME_DIR, else /run/queryflux */
 	uint64_t conf_id;
 	uint32_t asks; /* QF_ROLE() bits of the programs to connect to */
+	bool temporary; /* a tool: its files are removed when it ends */
 	bool rows;     /* qf-dispatch: bind .rows; qf-listen: read the .rows of each dispatch */
 	const struct qf_bus_handler *handlers; /* ends with kind 0; HELLO, BYE, PING are the bus's own */
 	void (*on_peer)(void *arg, struct qf_peer *p, enum qf_peer_change change);

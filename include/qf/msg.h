@@ -106,6 +106,7 @@ enum qf_field {
 	QF_F_TX,	    /* u8, enum qf_tx_state, after the statement */
 	QF_F_COMMAND,	    /* text: CONTROL */
 	QF_F_EVENT,	    /* text: what happened */
+	QF_F_SLOT_IDLE_NS,  /* u64: how long the slot that it waited for was free before it started */
 	QF_F_TOTAL_NS,	    /* u64: from the client's statement to its end */
 	QF_F_FROM_JOURNAL,  /* u8: the verdict is about an earlier epoch */
 	QF_F_VOLATILE,	    /* u8: the engine's content died with that epoch */

@@ -159,6 +159,18 @@ static void say_bye(struct qf_bus *b)
 	}
 }
 
+static void remove_files(struct qf_bus *b)
+{
+	static const char *const suffixes[] = { "sock", "lock" };
+
+	for (size_t i = 0; i < 2; i++) {
+		char *path = socket_path(b, b->o.program, b->instance, suffixes[i]);
+
+		unlink(path + strlen("ipc://"));
+		free(path);
+	}
+}
+
 struct qf_bus *qf_bus_free(struct qf_bus *b)
 {
 	struct qf_list *it, *tmp;
@@ -180,6 +192,8 @@ struct qf_bus *qf_bus_free(struct qf_bus *b)
 	server_close(b);
 	if (b->ctx)
 		zmq_ctx_term(b->ctx);
+	if (b->lock_fd >= 0 && b->o.temporary)
+		remove_files(b);
 	if (b->lock_fd >= 0)
 		close(b->lock_fd);
 	qf_map_free(b->by_rid);

@@ -25,9 +25,9 @@ static bool in_pin(const struct qf_rl *s)
 }
 
 /* A transaction dies whole with its process, unless it was the COMMIT that ran. */
-static bool in_pin_no_commit(const struct qf_rl *s)
+static bool in_transaction(const struct qf_rl *s)
 {
-	return s->in_pin && !s->commits;
+	return (s->in_pin || s->begins) && !s->commits;
 }
 
 static bool is_delivered(const struct qf_rl *s)
@@ -56,14 +56,14 @@ struct guard {
 	guard_fn fn;
 };
 
-enum guard_id { ANY, GONE, CANCELLED, IN_PIN, IN_PIN_NO_COMMIT, DELIVERED, READ, RESUBMIT, ROWS };
+enum guard_id { ANY, GONE, CANCELLED, IN_PIN, IN_TX, DELIVERED, READ, RESUBMIT, ROWS };
 
 static const struct guard guards[] = {
 	[ANY] = { "", always },
 	[GONE] = { "gone", is_gone },
 	[CANCELLED] = { "cancelled", is_cancelled },
 	[IN_PIN] = { "in_pin", in_pin },
-	[IN_PIN_NO_COMMIT] = { "in_pin_no_commit", in_pin_no_commit },
+	[IN_TX] = { "in_transaction", in_transaction },
 	[DELIVERED] = { "delivered", is_delivered },
 	[READ] = { "read", is_read },
 	[RESUBMIT] = { "may_resubmit", may_resubmit },
@@ -153,13 +153,13 @@ static const struct row table[] = {
 	{ R, EV(ALL_NEVER), DELIVERED, E, DO(FAIL_LOST) | DO(RETIRE) },
 	{ R, EV(ALL_NEVER), ANY, W, DO(NEXT_ATTEMPT) },
 	{ R, EV(OLD_STARTED), GONE, E, DO(PIN_LOST) | DO(RETIRE) },
-	{ R, EV(OLD_STARTED), IN_PIN_NO_COMMIT, E, DO(FAIL_LOST) | DO(PIN_LOST) | DO(RETIRE) },
+	{ R, EV(OLD_STARTED), IN_TX, E, DO(FAIL_LOST) | DO(PIN_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_STARTED), CANCELLED, E, DO(FAIL_UNKNOWN) | DO(PIN_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_STARTED), RESUBMIT, W, DO(NEXT_ATTEMPT) },
 	{ R, EV(OLD_STARTED), READ, E, DO(FAIL_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_STARTED), ANY, E, DO(FAIL_UNKNOWN) | DO(PIN_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_ENDED), GONE, E, DO(PIN_LOST) | DO(RETIRE) },
-	{ R, EV(OLD_ENDED), IN_PIN_NO_COMMIT, E, DO(FAIL_LOST) | DO(PIN_LOST) | DO(RETIRE) },
+	{ R, EV(OLD_ENDED), IN_TX, E, DO(FAIL_LOST) | DO(PIN_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_ENDED), ROWS, E, DO(FAIL_ROWS_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_ENDED), ANY, E, DO(DELIVER_RECORD) | DO(RETIRE) },
 	/* Not all answered: it is not retired, so that the fence outlives this answer. */

@@ -92,7 +92,6 @@ static void collect(struct known *k, const struct qf_svc *svc)
 
 static void getopt_tables(const struct known *k, struct option *longs, char *shorts)
 {
-	*shorts++ = '+'; /* options end at the first argument: what follows belongs to it */
 	*shorts++ = ':';
 	for (int i = 0; i < k->n; i++) {
 		longs[i] = (struct option){ .name = k->o[i]->name,

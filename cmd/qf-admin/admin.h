@@ -1,0 +1,28 @@
+/*
+ * qf-admin: the operator's tool, and the service that collects events. Subcommands are a table in main.c.
+ */
+#ifndef QF_ADMIN_H
+#define QF_ADMIN_H
+
+#include "qf/svc.h"
+
+struct admin { /* options of the tool mode */
+	uint64_t port_offset;
+	const char *exec;
+	bool json;
+	struct serve *serve;
+};
+
+/* up.c: all five programs in the foreground, restarted when they end */
+int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv);
+/* ask.c: status, events, reload */
+int admin_status(struct admin *a, struct qf_run *run, int argc, char **argv);
+int admin_events(struct admin *a, struct qf_run *run, int argc, char **argv);
+int admin_reload(struct admin *a, struct qf_run *run, int argc, char **argv);
+
+/* serve.c: the service */
+extern const struct qf_bus_handler admin_handlers[];
+int serve_setup(void *ctx, struct qf_run *run, struct qf_err *reterr);
+void serve_teardown(void *ctx, struct qf_run *run);
+
+#endif

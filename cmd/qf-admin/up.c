@@ -1,0 +1,257 @@
+/*
+ * `qf-admin up`: the five programs as children, without systemd. Each is restarted when it ends; their log
+ * lines come through with their name in front; Ctrl-C drains. It plays the service manager's part: ready
+ * notifications come on a datagram socket, client ports are handed over already bound.
+ */
+#include "admin.h"
+#include "children.h"
+#include "ports.h"
+
+#include "qf/clock.h"
+#include "qf/log.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define READY_NS (30 * QF_SEC)
+#define STOP_NS (15 * QF_SEC)
+
+struct up {
+	struct admin *a;
+	struct qf_run *run;
+	struct qf_loop *loop;
+	struct qf_conf *conf;
+	struct children *children;
+	struct port ports[QF_FE_N];
+	int n_ports;
+	char dir[96]; /* runtime directory made here; empty: given */
+	pid_t exec_pid;
+	int status;
+	bool ready, stopping;
+	struct qf_timer limit;
+};
+
+static void stop(struct up *u, int status)
+{
+	if (u->stopping)
+		return;
+	u->stopping = true;
+	u->status = status;
+	if (u->exec_pid > 0)
+		kill(u->exec_pid, SIGTERM);
+	qf_timer_set(u->loop, &u->limit, STOP_NS);
+	children_stop(u->children);
+}
+
+static void on_limit(struct qf_timer *t)
+{
+	struct up *u = qf_container_of(t, struct up, limit);
+
+	if (u->stopping) {
+		children_kill(u->children);
+		return;
+	}
+	fprintf(stderr, "not all programs were ready within %llu s\n", READY_NS / QF_SEC);
+	stop(u, QF_EXIT_FAILED);
+}
+
+static void on_signal(int signo, void *arg)
+{
+	struct up *u = arg;
+
+	(void)signo;
+	if (u->stopping)
+		children_kill(u->children);
+	else
+		stop(u, QF_EXIT_OK);
+}
+
+static void print_table(struct up *u)
+{
+	printf("\n");
+	for (int i = 0; i < u->n_ports; i++) {
+		struct qf_buf cmd;
+
+		qf_buf_init(&cmd);
+		port_client(&u->ports[i], &cmd);
+		printf("  %-14s %s:%-6u %s\n", qf_frontend_name(u->ports[i].frontend), u->ports[i].address,
+		       u->ports[i].number, qf_buf_cstr(&cmd));
+		qf_buf_fini(&cmd);
+	}
+	printf("  %-14s %-15s QF_RUNTIME_DIR=%s qf-admin status\n\n", "operator", "", getenv("QF_RUNTIME_DIR"));
+	fflush(stdout);
+}
+
+static void set_client_environment(const struct port *p)
+{
+	char number[8];
+
+	snprintf(number, sizeof number, "%u", p->number);
+	if (p->frontend == QF_FE_POSTGRES) {
+		setenv("PGHOST", p->address, 1);
+		setenv("PGPORT", number, 1);
+		setenv("PGUSER", "queryflux", 0);
+		setenv("PGDATABASE", "queryflux", 0);
+		setenv("PGSSLMODE", "prefer", 0);
+	}
+}
+
+static void start_command(struct up *u)
+{
+	sigset_t none;
+
+	u->exec_pid = fork();
+	if (u->exec_pid != 0)
+		return;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int i = 0; i < u->n_ports; i++)
+		set_client_environment(&u->ports[i]);
+	execl("/bin/sh", "sh", "-c", u->a->exec, (char *)NULL);
+	_exit(127);
+}
+
+static void on_ready(void *arg)
+{
+	struct up *u = arg;
+
+	if (u->ready || u->stopping)
+		return;
+	u->ready = true;
+	qf_timer_stop(u->loop, &u->limit);
+	if (u->a->exec)
+		start_command(u);
+	else
+		print_table(u);
+}
+
+/* A child ended for good (its configuration is wrong), or the last one has stopped. */
+static void on_over(void *arg, int status)
+{
+	struct up *u = arg;
+
+	if (u->stopping)
+		qf_loop_stop(u->loop);
+	else
+		stop(u, status);
+}
+
+static void on_child(int signo, void *arg)
+{
+	struct up *u = arg;
+	int wstatus;
+	pid_t pid;
+
+	(void)signo;
+	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0) {
+		if (pid != u->exec_pid) {
+			children_ended(u->children, pid, wstatus);
+			continue;
+		}
+		u->exec_pid = 0;
+		stop(u, WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus));
+	}
+}
+
+/* $QF_RUNTIME_DIR, or a directory of this run's own on tmpfs where there is one. */
+static int make_runtime_dir(struct up *u, struct qf_err *reterr)
+{
+	const char *given = getenv("QF_RUNTIME_DIR"), *bases[] = { getenv("XDG_RUNTIME_DIR"), "/run", "/dev/shm", "/tmp" };
+
+	if (given && *given) {
+		if (mkdir(given, 0770) < 0 && errno != EEXIST)
+			return qf_err_set(reterr, -errno, "QF_RUNTIME_DIR %s: %s", given, strerror(errno));
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
+		if (!bases[i] || strlen(bases[i]) > 48)
+			continue;
+		snprintf(u->dir, sizeof u->dir, "%s/queryflux-XXXXXX", bases[i]);
+		if (mkdtemp(u->dir)) {
+			setenv("QF_RUNTIME_DIR", u->dir, 1);
+			return 0;
+		}
+	}
+	u->dir[0] = 0;
+	return qf_err_set(reterr, -errno, "no directory for the bus: set QF_RUNTIME_DIR to one that can be written");
+}
+
+static void remove_runtime_dir(struct up *u)
+{
+	char *argv[] = { (char[]){ "rm" }, (char[]){ "-rf" }, (char[]){ "--" }, u->dir, NULL };
+	pid_t pid;
+
+	if (!u->dir[0])
+		return;
+	pid = fork();
+	if (pid == 0) {
+		execv("/bin/rm", argv);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+static int start(struct up *u, struct qf_err *err)
+{
+	int rc = make_runtime_dir(u, err);
+
+	if (rc < 0)
+		return rc;
+	u->n_ports = rc = ports_open(u->conf, (unsigned)u->a->port_offset, u->ports, err);
+	if (rc < 0)
+		return rc;
+	rc = qf_loop_new(&u->loop, err);
+	if (rc == 0)
+		rc = qf_loop_signal(u->loop, SIGINT, on_signal, u);
+	if (rc == 0)
+		rc = qf_loop_signal(u->loop, SIGTERM, on_signal, u);
+	if (rc == 0)
+		rc = qf_loop_signal(u->loop, SIGCHLD, on_child, u);
+	if (rc == 0)
+		rc = children_start(&u->children, u->loop, u->run->conf_path, u->ports, u->n_ports, on_ready, on_over, u, err);
+	return rc;
+}
+
+int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv)
+{
+	struct up u = { .a = a, .run = run, .limit = { .fn = on_limit } };
+	struct qf_err err = { 0 };
+	int rc;
+
+	if (argc > 1) {
+		fprintf(stderr, "qf-admin up: \"%s\" is one word too many; see qf-admin --help\n", argv[1]);
+		return QF_EXIT_USAGE;
+	}
+	if (qf_conf_load(&u.conf, run->conf_path, &err) < 0) {
+		fprintf(stderr, "qf-admin: %s\n", err.text);
+		return QF_EXIT_USAGE;
+	}
+	rc = start(&u, &err);
+	if (rc < 0) {
+		fprintf(stderr, "qf-admin: %s\n", err.text[0] ? err.text : qf_strerror(rc));
+		u.status = rc == QF_ECONFIG || rc == -EADDRINUSE ? QF_EXIT_USAGE : QF_EXIT_FAILED;
+	} else {
+		qf_timer_set(u.loop, &u.limit, READY_NS);
+		if (qf_loop_run(u.loop) < 0)
+			u.status = QF_EXIT_FAILED;
+	}
+	children_free(u.children);
+	if (u.n_ports > 0)
+		ports_close(u.ports, u.n_ports);
+	if (u.loop)
+		qf_timer_stop(u.loop, &u.limit);
+	qf_loop_free(u.loop);
+	remove_runtime_dir(&u);
+	qf_conf_free(u.conf);
+	return u.status;
+}
