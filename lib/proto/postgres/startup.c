@@ -1,0 +1,36 @@
+/* The parameters of a startup packet. See qf/proto/postgres.h. */
+#include <string.h>
+
+#include "qf/proto/postgres.h"
+
+bool qf_pg_startup_next(struct qf_reader *r, struct qf_slice *ret_name, struct qf_slice *ret_value)
+{
+	struct qf_slice name = qf_read_cstr(r);
+
+	if (name.n == 0)
+		return false;
+	*ret_name = name;
+	*ret_value = qf_read_cstr(r);
+	return true;
+}
+
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool qf_pg_options_next(struct qf_reader *r, struct qf_buf *word)
+{
+	while (r->n > 0 && is_space(*r->p))
+		qf_read_u8(r);
+	if (r->n == 0)
+		return false;
+	while (r->n > 0 && !is_space(*r->p)) {
+		uint8_t c = qf_read_u8(r);
+
+		if (c == '\\' && r->n > 0)
+			c = qf_read_u8(r);
+		qf_buf_u8(word, c);
+	}
+	return true;
+}
