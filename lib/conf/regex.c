@@ -155,7 +155,7 @@ enum qf_regex_result qf_regex_match(struct qf_regex *re, struct qf_slice subject
 		return QF_REGEX_GAVE_UP;
 	}
 	pair = pcre2_get_ovector_pointer(re->data);
-	if (ret_span != NULL) /* \K can put the start behind the end */
+	if (ret_span != NULL) /* older PCRE2: \K in a lookahead puts the start behind the end */
 		*ret_span = qf_slice(subject.p + pair[0], pair[1] > pair[0] ? pair[1] - pair[0] : 0);
 	return QF_REGEX_YES;
 }

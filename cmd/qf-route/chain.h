@@ -1,0 +1,61 @@
+/*
+ * The routing chain: the configuration's routers, compiled, and one function that judges a statement.
+ *
+ * Explain and the service call the same qf_chain_route(). Routers are asked in order and the first that
+ * matches decides; then routingFallback. A rule whose group is disabled does not match. A pattern that gives
+ * up is never "no": for a rule that denies the statement is refused, for one that routes the reason says so.
+ *
+ * A pinned group (a transaction that runs) fixes the group, never the verdict: a rule that would route to
+ * another group is not taken, so it cannot shield the statement from a rule behind it that denies; a rule
+ * that routes to the pinned group ends the chain as it would without the pin; no match means the pinned group.
+ *
+ * A chain borrows the configuration and belongs to one thread. What a verdict points to lives in the
+ * configuration and in the arena given.
+ */
+#ifndef QF_ROUTE_CHAIN_H
+#define QF_ROUTE_CHAIN_H
+
+#include "qf/arena.h"
+#include "qf/conf.h"
+
+struct qf_chain;
+
+struct qf_route_input {
+	enum qf_frontend frontend;
+	const char *user, *database; /* may be NULL */
+	const struct qf_conf_kv *headers;
+	size_t n_headers;
+	const struct qf_conf_kv *tags; /* value NULL: a tag without one */
+	size_t n_tags;
+	struct qf_slice sql;		    /* one statement as it was sent */
+	const struct qf_conf_group *pinned; /* NULL: none */
+	bool want_reasons;		    /* fill steps; the service leaves it off */
+};
+
+struct qf_route_step { /* one router */
+	const char *router; /* its type */
+	size_t index;	    /* from 1, as in the file */
+	bool matched;
+	const char *reason;
+	uint64_t ns;
+};
+
+struct qf_route_verdict {
+	const struct qf_conf_group *group; /* NULL: refused */
+	bool denied;
+	bool fallback;	     /* no rule matched */
+	const char *message; /* denied: what the client is told */
+	/* The deciding rule: router's type or "routingFallback", its number and the rule's in it; from 1, 0 = none. */
+	const char *router;
+	size_t index, rule;
+	const struct qf_route_step *steps; /* every router, with want_reasons */
+	size_t n_steps;
+};
+
+/* Compiles every pattern. NULL with text when one does not compile. */
+struct qf_chain *qf_chain_new(const struct qf_conf *conf, struct qf_err *reterr);
+struct qf_chain *qf_chain_free(struct qf_chain *c); /* NULL is fine; returns NULL */
+void qf_chain_route(struct qf_chain *c, const struct qf_route_input *in, struct qf_route_verdict *ret,
+		    struct qf_arena *arena);
+
+#endif
