@@ -77,6 +77,7 @@ build/$(1)/obj/%.o: %.c build/$(1)/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$($(1)_cc) $$($(1)_all_flags) $$(warn) $$($(1)_unwarn) $$(werror) $$(incs) $$(xcflags) -MMD -MP -c $$< -o $$@
+build/$(1)/obj/cmd/qf-translate/pysource.o: $(wildcard cmd/qf-translate/py/*.py) # which it carries
 $$($(1)_lib): $$(call $(1)_obj,$$(lib_src) $$(arrow_src))
 	$$(call say,AR,$$@)
 	@rm -f $$@.tmp
@@ -108,7 +109,7 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 	$(Q)$(fuzz_ld) -fsanitize=fuzzer -o $@ $^ $(libs)
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
-.PHONY: all deps deps-check run units check asan fuzz bench lint install clean help print-compile analyze
+.PHONY: all deps deps-check run units check asan fuzz bench lint install clean help print-libs print-compile analyze
 all: $(release_programs) ## build the programs into build/bin
 ifneq ($(packages_have)$(if $(arrow_src),,none),yes)
 $(lib_src) $(wildcard cmd/*/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c): | no-deps
@@ -139,7 +140,7 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (60); T=name chooses some
 bench: deps-check ## measure against a direct connection and the bare chain
 	@$(MAKE) --no-print-directory all bench-built
 	@tests/bench/run
-lint: deps-check ## headers, include direction, layout, pages; LINT=deep adds -fanalyzer and cppcheck
+lint: deps-check all ## headers, include direction, layout, pages; LINT=deep adds -fanalyzer and cppcheck
 	@LINT=$(LINT) tests/lint/run
 
 .PHONY: asan-built fuzz-built bench-built
@@ -154,7 +155,9 @@ test_%: build/release/unit/test_% ## build and run one unit test, e.g. make test
 build/unit/%: build/release/unit/% # a shorter name for the same file
 	@ln -sfn release/unit build/unit
 
-print-compile: # for tests/lint/run
+print-libs: # these two for tests/lint/run
+	@echo $(libs)
+print-compile:
 	@echo $(CC) $(base) $(warn) -Werror $(incs) $(py_cflags)
 analyze:
 	@printf '%s\n' $(lib_src) $(wildcard cmd/*/*.c) | xargs -P2 -I{} $(CC) $(base) -O2 -fanalyzer $(warn) $(incs) \
