@@ -90,7 +90,7 @@ enum qf_rd_state {
 	QF_RD_FENCED,	   /* attempts up to `fence` must not run */
 	QF_RD_QUEUED,	   /* taken; waits for translation and a slot */
 	QF_RD_RUNNING,	   /* in the journal; the engine has it */
-	QF_RD_ENDED,	   /* its end was sent; kept until retired */
+	QF_RD_ENDED,	   /* its end was sent; kept until retired, and as a fence after that if it has one */
 	QF_RD_OLD_STARTED, /* the epoch before started it (journal) */
 	QF_RD_OLD_ENDED,   /* the epoch before recorded its end (journal) */
 	QF_RD_STATES

@@ -1,9 +1,10 @@
 /* The dispatch's table. Twin: tests/model/ring.pml. */
 #include "private.h"
 
-enum guard_id { ANY, FENCED, ORPHAN };
+enum guard_id { ANY, FENCED, ORPHAN, KEEP };
 
-static const char *const guard_names[] = { [ANY] = "", [FENCED] = "fenced", [ORPHAN] = "orphan" };
+static const char *const guard_names[] = { [ANY] = "", [FENCED] = "fenced", [ORPHAN] = "orphan",
+					   [KEEP] = "has_fence" };
 
 static const char *const states[QF_RD_STATES] = { "NONE",  "FENCED",	  "QUEUED",   "RUNNING",
 						  "ENDED", "OLD_STARTED", "OLD_ENDED" };
@@ -55,7 +56,8 @@ static const struct row table[] = {
 	{ F, EV(PLACE_FOREIGN), ANY, F, DO(BOUNCE) },
 	{ F, EV(RESOLVE), ANY, F, DO(SAY_NEVER) },
 	{ F, EV(CANCEL), ANY, F, DO(SAY_NEVER) },
-	{ F, EV(RETIRE), ANY, N, DO(FORGET) },
+	/* A qf-route that was given up may still hold the fenced attempt: the fence lasts as long as the listener. */
+	{ F, EV(RETIRE), ANY, F, 0 },
 	{ F, EV(LISTENER_LOST), ANY, N, DO(FORGET) },
 
 	{ Q, EV(PLACE), ANY, Q, 0 },
@@ -79,6 +81,7 @@ static const struct row table[] = {
 	{ E, EV(PLACE_FOREIGN), ANY, E, 0 },
 	{ E, EV(RESOLVE), ANY, E, DO(SAY_ENDED) },
 	{ E, EV(CANCEL), ANY, E, DO(SAY_ENDED) },
+	{ E, EV(RETIRE), KEEP, F, DO(JOURNAL_CLEAR) },
 	{ E, EV(RETIRE), ANY, N, DO(JOURNAL_CLEAR) | DO(FORGET) },
 	{ E, EV(LISTENER_LOST), ANY, N, DO(JOURNAL_CLEAR) | DO(FORGET) },
 
@@ -88,6 +91,7 @@ static const struct row table[] = {
 	{ OS, EV(PLACE_FOREIGN), ANY, OS, DO(BOUNCE) },
 	{ OS, EV(RESOLVE), ANY, OS, DO(SAY_OLD_STARTED) },
 	{ OS, EV(CANCEL), ANY, OS, DO(SAY_OLD_STARTED) },
+	{ OS, EV(RETIRE), KEEP, F, DO(JOURNAL_CLEAR) },
 	{ OS, EV(RETIRE), ANY, N, DO(JOURNAL_CLEAR) | DO(FORGET) },
 	{ OS, EV(LISTENER_LOST), ANY, N, DO(JOURNAL_CLEAR) | DO(FORGET) },
 
@@ -95,6 +99,7 @@ static const struct row table[] = {
 	{ OE, EV(PLACE_FOREIGN), ANY, OE, DO(BOUNCE) },
 	{ OE, EV(RESOLVE), ANY, OE, DO(SAY_OLD_ENDED) },
 	{ OE, EV(CANCEL), ANY, OE, DO(SAY_OLD_ENDED) },
+	{ OE, EV(RETIRE), KEEP, F, DO(JOURNAL_CLEAR) },
 	{ OE, EV(RETIRE), ANY, N, DO(JOURNAL_CLEAR) | DO(FORGET) },
 	{ OE, EV(LISTENER_LOST), ANY, N, DO(JOURNAL_CLEAR) | DO(FORGET) },
 };
@@ -106,6 +111,8 @@ static bool holds(enum guard_id g, const struct qf_rd *s, uint16_t attempt)
 		return attempt <= s->fence;
 	case ORPHAN:
 		return s->orphan;
+	case KEEP:
+		return s->fence > 0;
 	case ANY:
 		break;
 	}

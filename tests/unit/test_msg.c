@@ -1,0 +1,156 @@
+/* Bus messages: what is written is read back, and nothing malformed is taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "qf/msg.h"
+
+static void build(struct qf_buf *b)
+{
+	qf_buf_init(b);
+	qf_msg_begin(b, QF_MSG_QUERY, 0x0102030405060708ull, 3, QF_MSG_MORE);
+	qf_put_str(b, QF_F_USER, "anna");
+	qf_put_u8(b, QF_F_ACCESS, 2);
+	qf_put_u32(b, QF_F_POSITION, 77);
+	qf_put_u64(b, QF_F_BYTES, 1ull << 40);
+	qf_put_pair(b, QF_F_HEADER, "X-Target", "duck");
+	qf_put_pair(b, QF_F_TAG, "bare", NULL);
+	qf_put_str(b, QF_F_SQL | QF_F_REQUIRED, "select 1");
+	qf_msg_end(b);
+	qf_buf_add_str(b, "payload");
+}
+
+static void round_trip(void **state)
+{
+	struct qf_arena *a = qf_arena_new(0);
+	struct qf_slice name, value;
+	struct qf_err err;
+	struct qf_msg m;
+	struct qf_buf b;
+
+	(void)state;
+	build(&b);
+	assert_int_equal(qf_msg_decode(&m, qf_buf_slice(&b), &err), 0);
+	assert_int_equal(m.kind, QF_MSG_QUERY);
+	assert_int_equal(m.stream, 0x0102030405060708ull);
+	assert_int_equal(m.attempt, 3);
+	assert_int_equal(m.flags, QF_MSG_MORE);
+	assert_string_equal(qf_get_str(&m, QF_F_USER, a), "anna");
+	assert_int_equal(qf_get_u8(&m, QF_F_ACCESS), 2);
+	assert_int_equal(qf_get_u32(&m, QF_F_POSITION), 77);
+	assert_int_equal(qf_get_u64(&m, QF_F_BYTES), 1ull << 40);
+	assert_true(qf_pair(qf_get(&m, QF_F_HEADER), &name, &value));
+	assert_true(qf_slice_eq_str(name, "X-Target") && qf_slice_eq_str(value, "duck"));
+	assert_true(qf_pair(qf_get(&m, QF_F_TAG), &name, &value));
+	assert_null(value.p);
+	assert_false(qf_has(&m, QF_F_GROUP));
+	assert_true(qf_slice_eq_str(m.payload, "payload"));
+	qf_arena_free(a);
+	qf_buf_fini(&b);
+}
+
+/* A message that is cut anywhere inside header or body is refused; the payload has no length of its own. */
+static void every_cut(void **state)
+{
+	size_t body_end;
+	struct qf_err err;
+	struct qf_msg m;
+	struct qf_buf b;
+
+	(void)state;
+	build(&b);
+	body_end = b.n - strlen("payload");
+	for (size_t n = 0; n < body_end; n++)
+		assert_int_equal(qf_msg_decode(&m, qf_slice(b.p, n), &err), QF_EMALFORMED);
+	qf_buf_fini(&b);
+}
+
+static const struct {
+	const char *name;
+	size_t at;
+	uint8_t byte;
+	int code;
+} broken[] = {
+	{ "magic", 0, 'X', QF_EMALFORMED },
+	{ "another major version", 2, 9, QF_EUNSUPPORTED },
+	{ "kind 0", 3, 0, QF_EUNSUPPORTED },
+	{ "unknown kind", 3, 200, QF_EUNSUPPORTED },
+	{ "body longer than the message", 24, 0x7f, QF_EMALFORMED },
+	{ "a field longer than the body", QF_MSG_HEADER + 2, 0xff, QF_EMALFORMED },
+};
+
+static void refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+		struct qf_err err = { 0 };
+		struct qf_msg m;
+		struct qf_buf b;
+
+		build(&b);
+		b.p[broken[i].at] = broken[i].byte;
+		if (qf_msg_decode(&m, qf_buf_slice(&b), &err) != broken[i].code)
+			fail_msg("%s: %d %s", broken[i].name, err.code, err.text);
+		qf_buf_fini(&b);
+	}
+}
+
+static void unknown_fields(void **state)
+{
+	struct qf_err err;
+	struct qf_msg m;
+	struct qf_buf b;
+
+	(void)state;
+	qf_buf_init(&b);
+	qf_msg_begin(&b, QF_MSG_PING, 0, 0, 0);
+	qf_put_str(&b, 9000, "from the future");
+	qf_put_u64(&b, QF_F_CONF_ID, 5);
+	qf_msg_end(&b);
+	assert_int_equal(qf_msg_decode(&m, qf_buf_slice(&b), &err), 0);
+	assert_int_equal(qf_get_u64(&m, QF_F_CONF_ID), 5);
+	qf_buf_clear(&b);
+	qf_msg_begin(&b, QF_MSG_PING, 0, 0, 0);
+	qf_put_str(&b, 9000 | QF_F_REQUIRED, "must be known");
+	qf_msg_end(&b);
+	assert_int_equal(qf_msg_decode(&m, qf_buf_slice(&b), &err), QF_EUNSUPPORTED);
+	qf_buf_fini(&b);
+}
+
+/* A getter never yields a value of another size, nor text with a NUL inside. */
+static void wrong_sizes(void **state)
+{
+	struct qf_arena *a = qf_arena_new(0);
+	struct qf_err err;
+	struct qf_msg m;
+	struct qf_buf b;
+
+	(void)state;
+	qf_buf_init(&b);
+	qf_msg_begin(&b, QF_MSG_PING, 0, 0, 0);
+	qf_put_u8(&b, QF_F_CONF_ID, 5);
+	qf_put_slice(&b, QF_F_USER, qf_slice("a\0b", 3));
+	qf_put_slice(&b, QF_F_HEADER, qf_slice("\0\0\0\x09zz", 6));
+	qf_msg_end(&b);
+	assert_int_equal(qf_msg_decode(&m, qf_buf_slice(&b), &err), 0);
+	assert_int_equal(qf_get_u64(&m, QF_F_CONF_ID), 0);
+	assert_null(qf_get_str(&m, QF_F_USER, a));
+	struct qf_slice name, value;
+	assert_false(qf_pair(qf_get(&m, QF_F_HEADER), &name, &value));
+	qf_arena_free(a);
+	qf_buf_fini(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(round_trip),	  cmocka_unit_test(every_cut),	 cmocka_unit_test(refused),
+		cmocka_unit_test(unknown_fields), cmocka_unit_test(wrong_sizes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
