@@ -2,11 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "qf/buf.h"
 #include "qf/ring.h"
 
 struct step {
@@ -135,6 +137,84 @@ static void vanished_listener(void **state)
 	assert_int_equal(qf_rd_step(&running, QF_RD_EV_FINISH, 0), QF_RD_DO_JOURNAL_CLEAR | QF_RD_DO_FORGET);
 }
 
+/* ---- the model is about these tables ------------------------------------------------------------------- */
+
+static char *read_model(void)
+{
+	char path[512];
+	char *text = calloc(1, 1 << 16);
+	FILE *f;
+
+	snprintf(path, sizeof path, "%.*s/../model/ring.pml", (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_true(fread(text, 1, (1 << 16) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* Rows about what the model leaves out; it says so in its opening comment. */
+static bool left_out(const char *row)
+{
+	static const char *const words[] = { " CANCEL",	     " GONE",	     " REFUSED", " REFUSE",	" BOUNCE ",
+					     " ACCEPTED",    "LISTENER_LOST", "[gone]",	 "[cancelled]", "[in_pin]",
+					     "[delivered]",  "[in_transaction]", "[rows]", "[orphan]",	"PLACED BOUNCED",
+					     "RESOLVING ROUTE_LOST", "RESOLVING HOLDER_LOST", "RESOLVING TIMEOUT" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strstr(row, words[i]))
+			return true;
+	return false;
+}
+
+/* "side STATE EVENT [guard] -> NEXT ACTIONS" becomes "STATE EVENT -> NEXT". */
+static void shorten(const char *row, char out[128])
+{
+	char state[32], event[32], next[32];
+	const char *arrow = strstr(row, "-> ");
+
+	assert_int_equal(sscanf(row, "%*s %31s %31s", state, event), 2);
+	assert_int_equal(sscanf(arrow, "-> %31s", next), 1);
+	snprintf(out, 128, "T: %s %s -> %s", state, event, next);
+}
+
+static void same_as_model(void **state)
+{
+	char *model = read_model(), *save, wanted[128];
+	struct qf_buf rows;
+	size_t n = 0;
+
+	(void)state;
+	qf_buf_init(&rows);
+	qf_ring_dump(&rows);
+	for (char *row = strtok_r(qf_buf_cstr(&rows), "\n", &save); row; row = strtok_r(NULL, "\n", &save)) {
+		shorten(row, wanted);
+		if (!left_out(row) && !strstr(model, wanted))
+			fail_msg("the model has no step for: %s", row);
+	}
+	qf_buf_clear(&rows);
+	qf_ring_dump(&rows);
+	for (const char *t = strstr(model, "T: "); t; t = strstr(t + 1, "T: ")) {
+		char st[32], ev[32], next[32], line[160];
+		bool found = false;
+
+		if (sscanf(t, "T: %31s %31s -> %31s", st, ev, next) != 3)
+			continue;
+		for (char *row = qf_buf_cstr(&rows); row && *row; row = strchr(row, '\n') + 1) {
+			snprintf(line, sizeof line, "%.*s", (int)strcspn(row, "\n"), row);
+			shorten(line, wanted);
+			snprintf(line, sizeof line, "T: %s %s -> %s", st, ev, next);
+			found |= !strcmp(line, wanted);
+		}
+		if (!found)
+			fail_msg("the code has no row for the model's: %s %s -> %s", st, ev, next);
+		n++;
+	}
+	assert_true(n > 30);
+	qf_buf_fini(&rows);
+	free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +223,7 @@ int main(void)
 		cmocka_unit_test(placed_twice_runs_once),
 		cmocka_unit_test(journal_answers_and_fences),
 		cmocka_unit_test(vanished_listener),
+		cmocka_unit_test(same_as_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
