@@ -28,6 +28,7 @@ struct qf_route_input {
 	const struct qf_conf_kv *tags; /* value NULL: a tag without one */
 	size_t n_tags;
 	struct qf_slice sql;		    /* one statement as it was sent */
+	struct qf_slice whole;		    /* the text that sql is part of, for places in reasons; NONE: sql */
 	const struct qf_conf_group *pinned; /* NULL: none */
 	bool want_reasons;		    /* fill steps; the service leaves it off */
 };

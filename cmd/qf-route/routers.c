@@ -144,11 +144,12 @@ static void ask_user(struct qf_router *r, struct qf_match *m)
 
 static void say_span(struct qf_match *m, const char *pattern, struct qf_slice span)
 {
+	struct qf_slice whole = m->in->whole.n > 0 ? m->in->whole : m->in->sql;
 	unsigned line, column;
 
 	if (m->why == NULL)
 		return;
-	qf_text_place(m->in->sql, (size_t)(span.p - m->in->sql.p), &line, &column);
+	qf_text_place(whole, (size_t)(span.p - whole.p), &line, &column);
 	say(m, "pattern ");
 	say_text(m, pattern);
 	say(m, " matches ");

@@ -1,0 +1,32 @@
+/* qf-route: where a statement runs, or that it does not. */
+#include <stdio.h>
+
+#include "explain.h"
+
+static int tool(void *ctx, struct qf_run *run, int argc, char **argv)
+{
+	const struct qf_explain_opts *o = ctx;
+
+	if (o->dump_keys)
+		return qf_explain_dump_keys();
+	if (o->explain)
+		return qf_explain_run(o, run->conf_path, argc, argv);
+	fprintf(stderr, "qf-route: nothing to do; use --explain SQL or --serve, or see qf-route --help\n");
+	return QF_EXIT_USAGE;
+}
+
+static const struct qf_svc svc = {
+	.name = "qf-route",
+	.program = QF_ROUTE,
+	.summary = "decides which group runs a statement, or refuses it",
+	.usage = "  qf-route --explain [-c FILE] [option …] [SQL | - | --file FILE]\n",
+	.options = qf_explain_options,
+	.tool = tool,
+};
+
+int main(int argc, char **argv)
+{
+	static struct qf_explain_opts opts = { .frontend = QF_FE_POSTGRES };
+
+	return qf_svc_main(&svc, &opts, argc, argv);
+}

@@ -1,0 +1,22 @@
+/*
+ * One statement through the sibling program qf-translate, for qf-route --explain --translate. Blocks until
+ * the program has answered, at most a minute.
+ */
+#ifndef QF_ROUTE_TRANSLATE_H
+#define QF_ROUTE_TRANSLATE_H
+
+#include "qf/arena.h"
+#include "qf/sql.h"
+
+struct qf_translated {
+	const char *sql;   /* NULL: there is no faithful translation */
+	const char *error; /* then why */
+	const char *const *warnings, *const *doubts;
+	size_t n_warnings, n_doubts;
+};
+
+/* Fails when the program is missing or breaks off; a statement that it cannot translate is no failure. */
+int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_dialect to, struct qf_slice sql,
+		     struct qf_arena *arena, struct qf_err *reterr) qf_must_check;
+
+#endif
