@@ -85,7 +85,9 @@ struct stream {
 	struct dispatch *d;
 	uint64_t id;
 	struct qf_arena *arena;
-	const char *query_id, *time_zone, *db_schema;
+	const char *query_id;
+	struct qf_engine_setting settings[2];
+	size_t n_settings;
 	struct qf_slice sql;
 	enum qf_dialect dialect;
 	enum qf_access access;

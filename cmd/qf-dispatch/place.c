@@ -46,6 +46,14 @@ static bool names_us(struct dispatch *d, const struct qf_msg *m)
 	return false;
 }
 
+static void read_setting(struct stream *s, const struct qf_msg *m, enum qf_field f, const char *name)
+{
+	const char *value = qf_get_str(m, f, s->arena);
+
+	if (value)
+		s->settings[s->n_settings++] = (struct qf_engine_setting){ name, value };
+}
+
 static void read_fields(struct stream *s, const struct qf_msg *m)
 {
 	struct qf_arena *a = s->arena;
@@ -53,8 +61,8 @@ static void read_fields(struct stream *s, const struct qf_msg *m)
 	struct qf_slice sql = qf_get(m, QF_F_SQL);
 
 	s->query_id = qf_get_str(m, QF_F_QUERY_ID, a);
-	s->time_zone = qf_get_str(m, QF_F_TIME_ZONE, a);
-	s->db_schema = qf_get_str(m, QF_F_DB_SCHEMA, a);
+	read_setting(s, m, QF_F_TIME_ZONE, "timezone");
+	read_setting(s, m, QF_F_DB_SCHEMA, "search_path");
 	s->sql = qf_slice(qf_arena_strndup(a, sql.p, sql.n), sql.n);
 	s->dialect = (enum qf_dialect)qf_get_u8(m, QF_F_DIALECT);
 	if (s->dialect >= QF_DIALECT_N)
@@ -76,6 +84,7 @@ static void renew(struct stream *s)
 	memset(&s->end, 0, sizeof s->end);
 	memset(&s->refusal, 0, sizeof s->refusal);
 	s->n_targets = s->n_asked = 0;
+	s->n_settings = 0;
 	s->waited = s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
 	s->phase = PHASE_NONE;
 	s->cluster = NULL;

@@ -1,11 +1,11 @@
 /* qf-route: where a statement runs, or that it does not. */
 #include <stdio.h>
 
-#include "explain.h"
+#include "service.h"
 
 static int tool(void *ctx, struct qf_run *run, int argc, char **argv)
 {
-	const struct qf_explain_opts *o = ctx;
+	const struct qf_explain_opts *o = &((struct route *)ctx)->opts;
 
 	if (o->dump_keys)
 		return qf_explain_dump_keys();
@@ -21,12 +21,17 @@ static const struct qf_svc svc = {
 	.summary = "decides which group runs a statement, or refuses it",
 	.usage = "  qf-route --explain [-c FILE] [option …] [SQL | - | --file FILE]\n",
 	.options = qf_explain_options,
+	.asks = QF_ROLE(QF_DISPATCH) | QF_ROLE(QF_ADMIN),
+	.handlers = route_handlers,
 	.tool = tool,
+	.setup = route_setup,
+	.apply = route_apply,
+	.teardown = route_teardown,
 };
 
 int main(int argc, char **argv)
 {
-	static struct qf_explain_opts opts = { .frontend = QF_FE_POSTGRES };
+	static struct route r = { .opts = { .frontend = QF_FE_POSTGRES } };
 
-	return qf_svc_main(&svc, &opts, argc, argv);
+	return qf_svc_main(&svc, &r, argc, argv);
 }

@@ -174,7 +174,7 @@ struct qf_conf_warning {
 
 struct qf_conf {
 	struct qf_arena *arena;
-	unsigned refs;
+	unsigned refs; /* holders beyond the first */
 	const char *path;    /* NULL: the embedded default */
 	uint64_t id;	     /* configuration id: hash of the expanded model */
 	const char *state_dir; /* $QF_STATE_DIR or /var/lib/queryflux */

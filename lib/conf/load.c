@@ -203,9 +203,17 @@ const char *qf_conf_path(const char *option)
 	return access(DEFAULT_PATH, F_OK) == 0 ? DEFAULT_PATH : NULL;
 }
 
+struct qf_conf *qf_conf_ref(const struct qf_conf *c)
+{
+	struct qf_conf *held = (struct qf_conf *)(uintptr_t)c; /* the count is no part of the model */
+
+	held->refs++;
+	return held;
+}
+
 struct qf_conf *qf_conf_free(struct qf_conf *c)
 {
-	if (c != NULL)
+	if (c != NULL && c->refs-- == 0)
 		qf_arena_free(c->arena);
 	return NULL;
 }
