@@ -50,11 +50,20 @@ struct qf_engine_end {
 	struct qf_sql_error error; /* with ERROR, CANCELLED, UNKNOWN, NOT_SENT */
 };
 
+/*
+ * What the session has set, by neutral names: "timezone" (an IANA name), "search_path" (as the engine writes
+ * it). A known name that is not listed has its default, so the list is the whole truth for each statement and
+ * connections need no reset for it. A name that the engine does not have is an error of the job (42704).
+ */
+struct qf_engine_setting {
+	const char *name, *value;
+};
+
 struct qf_engine_job {
 	/* set by the caller; borrowed until on_end returns */
-	struct qf_slice sql;
-	const char *time_zone; /* session settings to be in force for this statement; NULL = the engine's default */
-	const char *schema;
+	struct qf_slice sql; /* one statement */
+	const struct qf_engine_setting *settings;
+	size_t n_settings;
 	size_t window;	    /* bytes of rows that may be outstanding at the start */
 	size_t batch_bytes; /* aim for batches of at most this size (256 KiB) */
 	void *arg;
@@ -79,10 +88,11 @@ struct qf_engine_ops {
 	/* Opens a cluster. cfg is borrowed for the life of the engine. max_running is the most jobs at once. */
 	int (*open)(struct qf_engine **ret, const struct qf_conf_cluster *cfg, struct qf_loop *loop,
 		    unsigned max_running, struct qf_err *reterr);
-	void (*close)(struct qf_engine *e); /* all connections have been put back */
+	void (*close)(struct qf_engine *e); /* all connections have been put back; not from a job's callback */
 	int (*conn_get)(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
 	/* Gives the connection back; `reset` when it may hold session state (after a transaction, settings). */
 	void (*conn_put)(struct qf_engine_conn *c, bool reset);
+	/* When it fails nothing was started (outcome NOT_SENT) and no callback comes. */
 	int (*submit)(struct qf_engine_conn *c, struct qf_engine_job *job, struct qf_sql_error *reterr);
 	void (*more)(struct qf_engine_conn *c, size_t bytes); /* the consumer took bytes */
 	void (*cancel)(struct qf_engine_conn *c);	      /* of the running job; harmless when it just ended */

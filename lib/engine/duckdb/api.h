@@ -1,0 +1,80 @@
+/*
+ * libduckdb.so at run time: the functions this adapter uses, by pointer. The library is never unloaded (its
+ * threads and destructors would outlive it). The table is plain data; any thread may read it.
+ */
+#ifndef QF_ENGINE_DUCKDB_API_H
+#define QF_ENGINE_DUCKDB_API_H
+
+#include <duckdb.h>
+
+#include "qf/err.h"
+
+#define DUCK_FUNCTIONS(X)                                                                                              \
+	X(close)                                                                                                       \
+	X(column_count)                                                                                                \
+	X(column_logical_type)                                                                                         \
+	X(column_name)                                                                                                 \
+	X(connect)                                                                                                     \
+	X(create_config)                                                                                               \
+	X(create_data_chunk)                                                                                           \
+	X(create_selection_vector)                                                                                     \
+	X(create_task_state)                                                                                           \
+	X(data_chunk_get_size)                                                                                         \
+	X(data_chunk_get_vector)                                                                                       \
+	X(data_chunk_reset)                                                                                            \
+	X(data_chunk_set_size)                                                                                         \
+	X(data_chunk_to_arrow)                                                                                         \
+	X(destroy_arrow_options)                                                                                       \
+	X(destroy_config)                                                                                              \
+	X(destroy_data_chunk)                                                                                          \
+	X(destroy_error_data)                                                                                          \
+	X(destroy_extracted)                                                                                           \
+	X(destroy_logical_type)                                                                                        \
+	X(destroy_pending)                                                                                             \
+	X(destroy_prepare)                                                                                             \
+	X(destroy_result)                                                                                              \
+	X(destroy_selection_vector)                                                                                    \
+	X(destroy_task_state)                                                                                          \
+	X(disconnect)                                                                                                  \
+	X(error_data_message)                                                                                          \
+	X(execute_n_tasks_state)                                                                                       \
+	X(execute_pending)                                                                                             \
+	X(extract_statements)                                                                                          \
+	X(extract_statements_error)                                                                                    \
+	X(fetch_chunk)                                                                                                 \
+	X(finish_execution)                                                                                            \
+	X(free)                                                                                                        \
+	X(get_type_id)                                                                                                 \
+	X(interrupt)                                                                                                   \
+	X(library_version)                                                                                             \
+	X(open_ext)                                                                                                    \
+	X(pending_error)                                                                                               \
+	X(pending_execute_task)                                                                                        \
+	X(pending_prepared_streaming)                                                                                  \
+	X(prepare_error)                                                                                               \
+	X(prepare_extracted_statement)                                                                                 \
+	X(prepared_statement_type)                                                                                     \
+	X(query)                                                                                                       \
+	X(result_error)                                                                                                \
+	X(result_get_arrow_options)                                                                                    \
+	X(result_return_type)                                                                                          \
+	X(selection_vector_get_data_ptr)                                                                               \
+	X(set_config)                                                                                                  \
+	X(to_arrow_schema)                                                                                             \
+	X(vector_copy_sel)                                                                                             \
+	X(vector_get_data)                                                                                             \
+	X(vector_get_validity)
+
+struct duck_api {
+#define X(name) __typeof__(duckdb_##name) *name;
+	DUCK_FUNCTIONS(X)
+#undef X
+};
+
+/*
+ * Looks in $QF_LIBDIR, in ../lib/queryflux beside the program, then where the system looks. QF_EUNSUPPORTED
+ * with what to do when there is none, or when it lacks a function.
+ */
+int duck_api_load(struct duck_api *ret, struct qf_err *reterr) qf_must_check;
+
+#endif

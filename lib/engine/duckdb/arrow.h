@@ -1,0 +1,28 @@
+/*
+ * DuckDB's result chunks → Arrow IPC messages. One object a result; one thread at a time.
+ *
+ * Messages are encapsulated (0xFFFFFFFF, length, flatbuffer, body). ENUM columns become plain utf8, at every
+ * nesting level, because the IPC encoder writes no dictionaries.
+ */
+#ifndef QF_ENGINE_DUCKDB_ARROW_H
+#define QF_ENGINE_DUCKDB_ARROW_H
+
+#include <nanoarrow/nanoarrow.h>
+
+#include "api.h"
+#include "qf/engine.h"
+
+struct duck_arrow;
+
+/* Borrows api and result until duck_arrow_free(). The schema message is put into *schema (initialized). */
+int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result, struct ArrowBuffer *schema,
+	struct qf_sql_error *reterr) qf_must_check;
+struct duck_arrow *duck_arrow_free(struct duck_arrow *a);
+/*
+ * Encodes rows of the chunk from row `from` into *out (initialized, empty): as many as make a message of at
+ * most `limit` bytes, at least one. *ret_rows is how many.
+ */
+int duck_arrow_batch(struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from, size_t limit, struct ArrowBuffer *out,
+	idx_t *ret_rows, struct qf_sql_error *reterr) qf_must_check;
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * From the text of a statement to its open result, on the thread of the job's first step.
+ */
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#include "private.h"
+#include "qf/sql.h"
+
+#define NAP_FIRST_NS 20000
+#define NAP_LAST_NS 200000
+#define YIELDS 16
+
+/* Other threads run the last tasks. DuckDB itself would spin here. */
+static void wait_for_tasks(unsigned *waits)
+{
+	struct timespec nap = { .tv_nsec = NAP_FIRST_NS };
+	unsigned n = (*waits)++;
+
+	if (n < YIELDS) {
+		sched_yield();
+		return;
+	}
+	for (; n > YIELDS && nap.tv_nsec < NAP_LAST_NS; n--)
+		nap.tv_nsec += NAP_FIRST_NS;
+	nanosleep(&nap, NULL);
+}
+
+static bool drive(struct qf_engine_conn *c, duckdb_pending_result pending)
+{
+	const struct duck_api *api = &c->engine->api;
+	unsigned waits = 0;
+
+	for (;;) {
+		switch (api->pending_execute_task(pending)) {
+		case DUCKDB_PENDING_RESULT_READY:
+			return true;
+		case DUCKDB_PENDING_ERROR:
+			duck_job_fail(c, api->pending_error(pending));
+			return false;
+		case DUCKDB_PENDING_NO_TASKS_AVAILABLE:
+			wait_for_tasks(&waits);
+			break;
+		case DUCKDB_PENDING_RESULT_NOT_READY:
+			waits = 0;
+			break;
+		}
+		duck_job_call_crew(c);
+	}
+}
+
+static bool run_pending(struct qf_engine_conn *c, duckdb_pending_result pending)
+{
+	struct duck_job *j = &c->job;
+	const struct duck_api *api = &c->engine->api;
+
+	/* Creating the pending result was the last time that DuckDB forgot an interrupt. */
+	if (duck_job_cancelled(c)) {
+		duck_job_cancel_end(j);
+		return false;
+	}
+	if (!drive(c, pending))
+		return false;
+	bool ok = api->execute_pending(pending, &j->result) == DuckDBSuccess;
+
+	j->result_open = true;
+	if (!ok)
+		duck_job_fail(c, api->result_error(&j->result));
+	return ok;
+}
+
+static bool reads_only(duckdb_statement_type type)
+{
+	return type == DUCKDB_STATEMENT_TYPE_SELECT || type == DUCKDB_STATEMENT_TYPE_EXPLAIN ||
+	       type == DUCKDB_STATEMENT_TYPE_TRANSACTION || type == DUCKDB_STATEMENT_TYPE_SET ||
+	       type == DUCKDB_STATEMENT_TYPE_VARIABLE_SET;
+}
+
+static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
+{
+	struct duck_job *j = &c->job;
+	struct qf_engine *e = c->engine;
+	duckdb_pending_result pending = NULL;
+	bool ok = false;
+
+	j->type = e->api.prepared_statement_type(prepared);
+	if (duck_session_allow(j->type, j->sql, &j->end.error) < 0) {
+		j->end.outcome = QF_OUT_ERROR;
+		return false;
+	}
+	if (!reads_only(j->type))
+		e->written = true;
+	if (e->api.pending_prepared_streaming(prepared, &pending) == DuckDBSuccess)
+		ok = run_pending(c, pending);
+	else
+		duck_job_fail(c, e->api.pending_error(pending));
+	e->api.destroy_pending(&pending);
+	return ok;
+}
+
+static bool run_extracted(struct qf_engine_conn *c, duckdb_extracted_statements all, idx_t i)
+{
+	const struct duck_api *api = &c->engine->api;
+	duckdb_prepared_statement prepared = NULL;
+	bool ok = false;
+
+	if (api->prepare_extracted_statement(c->db, all, i, &prepared) == DuckDBSuccess)
+		ok = run_prepared(c, prepared);
+	else
+		duck_job_fail(c, api->prepare_error(prepared));
+	api->destroy_prepare(&prepared);
+	return ok;
+}
+
+/* DuckDB makes several statements out of one PIVOT; several in the text are the caller's mistake. */
+static bool is_one(const char *sql)
+{
+	struct qf_splitter sp = qf_splitter(qf_slice_str(sql), QF_DIALECT_DUCKDB);
+	struct qf_statement st;
+	unsigned n = 0;
+
+	while (qf_split_next(&sp, &st))
+		n += !st.empty;
+	return n <= 1;
+}
+
+static bool run_all(struct qf_engine_conn *c, duckdb_extracted_statements all, idx_t n)
+{
+	struct duck_job *j = &c->job;
+
+	if (n > 1 && !is_one(j->sql)) {
+		j->end.outcome = QF_OUT_ERROR;
+		qf_sql_error_set(&j->end.error, "42601", "more than one statement at a time");
+		return false;
+	}
+	for (idx_t i = 0; i < n; i++) {
+		if (j->result_open)
+			c->engine->api.destroy_result(&j->result);
+		j->result_open = false;
+		if (!run_extracted(c, all, i))
+			return false;
+	}
+	return n > 0;
+}
+
+/* INSERT and its like answer with one number; so does CREATE TABLE AS. */
+static uint64_t count_of(struct qf_engine_conn *c)
+{
+	const struct duck_api *api = &c->engine->api;
+	duckdb_data_chunk chunk = api->fetch_chunk(c->job.result);
+	uint64_t count = 0;
+
+	if (!chunk)
+		return 0;
+	duckdb_logical_type type = api->column_logical_type(&c->job.result, 0);
+
+	if (api->get_type_id(type) == DUCKDB_TYPE_BIGINT && api->data_chunk_get_size(chunk) == 1)
+		count = (uint64_t)((const int64_t *)api->vector_get_data(api->data_chunk_get_vector(chunk, 0)))[0];
+	api->destroy_logical_type(&type);
+	api->destroy_data_chunk(&chunk);
+	return count;
+}
+
+bool duck_execute(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	const struct duck_api *api = &c->engine->api;
+	duckdb_extracted_statements all = NULL;
+	bool ok = false;
+
+	if (duck_job_cancelled(c)) {
+		duck_job_cancel_end(j);
+		return false;
+	}
+	if (!c->transaction_failed && duck_session_settings(c, j->pub, &j->end.error) < 0) {
+		j->end.outcome = QF_OUT_ERROR;
+		return false;
+	}
+	idx_t n = api->extract_statements(c->db, j->sql, &all);
+	const char *why = n == 0 ? api->extract_statements_error(all) : NULL;
+
+	if (why)
+		duck_job_fail(c, why);
+	else
+		ok = run_all(c, all, n);
+	api->destroy_extracted(&all);
+	if (!ok)
+		return false;
+	if (api->result_return_type(j->result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)
+		return true;
+	j->end.rows = count_of(c);
+	return false;
+}

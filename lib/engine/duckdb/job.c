@@ -1,0 +1,297 @@
+/*
+ * One job, step by step, on threads of the pool.
+ *
+ * The first step prepares, executes and fetches; a step that has used up the window leaves the result open and
+ * returns its thread, and the next one goes on fetching. Messages of a step are published together when they
+ * are few, so that schema, rows and end of a small result reach the loop in one turn.
+ *
+ * Cancelling: DuckDB forgets an interrupt when it prepares a statement and when it starts one. So the flag of
+ * ours is looked at after each of these, and duckdb_interrupt() is only called in DUCK_RUNNING: what it hits is
+ * then this job and no later one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+#include "qf/clock.h"
+
+#define LONG_NS QF_MS /* a step older than this publishes what it has and gets the crew's help */
+#define CHUNK_ROWS 2048
+
+/* ---- messages and state, shared with the loop ---- */
+
+static struct duck_msg *hold(struct qf_engine_conn *c, enum duck_msg_kind kind)
+{
+	struct duck_msg *m = qf_xcalloc(1, sizeof(*m));
+
+	m->conn = c;
+	m->kind = kind;
+	ArrowBufferInit(&m->bytes);
+	qf_list_append(&c->job.held, &m->link);
+	return m;
+}
+
+void duck_msg_free(struct duck_msg *m)
+{
+	qf_list_remove(&m->link);
+	ArrowBufferReset(&m->bytes);
+	free(m);
+}
+
+/* Called with the lock held; the caller posts the wake-up when it has released it. */
+static void give_held(struct qf_engine_conn *c)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &c->job.held) {
+		qf_list_remove(it);
+		qf_list_append(&c->engine->out, it);
+	}
+}
+
+/* After DUCK_ENDED the connection belongs to the loop. */
+static void publish(struct qf_engine_conn *c, enum duck_state state)
+{
+	struct qf_engine *e = c->engine;
+	bool any = !qf_list_empty(&c->job.held);
+
+	pthread_mutex_lock(&e->lock);
+	give_held(c);
+	c->job.state = state;
+	pthread_mutex_unlock(&e->lock);
+	if (any)
+		qf_wake_post(e->wake);
+}
+
+bool duck_job_cancelled(struct qf_engine_conn *c)
+{
+	pthread_mutex_lock(&c->engine->lock);
+	bool cancelled = c->job.cancelled;
+	pthread_mutex_unlock(&c->engine->lock);
+	return cancelled;
+}
+
+static void dismiss_crew(struct duck_job *j, struct qf_engine *e)
+{
+	if (j->crew_wanted)
+		duck_crew_want(e->crew, false);
+	j->crew_wanted = false;
+}
+
+void duck_job_call_crew(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+
+	if (j->crew_wanted || j->spent_ns + qf_mono_ns() - j->step_ns < LONG_NS)
+		return;
+	j->crew_wanted = true;
+	duck_crew_want(c->engine->crew, true);
+}
+
+/*
+ * True when the window is used up: the job belongs to the loop then. Whether there is room is asked again under
+ * the lock that makes it the loop's, so that a more() in between is not lost.
+ */
+static bool suspend(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	struct qf_engine *e = c->engine;
+
+	pthread_mutex_lock(&e->lock);
+	bool room = j->credit > 0 || j->cancelled;
+	pthread_mutex_unlock(&e->lock);
+	if (room)
+		return false;
+	dismiss_crew(j, e);
+	j->spent_ns += qf_mono_ns() - j->step_ns;
+	j->step_ns = qf_mono_ns();
+	pthread_mutex_lock(&e->lock);
+	give_held(c);
+	room = j->credit > 0 || j->cancelled;
+	if (!room)
+		j->state = DUCK_SUSPENDED;
+	pthread_mutex_unlock(&e->lock);
+	qf_wake_post(e->wake);
+	return !room;
+}
+
+/* ---- how it ends ---- */
+
+void duck_job_cancel_end(struct duck_job *j)
+{
+	j->end.outcome = QF_OUT_CANCELLED;
+	j->kind = DUCK_ERROR_INTERRUPT;
+	qf_sql_error_set(&j->end.error, "57014", "the statement was cancelled");
+}
+
+void duck_job_fail(struct qf_engine_conn *c, const char *text)
+{
+	struct duck_job *j = &c->job;
+
+	j->end.outcome = QF_OUT_ERROR;
+	j->kind = duck_error_read(text, &j->end.error);
+	j->end.error.position = duck_error_place(text, j->sql);
+	if (j->kind == DUCK_ERROR_INTERRUPT && duck_job_cancelled(c))
+		duck_job_cancel_end(j);
+}
+
+static void close_result(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	const struct duck_api *api = &c->engine->api;
+
+	if (j->chunk)
+		api->destroy_data_chunk(&j->chunk);
+	j->arrow = duck_arrow_free(j->arrow);
+	if (j->result_open)
+		api->destroy_result(&j->result);
+	j->result_open = false;
+}
+
+static void note_death(struct qf_engine_conn *c)
+{
+	struct qf_engine *e = c->engine;
+
+	if (c->job.kind != DUCK_ERROR_SUSPICIOUS || !duck_session_database_dead(e))
+		return;
+	pthread_mutex_lock(&e->lock);
+	e->dead = true;
+	pthread_mutex_unlock(&e->lock);
+	c->job.end.conn_broken = true;
+}
+
+static void note_session(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	bool failed = c->transaction_failed;
+
+	if (j->end.outcome != QF_OUT_OK)
+		duck_session_failed(c, j->sql, j->kind);
+	else
+		duck_session_succeeded(c, j->type, j->sql);
+	/* DuckDB says OK to the COMMIT of an aborted transaction, and has rolled it back. */
+	if (failed && j->end.outcome == QF_OUT_OK && duck_session_is_commit(j->sql))
+		hold(c, DUCK_MSG_NOTICE)->text = "the transaction was aborted: COMMIT has rolled it back";
+	j->end.in_transaction = c->in_transaction;
+	j->end.transaction_failed = c->transaction_failed;
+}
+
+static void finish(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+
+	pthread_mutex_lock(&c->engine->lock);
+	j->state = DUCK_ENDING;
+	pthread_mutex_unlock(&c->engine->lock);
+	dismiss_crew(j, c->engine);
+	close_result(c);
+	note_session(c);
+	note_death(c);
+	free(j->sql);
+	j->sql = NULL;
+	hold(c, DUCK_MSG_END);
+	publish(c, DUCK_ENDED);
+}
+
+/* ---- rows ---- */
+
+/* 0 with a chunk; 1 at the end of the result, or failed. */
+static int next_chunk(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	const struct duck_api *api = &c->engine->api;
+
+	duck_job_call_crew(c);
+	j->chunk = api->fetch_chunk(j->result);
+	j->row = 0;
+	if (j->chunk)
+		return 0;
+	const char *why = api->result_error(&j->result);
+
+	if (why && *why)
+		duck_job_fail(c, why);
+	return 1;
+}
+
+static int encode_rows(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	struct duck_msg *m = hold(c, DUCK_MSG_BATCH);
+	idx_t n = 0;
+
+	if (duck_arrow_batch(j->arrow, j->chunk, j->row, j->pub->batch_bytes, &m->bytes, &n, &j->end.error) < 0) {
+		duck_msg_free(m);
+		j->end.outcome = QF_OUT_ERROR;
+		return -EINVAL;
+	}
+	m->rows = n;
+	j->row += n;
+	j->end.rows += n;
+	pthread_mutex_lock(&c->engine->lock);
+	j->credit -= m->bytes.size_bytes;
+	pthread_mutex_unlock(&c->engine->lock);
+	return 0;
+}
+
+/* The chunk is done. One that was not full is most likely the last: its end goes with it. */
+static void drop_chunk(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	idx_t rows = c->engine->api.data_chunk_get_size(j->chunk);
+
+	c->engine->api.destroy_data_chunk(&j->chunk);
+	j->chunk = NULL;
+	if (rows >= CHUNK_ROWS || qf_mono_ns() - j->step_ns > LONG_NS)
+		publish(c, DUCK_RUNNING);
+}
+
+/* False: suspended. */
+static bool fetch(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	const struct duck_api *api = &c->engine->api;
+
+	for (;;) {
+		if (suspend(c))
+			return false;
+		if (duck_job_cancelled(c)) {
+			duck_job_cancel_end(j);
+			return true;
+		}
+		if (!j->chunk && next_chunk(c) != 0)
+			return true;
+		if (j->row < api->data_chunk_get_size(j->chunk) && encode_rows(c) < 0)
+			return true;
+		if (j->row >= api->data_chunk_get_size(j->chunk))
+			drop_chunk(c);
+	}
+}
+
+static void begin_rows(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	struct duck_msg *m = hold(c, DUCK_MSG_SCHEMA);
+
+	if (duck_arrow_new(&j->arrow, &c->engine->api, &j->result, &m->bytes, &j->end.error) < 0) {
+		duck_msg_free(m);
+		j->end.outcome = QF_OUT_ERROR;
+		return;
+	}
+	j->end.has_rows = true;
+}
+
+void duck_job_step(struct duck_work *w)
+{
+	struct qf_engine_conn *c = qf_container_of(w, struct qf_engine_conn, job.work);
+	struct duck_job *j = &c->job;
+
+	pthread_mutex_lock(&c->engine->lock);
+	j->state = DUCK_RUNNING;
+	pthread_mutex_unlock(&c->engine->lock);
+	j->step_ns = qf_mono_ns();
+	if (!j->result_open && duck_execute(c))
+		begin_rows(c);
+	if (j->end.outcome == QF_OUT_OK && j->arrow && !fetch(c))
+		return;
+	finish(c);
+}

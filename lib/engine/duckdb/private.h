@@ -1,0 +1,130 @@
+/*
+ * Inside the DuckDB adapter.
+ *
+ * The loop thread owns the engine and its connections. A running step owns the part of its job that is marked
+ * so, and the connection's DuckDB handle. What both touch is guarded by qf_engine.lock, which is never held
+ * over a call that can take long.
+ */
+#ifndef QF_ENGINE_DUCKDB_PRIVATE_H
+#define QF_ENGINE_DUCKDB_PRIVATE_H
+
+#include <nanoarrow/nanoarrow.h>
+#include <pthread.h>
+
+#include "api.h"
+#include "arrow.h"
+#include "error.h"
+#include "pool.h"
+#include "qf/engine.h"
+#include "qf/list.h"
+
+enum duck_state {
+	DUCK_IDLE,	/* no job, or its end has been delivered */
+	DUCK_QUEUED,	/* a step is in the pool's queue */
+	DUCK_RUNNING,	/* a step runs: duckdb_interrupt() has something to hit */
+	DUCK_ENDING,	/* the step only tidies up: nothing may be interrupted any more */
+	DUCK_SUSPENDED, /* the window is used up; more() or cancel() goes on */
+	DUCK_ENDED,	/* the end is on its way to the loop */
+};
+
+enum duck_msg_kind { DUCK_MSG_SCHEMA, DUCK_MSG_BATCH, DUCK_MSG_NOTICE, DUCK_MSG_END };
+
+/* From a step to the loop. */
+struct duck_msg {
+	struct qf_list link;
+	struct qf_engine_conn *conn;
+	enum duck_msg_kind kind;
+	struct ArrowBuffer bytes;
+	uint64_t rows;
+	const char *text; /* static */
+};
+
+struct duck_job {
+	struct qf_engine_job *pub;
+	struct duck_work work;
+	/* guarded by the engine's lock */
+	enum duck_state state;
+	int64_t credit; /* bytes that may still be encoded; a batch may overdraw it once */
+	bool cancelled;
+	/* the step's */
+	char *sql;
+	struct qf_list held; /* struct duck_msg not published yet */
+	struct duck_arrow *arrow;
+	duckdb_result result;
+	bool result_open;
+	duckdb_data_chunk chunk; /* being encoded */
+	idx_t row;		 /* next row of it */
+	uint64_t spent_ns;	 /* in earlier steps */
+	uint64_t step_ns;	 /* when this step began */
+	bool crew_wanted;
+	duckdb_statement_type type;
+	enum duck_error_kind kind; /* with end.outcome other than OK */
+	struct qf_engine_end end;
+};
+
+struct qf_engine_conn {
+	struct qf_engine *engine;
+	struct qf_list link; /* of qf_engine.idle */
+	duckdb_connection db;
+	struct duck_job job;
+	struct duck_work closing;
+	/* what the session holds; changed by steps, read by the loop between jobs */
+	bool in_transaction, transaction_failed;
+	bool dirty; /* a statement may have left state that no setting of ours describes */
+	char *timezone, *search_path;
+	bool settings_unknown; /* a client's own SET ran: set them again before the next statement */
+};
+
+struct qf_engine {
+	const struct qf_conf_cluster *cfg;
+	struct qf_loop *loop;
+	struct duck_api api;
+	duckdb_database db; /* opened and closed by the loop, while no connection is in use */
+	struct duck_crew *crew;
+	struct duck_pool *pool;
+	struct qf_wake *wake;
+	unsigned max_running;
+	struct qf_list idle;
+	unsigned n_idle;
+	bool delivering;
+	_Atomic bool written; /* by a client, since it was opened */
+	pthread_mutex_t lock;
+	/* guarded by lock */
+	struct qf_list out;
+	unsigned n_used; /* connections given out or being closed */
+	bool dead;	 /* DuckDB has invalidated the database: reopen it when nothing is in use */
+};
+
+/* database.c: on the loop thread */
+int duck_database_open(struct qf_engine *e, struct qf_err *reterr) qf_must_check;
+void duck_database_close(struct qf_engine *e);
+
+/* session.c: on the thread of the running step */
+
+/* Runs SQL of our own; the text of the error stays with the caller's *e. */
+int duck_session_run(struct qf_engine_conn *c, const char *sql, struct qf_sql_error *e,
+	enum duck_error_kind *ret_kind) qf_must_check;
+int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *job, struct qf_sql_error *e) qf_must_check;
+/* Refuses what a client may not run, by type and text. */
+int duck_session_allow(duckdb_statement_type type, const char *sql, struct qf_sql_error *e) qf_must_check;
+/* After a statement of that type: what the connection's state is now. */
+void duck_session_succeeded(struct qf_engine_conn *c, duckdb_statement_type type, const char *sql);
+void duck_session_failed(struct qf_engine_conn *c, const char *sql, enum duck_error_kind kind);
+/* A fresh connection of the same database cannot run anything any more. */
+bool duck_session_database_dead(struct qf_engine *e);
+bool duck_session_is_commit(const char *sql);
+
+/* job.c: on the thread of the running step, but for the last */
+void duck_job_step(struct duck_work *w);
+bool duck_job_cancelled(struct qf_engine_conn *c);
+void duck_job_cancel_end(struct duck_job *j);
+/* Ends the job with the error that DuckDB's text says. */
+void duck_job_fail(struct qf_engine_conn *c, const char *text);
+/* Asks for helpers when the statement has run for long. */
+void duck_job_call_crew(struct qf_engine_conn *c);
+void duck_msg_free(struct duck_msg *m);
+
+/* execute.c: true when there are rows to fetch; else the job is over, well or not, as j->end says. */
+bool duck_execute(struct qf_engine_conn *c) qf_must_check;
+
+#endif

@@ -1,0 +1,106 @@
+/* Cancelling DuckDB jobs in every state. */
+#include "engine_run.h"
+
+static const char long_sql[] = "SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE hash(a.range, b.range) = 7";
+
+static void expect_cancelled(struct run *r, const char *name)
+{
+	wait_end(r);
+	if (r->end.outcome != QF_OUT_CANCELLED || strcmp(r->end.error.sqlstate, "57014") != 0)
+		fail_msg("%s: outcome %d %s %s", name, r->end.outcome, r->end.error.sqlstate, r->end.error.message);
+}
+
+static const struct {
+	const char *name, *sql;
+	bool stall, on_schema, on_batch;
+	unsigned after_ms;
+} cancels[] = {
+	{ "before its first step", long_sql, false, false, false, 0 },
+	{ "running", long_sql, false, false, false, 50 },
+	{ "window used up", "SELECT * FROM range(100000000)", true, false, false, 50 },
+	{ "window used up, ordered", "SELECT * FROM range(2000000) ORDER BY hash(range)", true, false, false, 1500 },
+	{ "on its schema", "SELECT * FROM range(100000000)", false, true, false, 10000 },
+	{ "on a batch", "SELECT * FROM range(100000000)", false, false, true, 10000 },
+	{ "writing", "CREATE TABLE cancelled AS SELECT hash(range) FROM range(1000000000)", false, false, false, 50 },
+};
+
+static void test_cancel_in_every_state(void **state)
+{
+	struct cluster cl;
+	struct run r, after;
+
+	(void)state;
+	open_memory(&cl, 2);
+	struct qf_engine_conn *c = get_conn(&cl);
+
+	for (size_t i = 0; i < sizeof(cancels) / sizeof(*cancels); i++) {
+		run_init(&r, &cl, c, cancels[i].sql);
+		r.stall = cancels[i].stall;
+		r.cancel_on_schema = cancels[i].on_schema;
+		r.cancel_on_batch = cancels[i].on_batch;
+		if (r.stall)
+			r.job.window = 100000;
+		run_submit(&r);
+		if (cancels[i].after_ms)
+			turn_for(cl.loop, cancels[i].after_ms * QF_MS);
+		uint64_t t = qf_mono_ns();
+
+		if (!r.ends)
+			cl.ops->cancel(c);
+		expect_cancelled(&r, cancels[i].name);
+		if (!cancels[i].on_schema && !cancels[i].on_batch && r.end_ns - t > 2 * QF_SEC)
+			fail_msg("%s: took %llu ms", cancels[i].name, (unsigned long long)(r.end_ns - t) / QF_MS);
+		cl.ops->cancel(c); /* harmless */
+		run_on(&after, &cl, c, "SELECT 1");
+		if (after.end.outcome != QF_OUT_OK)
+			fail_msg("%s: hit the next: %s", cancels[i].name, after.end.error.message);
+	}
+	run_on(&after, &cl, c, "SELECT * FROM cancelled");
+	assert_string_equal(after.end.error.sqlstate, "42P01");
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+}
+
+/* A cancel at any moment ends this job or none, and never the next one on the connection. */
+static void test_cancel_races(void **state)
+{
+	unsigned rounds = getenv("QF_TEST_ROUNDS") ? (unsigned)atoi(getenv("QF_TEST_ROUNDS")) : 10000;
+	unsigned cancelled = 0;
+	struct cluster cl;
+	struct run r;
+
+	(void)state;
+	open_memory(&cl, 2);
+	struct qf_engine_conn *c = get_conn(&cl);
+
+	for (unsigned i = 0; i < rounds; i++) {
+		run_init(&r, &cl, c, i % 2 ? "SELECT 1" : "SELECT sum(range) FROM range(20000)");
+		run_submit(&r);
+		/* from at once to after its end */
+		for (uint64_t t = qf_mono_ns(), wait = (uint64_t)(i % 200) * 1000; qf_mono_ns() - t < wait;)
+			;
+		cl.ops->cancel(c);
+		wait_end(&r);
+		cancelled += r.end.outcome == QF_OUT_CANCELLED;
+		if (r.end.outcome != QF_OUT_OK && r.end.outcome != QF_OUT_CANCELLED)
+			fail_msg("round %u: %s %s", i, r.end.error.sqlstate, r.end.error.message);
+		if (i % 3 == 0)
+			cl.ops->cancel(c);
+		run_on(&r, &cl, c, "SELECT 2");
+		if (r.end.outcome != QF_OUT_OK)
+			fail_msg("round %u: the next was hit: %s", i, r.end.error.message);
+	}
+	assert_in_range(cancelled, rounds / 100, rounds - rounds / 100);
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cancel_in_every_state),
+		cmocka_unit_test(test_cancel_races),
+	};
+
+	return cmocka_run_group_tests(tests, find_library, NULL);
+}
