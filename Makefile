@@ -109,7 +109,7 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 	$(Q)$(fuzz_ld) -fsanitize=fuzzer -o $@ $^ $(libs)
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
-.PHONY: all deps deps-check run units check asan fuzz bench lint install clean help print-libs print-compile analyze
+.PHONY: all deps deps-check run units check asan fuzz bench lint install clean help print-compile analyze
 all: $(release_programs) ## build the programs into build/bin
 ifneq ($(packages_have)$(if $(arrow_src),,none),yes)
 $(lib_src) $(wildcard cmd/*/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c): | no-deps
@@ -155,9 +155,7 @@ test_%: build/release/unit/test_% ## build and run one unit test, e.g. make test
 build/unit/%: build/release/unit/% # a shorter name for the same file
 	@ln -sfn release/unit build/unit
 
-print-libs: # these two for tests/lint/run
-	@echo $(libs)
-print-compile:
+print-compile: # for tests/lint/run
 	@echo $(CC) $(base) $(warn) -Werror $(incs) $(py_cflags)
 analyze:
 	@printf '%s\n' $(lib_src) $(wildcard cmd/*/*.c) | xargs -P2 -I{} $(CC) $(base) -O2 -fanalyzer $(warn) $(incs) \
