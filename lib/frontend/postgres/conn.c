@@ -1,0 +1,255 @@
+/* See conn.h. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "qf/clock.h"
+
+enum {
+	READ_FIRST = 8 * 1024,
+	READ_MORE = 64 * 1024, /* while a long message is coming */
+	KEEPALIVE_IDLE_S = 60,
+	KEEPALIVE_INTERVAL_S = 15,
+	KEEPALIVE_COUNT = 4,
+};
+
+#define LINGER_NS (5 * QF_SEC)
+/* The stall limit comes first, so that a slow reader is told apart from a dead network. */
+#define USER_TIMEOUT_BEHIND_STALL_NS (10 * QF_SEC)
+
+static void set_option(int fd, int level, int option, int value)
+{
+	/* Fails on what is no TCP socket, and nothing depends on it. */
+	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
+		return;
+}
+
+static void set_options(int fd, uint64_t stall_ns)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)((stall_ns + USER_TIMEOUT_BEHIND_STALL_NS) / QF_MS));
+}
+
+static void gone(struct pg_conn *c, enum pg_gone why)
+{
+	pg_conn_close(c);
+	c->ops->gone(c, why);
+}
+
+/* ---- what the socket is asked for ---- */
+
+static bool wants_input(const struct pg_conn *c)
+{
+	return c->finishing || (!c->busy && !c->full);
+}
+
+/*
+ * EPOLLIN is taken back only when input really comes at the wrong time (on_event): for a client that
+ * waits for its answer, most of them, busy costs no system call.
+ */
+static void update_watch(struct pg_conn *c)
+{
+	c->reading |= wants_input(c);
+	uint32_t events = c->shut ? 0 : EPOLLRDHUP; /* once shut, the end is read, after what stands before it */
+
+	if (c->reading)
+		events |= EPOLLIN;
+	if (c->blocked)
+		events |= EPOLLOUT;
+	qf_watch_mod(c->loop, &c->watch, events);
+}
+
+/* ---- output ---- */
+
+/* Returns false when the connection is gone. */
+static bool flush(struct pg_conn *c)
+{
+	uint64_t before = c->sent_bytes;
+
+	while (c->out.n > 0 && !c->blocked) {
+		ssize_t n = send(c->watch.fd, c->out.p, c->out.n, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN) {
+			gone(c, PG_GONE_CLOSED);
+			return false;
+		}
+		c->blocked = n < 0 || (size_t)n < c->out.n;
+		if (n > 0) {
+			qf_buf_consume(&c->out, (size_t)n);
+			c->sent_bytes += (uint64_t)n;
+		}
+	}
+	bool moved = c->sent_bytes != before;
+
+	if (c->out.n == 0)
+		c->blocked = false;
+	if (!c->finishing && !c->blocked)
+		qf_timer_stop(c->loop, &c->timer);
+	else if (!c->finishing && (moved || !qf_timer_armed(&c->timer)))
+		qf_timer_set(c->loop, &c->timer, c->stall_ns);
+	if (moved && c->ops->sent)
+		c->ops->sent(c);
+	return true;
+}
+
+bool pg_conn_room(struct pg_conn *c)
+{
+	if (c->out.n >= PG_OUT_HIGH)
+		c->full = true;
+	else if (c->out.n < PG_OUT_LOW)
+		c->full = false;
+	return !c->full;
+}
+
+uint64_t pg_conn_queued(const struct pg_conn *c)
+{
+	return c->sent_bytes + c->out.n;
+}
+
+/* All is said: close our half and give the client time to read it before a reset could take it away. */
+static void shut_when_sent(struct pg_conn *c)
+{
+	if (!c->finishing || c->shut || c->out.n > 0)
+		return;
+	c->shut = true;
+	shutdown(c->watch.fd, SHUT_WR);
+}
+
+/* An idle connection holds no buffers. */
+static void release_buffers(struct pg_conn *c)
+{
+	if (c->busy)
+		return;
+	if (c->in.n == 0)
+		qf_buf_fini(&c->in);
+	if (c->out.n == 0)
+		qf_buf_fini(&c->out);
+}
+
+static void on_task(struct qf_task *t)
+{
+	struct pg_conn *c = qf_container_of(t, struct pg_conn, task);
+
+	if (!c->finishing)
+		c->ops->turn(c);
+	if (pg_conn_closed(c) || !flush(c))
+		return;
+	if (c->full && pg_conn_room(c))
+		pg_conn_kick(c);
+	shut_when_sent(c);
+	release_buffers(c);
+	update_watch(c);
+}
+
+/* ---- input ---- */
+
+static void read_some(struct pg_conn *c)
+{
+	size_t room = c->in.n > 0 ? READ_MORE : READ_FIRST;
+	ssize_t n = recv(c->watch.fd, qf_buf_reserve(&c->in, room), room, 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		gone(c, c->finishing ? PG_GONE_FINISHED : PG_GONE_CLOSED);
+		return;
+	}
+	if (c->finishing)
+		return; /* not appended: nobody reads it any more */
+	c->in.n += (size_t)n;
+	pg_conn_kick(c);
+}
+
+static void on_event(struct qf_watch *w, uint32_t events)
+{
+	struct pg_conn *c = qf_container_of(w, struct pg_conn, watch);
+
+	if (events & (EPOLLERR | EPOLLHUP)) {
+		gone(c, c->finishing ? PG_GONE_FINISHED : PG_GONE_CLOSED);
+		return;
+	}
+	if (events & EPOLLOUT) {
+		c->blocked = false;
+		pg_conn_kick(c);
+	}
+	if (wants_input(c)) {
+		if (events & EPOLLIN)
+			read_some(c);
+		return;
+	}
+	if (events & EPOLLRDHUP) {
+		gone(c, PG_GONE_CLOSED);
+		return;
+	}
+	if (events & EPOLLIN) {
+		c->reading = false;
+		update_watch(c);
+	}
+}
+
+static void on_timer(struct qf_timer *t)
+{
+	struct pg_conn *c = qf_container_of(t, struct pg_conn, timer);
+
+	gone(c, c->finishing ? PG_GONE_FINISHED : PG_GONE_STALLED);
+}
+
+/* ---- life ---- */
+
+int pg_conn_init(struct pg_conn *c, struct qf_loop *loop, int fd, const struct pg_conn_ops *ops, uint64_t stall_ns)
+{
+	*c = (struct pg_conn){
+		.loop = loop,
+		.ops = ops,
+		.watch = { .fd = fd, .events = EPOLLIN | EPOLLRDHUP, .fn = on_event },
+		.task = { .fn = on_task },
+		.timer = { .fn = on_timer },
+		.stall_ns = stall_ns,
+		.reading = true,
+	};
+	set_options(fd, stall_ns);
+	return qf_watch_add(loop, &c->watch);
+}
+
+bool pg_conn_closed(const struct pg_conn *c)
+{
+	return c->watch.fd < 0;
+}
+
+void pg_conn_close(struct pg_conn *c)
+{
+	if (pg_conn_closed(c))
+		return;
+	qf_watch_del(c->loop, &c->watch);
+	qf_task_del(c->loop, &c->task);
+	qf_timer_stop(c->loop, &c->timer);
+	close(c->watch.fd);
+	c->watch.fd = -1;
+	qf_buf_fini(&c->in);
+	qf_buf_fini(&c->out);
+}
+
+void pg_conn_kick(struct pg_conn *c)
+{
+	if (!pg_conn_closed(c))
+		qf_task_add(c->loop, &c->task);
+}
+
+void pg_conn_finish(struct pg_conn *c)
+{
+	if (pg_conn_closed(c) || c->finishing)
+		return;
+	c->finishing = true;
+	qf_buf_fini(&c->in);
+	qf_timer_set(c->loop, &c->timer, LINGER_NS);
+	pg_conn_kick(c);
+}

@@ -1,0 +1,41 @@
+/*
+ * Rows on their way from the hub to the client: Arrow batches in, DataRow messages into the connection's
+ * output, never more than the socket takes. What could not be encoded yet waits as a copy of its batch; the
+ * stream's window bounds how many. A batch is given back to the window when its last byte was sent.
+ */
+#ifndef QF_FRONTEND_PG_RESULT_H
+#define QF_FRONTEND_PG_RESULT_H
+
+#include "conn.h"
+#include "qf/frontend.h"
+#include "qf/types.h"
+
+enum { PG_MARKS = 16 };
+
+struct pg_result {
+	struct pg_conn *conn;
+	const struct qf_text_style *style;
+	struct qf_rowset *rows;
+	struct qf_list waiting;	       /* struct batch, oldest first */
+	uint64_t row, n_rows;	       /* of the oldest, when it is loaded */
+	bool loaded;
+	struct {
+		uint64_t at;   /* the connection's sent_bytes when these are out */
+		size_t bytes;  /* of batches */
+	} marks[PG_MARKS];     /* oldest first */
+	unsigned n_marks;
+	bool failed;
+	struct qf_sql_error error; /* then */
+};
+
+void pg_result_init(struct pg_result *r, struct pg_conn *conn, const struct qf_text_style *style);
+void pg_result_fini(struct pg_result *r);
+/* RowDescription. Like the next two it sets r->failed when the rows cannot be told to the client. */
+void pg_result_columns(struct pg_result *r, struct qf_slice ipc_schema);
+void pg_result_rows(struct pg_result *r, struct qf_slice ipc_batch);
+/* Encodes what there is room for. True when nothing waits any more. */
+bool pg_result_continue(struct pg_result *r);
+/* Bytes of batches whose rows were sent since the last call. */
+size_t pg_result_sent(struct pg_result *r);
+
+#endif

@@ -1,0 +1,349 @@
+/* Life of a session and its messages. See session.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qf/clock.h"
+#include "query.h"
+#include "session.h"
+
+enum { RESERVE_OVER = 8192 }; /* shorter messages are not counted among the pending bytes */
+
+#define STARTUP_LIMIT_NS (60 * QF_SEC)
+
+/* ---- errors ---- */
+
+void pg_session_error(struct pg_session *s, const struct qf_sql_error *e)
+{
+	pg_reply_error(&s->conn.out, "ERROR", e);
+	if (s->txn.state == PG_TXN_BLOCK)
+		s->txn.state = PG_TXN_FAILED;
+}
+
+void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fmt, ...)
+{
+	char text[256];
+	struct qf_sql_error e;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	qf_sql_error_set(&e, sqlstate, "%s", text);
+	pg_reply_error(&s->conn.out, "FATAL", &e);
+	s->phase = PG_PHASE_ENDING;
+	pg_conn_finish(&s->conn);
+}
+
+/* ---- between queries ---- */
+
+bool pg_session_idle(const struct pg_session *s)
+{
+	return !s->run && !pg_txn_in_block(&s->txn);
+}
+
+/* The shorter of the server's limit and the client's own. */
+static uint64_t idle_limit(const struct pg_session *s)
+{
+	if (!pg_txn_in_block(&s->txn))
+		return pg_settings_ns(&s->settings, PG_IDLE_SESSION_TIMEOUT);
+	uint64_t server = qf_hub_conf(s->listener->hub)->idle_in_transaction_ns;
+	uint64_t client = pg_settings_ns(&s->settings, PG_IDLE_IN_TRANSACTION_SESSION_TIMEOUT);
+
+	return server == 0 || (client > 0 && client < server) ? client : server;
+}
+
+static void report_settings(struct pg_session *s)
+{
+	for (int i = 0; s->settings.report && i < PG_SETTING_N; i++)
+		if (s->settings.report & 1ull << i)
+			qf_pg_put_parameter_status(&s->conn.out, pg_setting_table[i].name,
+				pg_settings_get(&s->settings, (enum pg_setting_id)i));
+	s->settings.report = 0;
+}
+
+static void release_reserved(struct pg_session *s)
+{
+	pg_listener_release(s->listener, s->reserved);
+	s->reserved = 0;
+}
+
+void pg_session_ready(struct pg_session *s)
+{
+	report_settings(s);
+	release_reserved(s);
+	qf_pg_put_ready(&s->conn.out, pg_txn_status(&s->txn));
+	uint64_t limit = idle_limit(s);
+
+	if (limit > 0)
+		qf_timer_set(s->listener->loop, &s->timer, limit);
+	else
+		qf_timer_stop(s->listener->loop, &s->timer);
+	if (s->listener->draining)
+		pg_session_drain(s);
+}
+
+void pg_session_drain(struct pg_session *s)
+{
+	if (s->phase == PG_PHASE_STARTUP)
+		pg_session_fatal(s, "57P03", "the database system is shutting down");
+	else if (s->phase == PG_PHASE_READY && pg_session_idle(s))
+		pg_session_fatal(s, "57P01", "terminating connection due to administrator command");
+}
+
+void pg_session_cancel(struct pg_session *s)
+{
+	if (s->run)
+		pg_run_cancel(s->run);
+}
+
+static void on_timer(struct qf_timer *t)
+{
+	struct pg_session *s = qf_container_of(t, struct pg_session, timer);
+
+	if (s->phase == PG_PHASE_STARTUP) {
+		pg_session_close(s);
+		return;
+	}
+	if (pg_txn_in_block(&s->txn))
+		pg_session_fatal(s, "25P03", "terminating connection due to idle-in-transaction timeout");
+	else
+		pg_session_fatal(s, "57P05", "terminating connection due to idle-session timeout");
+	/* The transaction's connection is wanted now, not when the client has read this. */
+	pg_txn_drop_pin(&s->txn);
+}
+
+/* ---- messages ---- */
+
+static void refuse_extended(struct pg_session *s)
+{
+	struct qf_sql_error e;
+
+	qf_sql_error_set(&e, "0A000", "the extended query protocol is not supported");
+	snprintf(e.hint, sizeof(e.hint),
+		"Use the driver's simple query mode: pgjdbc preferQueryMode=simple, pgx default_query_exec_mode=simple_protocol, "
+		"psycopg 3 ClientCursor, psycopg 2 as it is.");
+	pg_session_error(s, &e);
+	s->skip_to_sync = true;
+}
+
+static void refuse_function_call(struct pg_session *s)
+{
+	struct qf_sql_error e;
+
+	qf_sql_error_set(&e, "0A000", "function calls of the protocol are not supported");
+	snprintf(e.hint, sizeof(e.hint), "Call the function in a SELECT.");
+	pg_session_error(s, &e);
+	pg_session_ready(s);
+}
+
+static void on_query(struct pg_session *s, struct qf_slice body)
+{
+	struct qf_slice text;
+	struct qf_sql_error e;
+
+	if (qf_pg_read_string(body, &text) == 0) {
+		pg_run_start(s, text);
+		return;
+	}
+	qf_sql_error_set(&e, "08P01", "invalid message format");
+	pg_session_error(s, &e);
+	pg_session_ready(s);
+}
+
+static void on_message(struct pg_session *s, const struct qf_pg_event *ev)
+{
+	if (s->skip_to_sync && ev->kind != 'S' && ev->kind != 'X')
+		return;
+	switch (ev->kind) {
+	case 'Q':
+		on_query(s, ev->body);
+		break;
+	case 'P':
+	case 'B':
+	case 'D':
+	case 'E':
+	case 'C':
+		refuse_extended(s);
+		break;
+	case 'F':
+		refuse_function_call(s);
+		break;
+	case 'S':
+		s->skip_to_sync = false;
+		pg_session_ready(s);
+		break;
+	case 'X':
+		pg_session_close(s);
+		break;
+	default: /* Flush: what there is goes out at the end of the turn. Copy messages outside a COPY are ignored. */
+		break;
+	}
+}
+
+static void on_too_long(struct pg_session *s, const struct qf_pg_event *ev)
+{
+	struct qf_sql_error e;
+
+	if (s->skip_to_sync || ev->kind == 'd')
+		return;
+	if (s->over_budget) {
+		qf_sql_error_set(&e, "53200", "out of memory for statements: too many bytes are pending in all sessions");
+	} else {
+		qf_sql_error_set(&e, "54000", "statement of %zu bytes is too long, the limit is %llu (maxStatementBytes)",
+			ev->need - 6, (unsigned long long)qf_hub_conf(s->listener->hub)->max_statement_bytes);
+	}
+	s->over_budget = false;
+	pg_session_error(s, &e);
+	if (ev->kind == 'Q' || ev->kind == 'F')
+		pg_session_ready(s);
+	else
+		s->skip_to_sync = true;
+}
+
+static void on_broken(struct pg_session *s, const struct qf_pg_event *ev)
+{
+	struct qf_pg_fields f = { .severity = "FATAL", .sqlstate = ev->sqlstate, .message = ev->error.text };
+
+	if (ev->version && ev->version >> 16 < 3)
+		qf_pg_put_error_v2(&s->conn.out, &f);
+	else
+		qf_pg_put_error(&s->conn.out, &f);
+	s->phase = PG_PHASE_ENDING;
+	pg_conn_finish(&s->conn);
+}
+
+static void on_event(struct pg_session *s, const struct qf_pg_event *ev, bool more_behind)
+{
+	switch (ev->type) {
+	case QF_PG_MESSAGE:
+		on_message(s, ev);
+		break;
+	case QF_PG_TOO_LONG:
+		on_too_long(s, ev);
+		break;
+	case QF_PG_BROKEN:
+		on_broken(s, ev);
+		break;
+	default:
+		pg_startup_event(s, ev, more_behind);
+		break;
+	}
+}
+
+/* A long message is on its way: is there room for it? */
+static void reserve(struct pg_session *s, size_t need)
+{
+	if (need <= RESERVE_OVER || s->reserved || s->phase != PG_PHASE_READY)
+		return;
+	if (pg_listener_reserve(s->listener, need)) {
+		s->reserved = need;
+		return;
+	}
+	s->over_budget = true;
+	qf_pg_decoder_skip(&s->decoder, qf_buf_slice(&s->conn.in));
+}
+
+/* True when a message was read and the next may be. */
+static bool read_message(struct pg_session *s)
+{
+	struct qf_slice in = qf_buf_slice(&s->conn.in);
+	struct qf_pg_event ev;
+	size_t used;
+
+	s->decoder.max_message = qf_hub_conf(s->listener->hub)->max_statement_bytes + 1; /* its NUL */
+	qf_pg_decode(&s->decoder, in, &used, &ev);
+	if (ev.type == QF_PG_NEED_MORE) {
+		qf_buf_consume(&s->conn.in, used);
+		reserve(s, ev.need);
+		return s->over_budget && s->conn.in.n > 0;
+	}
+	on_event(s, &ev, used < in.n);
+	if (pg_conn_closed(&s->conn) || s->phase == PG_PHASE_ENDING)
+		return false;
+	qf_buf_consume(&s->conn.in, used);
+	if (!s->run)
+		release_reserved(s);
+	return true;
+}
+
+static void on_turn(struct pg_conn *c)
+{
+	struct pg_session *s = qf_container_of(c, struct pg_session, conn);
+
+	if (s->run)
+		pg_run_turn(s->run);
+	while (!pg_conn_closed(c) && s->phase != PG_PHASE_ENDING && !s->run && pg_conn_room(c))
+		if (!read_message(s))
+			break;
+	c->busy = s->run != NULL;
+}
+
+static void on_sent(struct pg_conn *c)
+{
+	struct pg_session *s = qf_container_of(c, struct pg_session, conn);
+
+	if (s->run)
+		pg_run_sent(s->run);
+}
+
+static void on_gone(struct pg_conn *c, enum pg_gone why)
+{
+	(void)why;
+	pg_session_close(qf_container_of(c, struct pg_session, conn));
+}
+
+/* ---- life ---- */
+
+static const struct pg_conn_ops conn_ops = { .turn = on_turn, .sent = on_sent, .gone = on_gone };
+
+static void on_reap(struct qf_task *t)
+{
+	struct pg_session *s = qf_container_of(t, struct pg_session, reap);
+
+	pg_settings_fini(&s->settings);
+	pg_session_facts_fini(s);
+	free(s);
+}
+
+int pg_session_new(struct qf_listener *l, int fd, const char *client)
+{
+	struct pg_session *s = qf_xcalloc(1, sizeof(*s));
+	const struct qf_conf *conf = qf_hub_conf(l->hub);
+	int r = pg_conn_init(&s->conn, l->loop, fd, &conn_ops, conf->client_stall_ns);
+
+	if (r < 0) {
+		close(fd);
+		free(s);
+		return r;
+	}
+	s->listener = l;
+	s->reap.fn = on_reap;
+	s->timer.fn = on_timer;
+	snprintf(s->client, sizeof(s->client), "%s", client);
+	s->facts.frontend = QF_FE_POSTGRES;
+	s->facts.client = s->client;
+	s->settings.dirty = true;
+	qf_pg_decoder_init(&s->decoder, conf->max_statement_bytes + 1);
+	qf_list_append(&l->connections, &s->link);
+	l->n_connections++;
+	qf_timer_set(l->loop, &s->timer, STARTUP_LIMIT_NS);
+	return 0;
+}
+
+void pg_session_close(struct pg_session *s)
+{
+	if (s->reap.queued)
+		return;
+	pg_conn_close(&s->conn);
+	qf_timer_stop(s->listener->loop, &s->timer);
+	if (s->run)
+		pg_run_abandon(s->run);
+	pg_txn_drop_pin(&s->txn);
+	release_reserved(s);
+	pg_listener_unregister(s->listener, s);
+	qf_list_remove(&s->link);
+	pg_listener_left(s->listener);
+	qf_task_add(s->listener->loop, &s->reap);
+}

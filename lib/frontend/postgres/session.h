@@ -1,0 +1,79 @@
+/*
+ * One client connection from its first byte to its last: startup, settings, transaction, and at most one
+ * running Query. [PG 55.2]
+ *
+ * Freed at the end of the turn after pg_session_close(); until then its memory stays for callers further up.
+ * One loop thread.
+ */
+#ifndef QF_FRONTEND_PG_SESSION_H
+#define QF_FRONTEND_PG_SESSION_H
+
+#include "conn.h"
+#include "listener.h"
+#include "qf/proto/postgres.h"
+#include "qf/types.h"
+#include "settings.h"
+#include "txn.h"
+
+struct pg_run;
+
+enum pg_phase {
+	PG_PHASE_STARTUP,
+	PG_PHASE_READY,
+	PG_PHASE_ENDING, /* a FATAL was sent; nothing more is read */
+};
+
+struct pg_session {
+	struct pg_conn conn;
+	struct qf_listener *listener;
+	struct qf_list link;
+	struct qf_task reap;
+	struct qf_timer timer; /* startup, then idle limits */
+	struct qf_pg_decoder decoder;
+	enum pg_phase phase;
+	bool skip_to_sync; /* after an error in the extended protocol */
+	bool over_budget;  /* the message that is passing by found no room */
+	size_t reserved;   /* of listener->pending_bytes */
+	uint32_t pid, secret;
+	char client[64];
+	char *user, *database, *schema;
+	struct pg_settings settings;
+	struct pg_txn txn;
+	struct pg_run *run;
+	struct qf_session_facts facts;
+	struct qf_conf_kv *headers, *tags;
+	char *tags_text; /* what tags point into */
+	struct qf_tz *tz;
+	struct qf_text_style style;
+};
+
+/* Takes over fd; on failure closes it. */
+int pg_session_new(struct qf_listener *l, int fd, const char *client) qf_must_check;
+void pg_session_close(struct pg_session *s);
+/* ReadyForQuery, with what changed before it. */
+void pg_session_ready(struct pg_session *s);
+/* An ErrorResponse outside a Query: an open block fails. */
+void pg_session_error(struct pg_session *s, const struct qf_sql_error *e);
+/* FATAL, then the end. */
+void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);
+void pg_session_cancel(struct pg_session *s);
+/* Nothing runs and no transaction is open. */
+bool pg_session_idle(const struct pg_session *s);
+void pg_session_drain(struct pg_session *s);
+
+/* startup.c: everything before the session is ready */
+void pg_startup_event(struct pg_session *s, const struct qf_pg_event *ev, bool more_behind);
+
+/* facts.c: what the settings mean to others; both are brought up to date when a setting changed */
+const struct qf_session_facts *pg_session_facts(struct pg_session *s);
+const struct qf_text_style *pg_session_style(struct pg_session *s);
+void pg_session_facts_fini(struct pg_session *s);
+
+/* reply.c */
+void pg_reply_error(struct qf_buf *out, const char *severity, const struct qf_sql_error *e);
+/* Left out when client_min_messages asks for more severe ones only. */
+void pg_reply_notice(struct pg_session *s, const char *severity, const char *sqlstate, const char *text);
+/* RowDescription of text columns. */
+void pg_reply_text_columns(struct qf_buf *out, const char *const *names, uint16_t n);
+
+#endif

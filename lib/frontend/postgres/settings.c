@@ -1,0 +1,265 @@
+/* The settings of one session. See settings.h. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "qf/str.h"
+#include "settings.h"
+
+enum { MAX_VALUE = 8192, MAX_NAME = 63, MAX_OWN = 64 };
+
+static_assert(PG_SETTING_N <= 64, "report is a mask of 64 bits");
+
+/* A dash for an underscore, as PostgreSQL takes it on a command line (-c search-path=x). */
+static bool same_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		char x = *a == '-' ? '_' : *a;
+
+		if (strncasecmp(&x, b, 1) != 0)
+			return false;
+	}
+	return *a == *b;
+}
+
+enum pg_setting_id pg_setting_find(const char *name)
+{
+	for (int i = 0; i < PG_SETTING_N; i++)
+		if (same_name(name, pg_setting_table[i].name))
+			return (enum pg_setting_id)i;
+	return PG_SETTING_NONE;
+}
+
+/* The client's own: a dotted name as in PostgreSQL, or X-Something, which rules match as a header. */
+static bool is_own_name(const char *name)
+{
+	if (strlen(name) > MAX_NAME || strncasecmp(name, "queryflux.", 10) == 0)
+		return false;
+	for (const char *p = name; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$", *p))
+			return false;
+	const char *dot = strchr(name, '.');
+
+	return strncasecmp(name, "x-", 2) == 0 || (dot && dot > name && dot[1]);
+}
+
+static struct pg_setting_value *find(const struct pg_settings *st, const struct pg_setting *def, const char *name)
+{
+	for (size_t i = 0; i < st->n; i++) {
+		struct pg_setting_value *v = &st->v[i];
+
+		if (def ? v->def == def : !v->def && strcasecmp(v->name, name) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+static struct pg_setting_value *find_or_add(struct pg_settings *st, const struct pg_setting *def, const char *name)
+{
+	struct pg_setting_value *v = find(st, def, name);
+
+	if (v)
+		return v;
+	if (st->n == st->cap) {
+		st->cap = st->cap ? st->cap * 2 : 8;
+		st->v = qf_xrealloc(st->v, st->cap * sizeof(*st->v));
+	}
+	v = &st->v[st->n++];
+	*v = (struct pg_setting_value){ .def = def, .name = def ? NULL : qf_xstrdup(name) };
+	return v;
+}
+
+void pg_settings_fini(struct pg_settings *st)
+{
+	for (size_t i = 0; i < st->n; i++) {
+		struct pg_setting_value *v = &st->v[i];
+
+		free(v->name);
+		free(v->value);
+		free(v->reset);
+		free(v->before);
+		free(v->kept);
+	}
+	free(st->v);
+	*st = (struct pg_settings){ 0 };
+}
+
+static char *dup_or_null(const char *s)
+{
+	return s ? qf_xstrdup(s) : NULL;
+}
+
+static void replace(char **at, char *with)
+{
+	free(*at);
+	*at = with;
+}
+
+static void changed(struct pg_settings *st, const struct pg_setting *def)
+{
+	st->dirty = true;
+	if (def && (def->flags & PG_SETTING_REPORT))
+		st->report |= 1ull << (def - pg_setting_table);
+}
+
+/* Takes value. */
+static void assign(struct pg_settings *st, struct pg_setting_value *v, char *value, bool local)
+{
+	if (st->in_transaction && !v->touched) {
+		v->touched = st->touched = true;
+		v->before = dup_or_null(v->value);
+		v->kept = dup_or_null(v->value);
+	}
+	if (v->touched && !local)
+		replace(&v->kept, dup_or_null(value));
+	replace(&v->value, value);
+	changed(st, v->def);
+}
+
+static bool unknown(const char *name, struct qf_sql_error *reterr)
+{
+	const char *names[PG_SETTING_N + 1];
+
+	for (int i = 0; i < PG_SETTING_N; i++)
+		names[i] = pg_setting_table[i].name;
+	names[PG_SETTING_N] = NULL;
+	const char *near = qf_nearest(name, names);
+
+	qf_sql_error_set(reterr, "42704", "unrecognized configuration parameter \"%s\"", name);
+	if (near)
+		snprintf(reterr->hint, sizeof(reterr->hint), "Perhaps you meant \"%s\".", near);
+	else
+		snprintf(reterr->hint, sizeof(reterr->hint), "SHOW ALL lists the settings of a session.");
+	return false;
+}
+
+static bool check(const struct pg_settings *st, const char *name, const struct pg_setting *def, const char *value,
+		  char **ret, struct qf_sql_error *reterr)
+{
+	*ret = NULL;
+	if (!def && !is_own_name(name))
+		return unknown(name, reterr);
+	if (!def && st->n >= MAX_OWN + PG_SETTING_N) {
+		qf_sql_error_set(reterr, "54000", "too many settings in this session, the limit is %d", MAX_OWN);
+		return false;
+	}
+	if (value && strlen(value) > MAX_VALUE) {
+		qf_sql_error_set(reterr, "54000", "value of parameter \"%s\" is longer than %d bytes", name, MAX_VALUE);
+		return false;
+	}
+	if (def && (def->flags & PG_SETTING_READ_ONLY)) {
+		qf_sql_error_set(reterr, "55P02", "parameter \"%s\" cannot be changed", def->name);
+		return false;
+	}
+	if (!value)
+		return true;
+	return def ? def->check(def, value, ret, reterr) : pg_check_any(def, value, ret, reterr);
+}
+
+bool pg_settings_set(struct pg_settings *st, const char *name, const char *value, enum pg_scope scope,
+		     struct qf_sql_error *reterr)
+{
+	enum pg_setting_id id = pg_setting_find(name);
+	const struct pg_setting *def = id == PG_SETTING_NONE ? NULL : &pg_setting_table[id];
+	char *canonical;
+
+	if (!check(st, name, def, value, &canonical, reterr))
+		return false;
+	bool local = scope == PG_SCOPE_LOCAL || (def && (def->flags & PG_SETTING_TRANSACTION));
+
+	if (local && !st->in_transaction) {
+		free(canonical);
+		return true;
+	}
+	struct pg_setting_value *v = find_or_add(st, def, name);
+
+	if (scope == PG_SCOPE_STARTUP) {
+		replace(&v->reset, canonical);
+		changed(st, def);
+		return true;
+	}
+	assign(st, v, canonical, local);
+	return true;
+}
+
+void pg_settings_set_reset(struct pg_settings *st, enum pg_setting_id id, const char *value)
+{
+	struct pg_setting_value *v = find_or_add(st, &pg_setting_table[id], NULL);
+
+	replace(&v->reset, qf_xstrdup(value));
+	changed(st, v->def);
+}
+
+void pg_settings_reset_all(struct pg_settings *st)
+{
+	for (size_t i = 0; i < st->n; i++) {
+		struct pg_setting_value *v = &st->v[i];
+
+		if (v->value && !(v->def && (v->def->flags & PG_SETTING_TRANSACTION)))
+			assign(st, v, NULL, false);
+	}
+}
+
+void pg_settings_begin(struct pg_settings *st)
+{
+	st->in_transaction = true;
+}
+
+void pg_settings_end(struct pg_settings *st, bool commit)
+{
+	st->in_transaction = false;
+	if (!st->touched)
+		return;
+	st->touched = false;
+	for (size_t i = 0; i < st->n; i++) {
+		struct pg_setting_value *v = &st->v[i];
+
+		if (!v->touched)
+			continue;
+		replace(&v->value, commit ? v->kept : v->before);
+		free(commit ? v->before : v->kept);
+		v->before = v->kept = NULL;
+		v->touched = false;
+		changed(st, v->def);
+	}
+}
+
+/* ---- reading ---- */
+
+const char *pg_settings_get(const struct pg_settings *st, enum pg_setting_id id)
+{
+	const struct pg_setting *def = &pg_setting_table[id];
+	const struct pg_setting_value *v = find(st, def, NULL);
+
+	if (v && v->value)
+		return v->value;
+	if (v && v->reset)
+		return v->reset;
+	return def->flags & PG_SETTING_TRANSACTION ? pg_settings_get(st, def->inherits) : def->dflt;
+}
+
+bool pg_settings_bool(const struct pg_settings *st, enum pg_setting_id id)
+{
+	return strcmp(pg_settings_get(st, id), "on") == 0;
+}
+
+bool pg_settings_show(const struct pg_settings *st, const char *name, const char **ret_name, const char **ret_value,
+		      struct qf_sql_error *reterr)
+{
+	enum pg_setting_id id = pg_setting_find(name);
+
+	if (id != PG_SETTING_NONE) {
+		*ret_name = pg_setting_table[id].name;
+		*ret_value = pg_settings_get(st, id);
+		return true;
+	}
+	const struct pg_setting_value *v = find(st, NULL, name);
+
+	if (!v)
+		return unknown(name, reterr);
+	*ret_name = v->name;
+	*ret_value = v->value ? v->value : v->reset ? v->reset : "";
+	return true;
+}

@@ -1,0 +1,376 @@
+/*
+ * A hub in one process for the tests of the PostgreSQL frontend: statements go straight to one engine (the
+ * scripted fake one, or what the test opens), a pin is one of its connections. What reached the engine is
+ * written down: "1:" for the first pin, "-:" for none, statements separated by "|".
+ */
+#ifndef QF_TESTS_PG_FAKE_HUB_H
+#define QF_TESTS_PG_FAKE_HUB_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qf/clock.h"
+#include "qf/frontend.h"
+
+enum { HUB_WINDOW = 1024 * 1024, HUB_BATCH = 64 * 1024 };
+
+struct qf_hub {
+	struct qf_loop *loop;
+	struct qf_conf conf;
+	const struct qf_engine_ops *ops;
+	struct qf_conf_cluster cluster;
+	struct qf_engine *engine;
+	struct qf_buf log;
+	unsigned pins, queries_open, pins_open, cancels, abandons;
+	struct qf_pin *last_pin;
+	struct qf_buf facts;	 /* of the last statement's session, as text */
+	uint32_t error_position; /* of every error that comes from the engine */
+	size_t outstanding, most_outstanding; /* row bytes given and not taken */
+};
+
+struct qf_pin {
+	struct qf_hub *hub;
+	unsigned number;
+	struct qf_engine_conn *conn;
+	bool placed, dead, freed;
+	struct qf_query *query;
+};
+
+struct qf_query {
+	struct qf_hub *hub;
+	struct qf_query_request req;
+	char *sql;
+	struct qf_pin *pin;
+	struct qf_engine_conn *conn;
+	struct qf_engine_job job;
+	struct qf_task start, end_task;
+	struct qf_timer deadline;
+	struct qf_query_end end;
+	bool began, running, called, abandoned, late;
+	size_t outstanding;
+};
+
+static inline struct qf_query_end hub_end(const struct qf_engine_end *e)
+{
+	struct qf_query_end end = {
+		.ok = e->outcome == QF_OUT_OK,
+		.rows = e->rows,
+		.has_rows = e->has_rows,
+		.error = e->error,
+	};
+
+	return end;
+}
+
+static inline void hub_query_drop(struct qf_query *q)
+{
+	qf_timer_stop(q->hub->loop, &q->deadline);
+	qf_task_del(q->hub->loop, &q->start);
+	qf_task_del(q->hub->loop, &q->end_task);
+	q->hub->outstanding -= q->outstanding;
+	q->hub->queries_open--;
+	free(q->sql);
+	free(q);
+}
+
+static inline void hub_pin_drop(struct qf_pin *pin)
+{
+	if (pin->conn)
+		pin->hub->ops->conn_put(pin->conn, true);
+	pin->hub->pins_open--;
+	free(pin);
+}
+
+static inline void hub_finish(struct qf_query *q)
+{
+	struct qf_pin *pin = q->pin;
+
+	q->running = false;
+	q->called = true;
+	qf_timer_stop(q->hub->loop, &q->deadline);
+	if (!pin && q->conn)
+		q->hub->ops->conn_put(q->conn, false);
+	q->conn = NULL;
+	if (pin)
+		pin->query = NULL;
+	q->end.transaction_lost = pin && pin->dead;
+	if (pin && pin->freed)
+		hub_pin_drop(pin);
+	if (q->abandoned)
+		hub_query_drop(q);
+	else
+		q->req.on_end(q, q->req.arg, &q->end);
+}
+
+static inline void hub_on_end_task(struct qf_task *t)
+{
+	hub_finish(qf_container_of(t, struct qf_query, end_task));
+}
+
+static inline void hub_fail(struct qf_query *q, const char *sqlstate, const char *text)
+{
+	qf_sql_error_set(&q->end.error, sqlstate, "%s", text);
+	qf_task_add(q->hub->loop, &q->end_task);
+}
+
+static inline void hub_submit(struct qf_query *q, const char *sql);
+
+static inline void hub_on_schema(struct qf_engine_job *job, struct qf_slice schema)
+{
+	struct qf_query *q = job->arg;
+
+	if (!q->abandoned)
+		q->req.on_columns(q, q->req.arg, schema);
+}
+
+static inline void hub_on_batch(struct qf_engine_job *job, struct qf_slice batch, uint64_t rows)
+{
+	struct qf_query *q = job->arg;
+	struct qf_hub *h = q->hub;
+
+	(void)rows;
+	if (q->abandoned)
+		return;
+	q->outstanding += batch.n;
+	h->outstanding += batch.n;
+	if (h->outstanding > h->most_outstanding)
+		h->most_outstanding = h->outstanding;
+	q->req.on_rows(q, q->req.arg, batch);
+}
+
+static inline void hub_on_notice(struct qf_engine_job *job, const char *severity, const char *text)
+{
+	struct qf_query *q = job->arg;
+
+	if (!q->abandoned)
+		q->req.on_notice(q, q->req.arg, severity, "00000", text);
+}
+
+static inline void hub_on_end(struct qf_engine_job *job, const struct qf_engine_end *e)
+{
+	struct qf_query *q = job->arg;
+	struct qf_pin *pin = q->pin;
+
+	if (q->began) {
+		q->began = false;
+		pin->placed = true;
+		hub_submit(q, q->sql);
+		return;
+	}
+	q->end = hub_end(e);
+	q->end.error.position = q->hub->error_position;
+	if (q->late)
+		qf_sql_error_set(&q->end.error, "57014", "the deadline has passed");
+	if (pin && e->conn_broken) {
+		pin->dead = true;
+		q->hub->ops->conn_put(pin->conn, true);
+		pin->conn = NULL;
+	}
+	if (pin)
+		pin->placed = !pin->dead && !q->req.ends_transaction;
+	hub_finish(q);
+}
+
+static inline void hub_submit(struct qf_query *q, const char *sql)
+{
+	struct qf_sql_error e;
+
+	if (q->pin)
+		qf_buf_printf(&q->hub->log, "%u:%s|", q->pin->number, sql);
+	else
+		qf_buf_printf(&q->hub->log, "-:%s|", sql);
+	q->job = (struct qf_engine_job){ .sql = qf_slice_str(sql), .window = HUB_WINDOW, .batch_bytes = HUB_BATCH, .arg = q,
+		.on_schema = hub_on_schema, .on_batch = hub_on_batch, .on_notice = hub_on_notice, .on_end = hub_on_end };
+	if (q->hub->ops->submit(q->conn, &q->job, &e) < 0)
+		hub_fail(q, e.sqlstate, e.message);
+}
+
+static inline void hub_on_start(struct qf_task *t)
+{
+	struct qf_query *q = qf_container_of(t, struct qf_query, start);
+	struct qf_pin *pin = q->pin;
+	struct qf_sql_error e;
+
+	if (pin && pin->dead) {
+		hub_fail(q, "25P02", "the transaction was lost");
+		return;
+	}
+	q->conn = pin ? pin->conn : NULL;
+	if (!q->conn && q->hub->ops->conn_get(q->hub->engine, &q->conn, &e) < 0) {
+		hub_fail(q, e.sqlstate, e.message);
+		return;
+	}
+	q->running = true;
+	if (pin)
+		pin->conn = q->conn;
+	q->began = pin && !pin->placed;
+	hub_submit(q, q->began ? "BEGIN" : q->sql);
+}
+
+static inline void hub_on_deadline(struct qf_timer *t)
+{
+	struct qf_query *q = qf_container_of(t, struct qf_query, deadline);
+
+	q->late = true;
+	q->hub->ops->cancel(q->conn);
+}
+
+static inline void hub_note_pairs(struct qf_buf *b, const char *what, const struct qf_conf_kv *kv, size_t n)
+{
+	qf_buf_printf(b, " %s", what);
+	for (size_t i = 0; i < n; i++)
+		qf_buf_printf(b, "{%s=%s}", kv[i].key, kv[i].value ? kv[i].value : "*");
+}
+
+static inline void hub_note_facts(struct qf_buf *b, const struct qf_session_facts *f)
+{
+	qf_buf_clear(b);
+	qf_buf_printf(b, "%s@%s schema=%s zone=%s %s", f->user, f->database, f->schema ? f->schema : "~", f->time_zone,
+		qf_dialect_name(f->dialect));
+	hub_note_pairs(b, "headers", f->headers, f->n_headers);
+	hub_note_pairs(b, "tags", f->tags, f->n_tags);
+}
+
+/* What a crash of the program that holds the transaction does, while nothing runs in it. */
+static inline void hub_lose_pin(struct qf_pin *pin)
+{
+	pin->hub->ops->conn_put(pin->conn, true);
+	pin->conn = NULL;
+	pin->dead = true;
+	pin->placed = false;
+}
+
+struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_request *req)
+{
+	struct qf_query *q = qf_xcalloc(1, sizeof(*q));
+
+	q->hub = hub;
+	q->req = *req;
+	q->sql = qf_slice_dup(req->sql);
+	q->pin = req->pin;
+	q->start.fn = hub_on_start;
+	q->end_task.fn = hub_on_end_task;
+	q->deadline.fn = hub_on_deadline;
+	if (q->pin)
+		q->pin->query = q;
+	if (req->deadline_ns)
+		qf_timer_set(hub->loop, &q->deadline, req->deadline_ns);
+	hub->queries_open++;
+	hub_note_facts(&hub->facts, req->session);
+	qf_task_add(hub->loop, &q->start);
+	return q;
+}
+
+void qf_query_taken(struct qf_query *q, size_t bytes)
+{
+	qf_assert(bytes <= q->outstanding);
+	q->outstanding -= bytes;
+	q->hub->outstanding -= bytes;
+	if (q->running)
+		q->hub->ops->more(q->conn, bytes);
+}
+
+void qf_query_cancel(struct qf_query *q)
+{
+	q->hub->cancels++;
+	if (q->running) {
+		q->hub->ops->cancel(q->conn);
+	} else if (q->start.queued) {
+		qf_task_del(q->hub->loop, &q->start);
+		hub_fail(q, "57014", "cancelled before it started");
+	}
+}
+
+void qf_query_free(struct qf_query *q)
+{
+	qf_assert(q->called);
+	hub_query_drop(q);
+}
+
+void qf_query_abandon(struct qf_query *q)
+{
+	q->hub->abandons++;
+	q->abandoned = true;
+	if (q->called || q->start.queued) {
+		if (q->pin)
+			q->pin->query = NULL;
+		hub_query_drop(q);
+	} else if (q->running) {
+		q->hub->ops->cancel(q->conn);
+	}
+}
+
+const char *qf_query_id(const struct qf_query *q)
+{
+	return q->sql;
+}
+
+struct qf_pin *qf_pin_new(struct qf_hub *hub)
+{
+	struct qf_pin *pin = qf_xcalloc(1, sizeof(*pin));
+
+	pin->hub = hub;
+	pin->number = ++hub->pins;
+	hub->pins_open++;
+	hub->last_pin = pin;
+	return pin;
+}
+
+bool qf_pin_placed(const struct qf_pin *pin)
+{
+	return pin->placed;
+}
+
+bool qf_pin_dead(const struct qf_pin *pin)
+{
+	return pin->dead;
+}
+
+struct qf_pin *qf_pin_free(struct qf_pin *pin)
+{
+	if (pin->placed && !pin->query)
+		qf_buf_printf(&pin->hub->log, "%u:(rolled back)|", pin->number);
+	if (pin->query)
+		pin->freed = true;
+	else
+		hub_pin_drop(pin);
+	return NULL;
+}
+
+const struct qf_conf *qf_hub_conf(const struct qf_hub *hub)
+{
+	return &hub->conf;
+}
+
+struct qf_loop *qf_hub_loop(const struct qf_hub *hub)
+{
+	return hub->loop;
+}
+
+static inline void hub_open(struct qf_hub *hub, enum qf_engine_kind kind, const char *script)
+{
+	struct qf_err err;
+
+	memset(hub, 0, sizeof(*hub));
+	hub->conf.max_statement_bytes = 16 << 20;
+	hub->conf.client_stall_ns = 300 * QF_SEC;
+	hub->conf.idle_in_transaction_ns = 60 * QF_SEC;
+	hub->cluster = (struct qf_conf_cluster){ .name = "test", .engine = kind, .enabled = true, .script = script };
+	hub->ops = qf_engine_find(kind);
+	if (!hub->ops || qf_loop_new(&hub->loop, &err) < 0 ||
+		hub->ops->open(&hub->engine, &hub->cluster, hub->loop, 64, &err) < 0) {
+		fprintf(stderr, "fake hub: %s\n", hub->ops ? err.text : "no such engine");
+		abort();
+	}
+}
+
+static inline void hub_close(struct qf_hub *hub)
+{
+	hub->ops->close(hub->engine);
+	hub->loop = qf_loop_free(hub->loop);
+	qf_buf_fini(&hub->log);
+	qf_buf_fini(&hub->facts);
+}
+
+#endif

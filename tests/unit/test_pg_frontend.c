@@ -1,0 +1,777 @@
+/* The PostgreSQL frontend as a client meets it: transcripts against a hub in the same process. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+/* after those: cmocka expects them */
+#include <cmocka.h>
+
+#include "pg_client.h"
+#include "pg_fake_hub.h"
+
+static const char script[] = "match savepoint | affected 0\n"
+			     "match rollback to | affected 0\n"
+			     "match release | affected 0\n"
+			     "match fail | error 42P01 no such table\n"
+			     "match lost | lost the engine is gone\n"
+			     "match hang | hang\n"
+			     "match insert | affected 1\n"
+			     "match rows3 | rows 3 bytes 2\n"
+			     "match careful | notice mind the gap | rows 1\n"
+			     "match none | rows 0\n"
+			     "default | rows 1\n";
+
+struct server {
+	struct qf_hub hub;
+	const struct qf_frontend_ops *ops;
+	struct qf_listener *l;
+	uint16_t port;
+};
+
+static void server_open(struct server *s, const char *engine_script)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct qf_err err;
+
+	hub_open(&s->hub, QF_ENGINE_FAKE, engine_script);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 128), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+	s->port = ntohs(at.sin_port);
+	s->ops = qf_frontend_ops(QF_FE_POSTGRES);
+	assert_non_null(s->ops);
+	assert_int_equal(s->ops->open(&s->l, &s->hub, fd, &err), 0);
+}
+
+static void server_close(struct server *s)
+{
+	s->ops->close(s->l);
+	/* Abandoned queries end in later turns. */
+	struct client nobody = { .loop = s->hub.loop, .guard.fn = client_guard };
+
+	for (int i = 0; i < 100 && (s->hub.queries_open || s->hub.pins_open); i++)
+		turn(&nobody, QF_MS);
+	assert_int_equal(s->hub.queries_open, 0);
+	assert_int_equal(s->hub.pins_open, 0);
+	assert_int_equal(s->hub.outstanding, 0);
+	hub_close(&s->hub);
+}
+
+static const char *const alice[] = { "user", "alice", "database", "shop", NULL };
+
+static void log_in(struct client *c, struct server *s, const char *const *params)
+{
+	client_open(c, s->hub.loop, s->port);
+	send_startup(c, QF_PG_VERSION_3_0, params);
+	client_wait(c, 1);
+	assert_string_equal(qf_buf_cstr(&c->text), "R Z(I)");
+}
+
+/* ---- statements ---- */
+
+struct step {
+	const char *sql, *want;
+};
+
+static const struct {
+	const char *name;
+	struct step steps[8];
+	const char *log; /* what reached the engine */
+} query_cases[] = {
+	{ "one statement", { { "select 1", "T(n:20) D(1) C(SELECT 1) Z(I)" } }, "-:select 1|" },
+	{ "comments and a semicolon", { { " /* a */ select 1 ; -- b", "T(n:20) D(1) C(SELECT 1) Z(I)" } }, "-:/* a */ select 1|" },
+	{ "text columns, several rows", { { "select rows3", "T(n:20 text:25) D(1,xx) D(2,xx) D(3,xx) C(SELECT 3) Z(I)" } }, "-:select rows3|" },
+	{ "no rows keep their columns", { { "select none", "T(n:20) C(SELECT 0) Z(I)" } }, "-:select none|" },
+	{ "no columns", { { "insert into t values (1)", "C(INSERT 0 1) Z(I)" } }, "-:insert into t values (1)|" },
+	{ "empty", { { "", "I Z(I)" }, { " ;; /* x */ ;", "I Z(I)" } }, "" },
+	{ "error", { { "select fail", "E(ERROR 42P01 no such table) Z(I)" } }, "-:select fail|" },
+	{ "notice", { { "select careful", "N(NOTICE 00000 mind the gap) T(n:20) D(1) C(SELECT 1) Z(I)" } }, "-:select careful|" },
+	{ "client_min_messages hides it",
+		{ { "set client_min_messages = warning", "C(SET) Z(I)" }, { "select careful", "T(n:20) D(1) C(SELECT 1) Z(I)" } },
+		"-:select careful|" },
+
+	/* [PG 55.2.2.1] */
+	{ "several statements are one transaction",
+		{ { "insert a; insert b", "C(INSERT 0 1) C(INSERT 0 1) Z(I)" } }, "1:BEGIN|1:insert a|1:insert b|1:COMMIT|" },
+	{ "an error undoes all of them",
+		{ { "insert a; select fail; insert b", "C(INSERT 0 1) E(ERROR 42P01 no such table) Z(I)" } },
+		"1:BEGIN|1:insert a|1:select fail|1:ROLLBACK|" },
+	{ "one engine statement, last in the text, needs no transaction",
+		{ { "set application_name = 'x'; select 1", "C(SET) T(n:20) D(1) C(SELECT 1) S(application_name=x) Z(I)" } },
+		"-:select 1|" },
+	{ "… but one that others follow does",
+		{ { "insert a; set foo = 1", "C(INSERT 0 1) E(ERROR 42704 unrecognized configuration parameter \"foo\" h[SHOW ALL lists the settings of a session.]) Z(I)" } },
+		"1:BEGIN|1:insert a|1:ROLLBACK|" },
+	{ "the commit comes before the last tag",
+		{ { "insert a; show jit", "C(INSERT 0 1) T(jit:25) D(off) C(SHOW) Z(I)" } }, "1:BEGIN|1:insert a|1:COMMIT|" },
+	{ "BEGIN alone sends nothing", { { "begin", "C(BEGIN) Z(T)" }, { "commit", "C(COMMIT) Z(I)" } }, "" },
+	{ "a block",
+		{ { "begin", "C(BEGIN) Z(T)" }, { "insert a", "C(INSERT 0 1) Z(T)" }, { "insert b", "C(INSERT 0 1) Z(T)" }, { "end", "C(COMMIT) Z(I)" } },
+		"1:BEGIN|1:insert a|1:insert b|1:COMMIT|" },
+	{ "a block rolled back",
+		{ { "start transaction", "C(START TRANSACTION) Z(T)" }, { "insert a", "C(INSERT 0 1) Z(T)" }, { "abort", "C(ROLLBACK) Z(I)" } },
+		"1:BEGIN|1:insert a|1:ROLLBACK|" },
+	{ "a failed block takes nothing but its end",
+		{ { "begin", "C(BEGIN) Z(T)" }, { "select fail", "E(ERROR 42P01 no such table) Z(E)" },
+			{ "select 1", "E(ERROR 25P02 current transaction is aborted, commands ignored until end of transaction block) Z(E)" },
+			{ "show jit", "E(ERROR 25P02 current transaction is aborted, commands ignored until end of transaction block) Z(E)" },
+			{ "commit", "C(ROLLBACK) Z(I)" }, { "select 1", "T(n:20) D(1) C(SELECT 1) Z(I)" } },
+		"1:BEGIN|1:select fail|1:ROLLBACK|-:select 1|" },
+	{ "an error here fails the block too",
+		{ { "begin; insert a", "C(BEGIN) C(INSERT 0 1) Z(T)" }, { "set jit = 7", "E(ERROR 22023 parameter \"jit\" requires a Boolean value) Z(E)" },
+			{ "rollback", "C(ROLLBACK) Z(I)" } },
+		"1:BEGIN|1:insert a|1:ROLLBACK|" },
+	{ "a block that ends inside the text; what follows is implicit",
+		{ { "begin; insert a; commit; insert b; select fail", "C(BEGIN) C(INSERT 0 1) C(COMMIT) C(INSERT 0 1) E(ERROR 42P01 no such table) Z(I)" } },
+		"1:BEGIN|1:insert a|1:COMMIT|2:BEGIN|2:insert b|2:select fail|2:ROLLBACK|" },
+	{ "a BEGIN takes in what stood before it",
+		{ { "insert a; begin; insert b", "C(INSERT 0 1) C(BEGIN) C(INSERT 0 1) Z(T)" }, { "rollback", "C(ROLLBACK) Z(I)" } },
+		"1:BEGIN|1:insert a|1:insert b|1:ROLLBACK|" },
+	{ "an error skips the ROLLBACK behind it",
+		{ { "begin; select fail; rollback", "C(BEGIN) E(ERROR 42P01 no such table) Z(E)" }, { "rollback", "C(ROLLBACK) Z(I)" } },
+		"1:BEGIN|1:select fail|1:ROLLBACK|" },
+	{ "COMMIT in an implicit transaction",
+		{ { "insert a; commit; insert b", "C(INSERT 0 1) N(WARNING 25P01 there is no transaction in progress) C(COMMIT) C(INSERT 0 1) Z(I)" } },
+		"1:BEGIN|1:insert a|1:COMMIT|-:insert b|" },
+	{ "COMMIT and ROLLBACK without a block",
+		{ { "commit", "N(WARNING 25P01 there is no transaction in progress) C(COMMIT) Z(I)" },
+			{ "rollback work", "N(WARNING 25P01 there is no transaction in progress) C(ROLLBACK) Z(I)" } },
+		"" },
+	{ "BEGIN in a block",
+		{ { "begin", "C(BEGIN) Z(T)" }, { "begin", "N(WARNING 25001 there is already a transaction in progress) C(BEGIN) Z(T)" } }, "" },
+	{ "AND CHAIN begins the next like it",
+		{ { "begin isolation level serializable, read write", "C(BEGIN) Z(T)" }, { "insert a", "C(INSERT 0 1) Z(T)" },
+			{ "commit and chain", "C(COMMIT) Z(T)" }, { "show transaction_isolation", "T(transaction_isolation:25) D(serializable) C(SHOW) Z(T)" },
+			{ "rollback and no chain", "C(ROLLBACK) Z(I)" },
+			{ "show transaction_isolation", "T(transaction_isolation:25) D(read committed) C(SHOW) Z(I)" },
+			{ "commit and chain", "E(ERROR 25P01 COMMIT AND CHAIN can only be used in transaction blocks) Z(I)" } },
+		"1:BEGIN|1:insert a|1:COMMIT|" },
+	{ "savepoints are the engine's, in blocks only",
+		{ { "savepoint a", "E(ERROR 25P01 SAVEPOINT can only be used in transaction blocks) Z(I)" },
+			{ "begin; savepoint a", "C(BEGIN) C(SAVEPOINT) Z(T)" }, { "select fail", "E(ERROR 42P01 no such table) Z(E)" },
+			{ "select 1", "E(ERROR 25P02 current transaction is aborted, commands ignored until end of transaction block) Z(E)" },
+			{ "rollback to a", "C(ROLLBACK) Z(T)" }, { "select 1", "T(n:20) D(1) C(SELECT 1) Z(T)" },
+			{ "release a; rollback", "C(RELEASE) C(ROLLBACK) Z(I)" } },
+		"1:BEGIN|1:savepoint a|1:select fail|1:rollback to a|1:select 1|1:release a|1:ROLLBACK|" },
+	{ "read only",
+		{ { "begin read only", "C(BEGIN) Z(T)" }, { "select 1", "T(n:20) D(1) C(SELECT 1) Z(T)" },
+			{ "insert into t values (1)", "E(ERROR 25006 cannot execute INSERT in a read-only transaction) Z(E)" }, { "rollback", "C(ROLLBACK) Z(I)" },
+			{ "set session characteristics as transaction read only", "C(SET) S(default_transaction_read_only=on) Z(I)" },
+			{ "delete from t", "E(ERROR 25006 cannot execute DELETE in a read-only transaction) Z(I)" } },
+		"1:BEGIN|1:select 1|1:ROLLBACK|" },
+	{ "SET TRANSACTION comes first or not at all",
+		{ { "set transaction isolation level serializable", "N(WARNING 25P01 SET TRANSACTION can only be used in transaction blocks) C(SET) Z(I)" },
+			{ "begin; set transaction isolation level repeatable read; show transaction_isolation",
+				"C(BEGIN) C(SET) T(transaction_isolation:25) D(repeatable read) C(SHOW) Z(T)" },
+			{ "select 1", "T(n:20) D(1) C(SELECT 1) Z(T)" },
+			{ "set transaction isolation level serializable", "E(ERROR 25001 SET TRANSACTION ISOLATION LEVEL must be called before any query) Z(E)" } },
+		"1:BEGIN|1:select 1|" },
+	{ "a transaction whose engine is gone",
+		{ { "begin; insert a", "C(BEGIN) C(INSERT 0 1) Z(T)" }, { "select lost", "E(ERROR 08007 the engine is gone) Z(E)" },
+			{ "select 1", "E(ERROR 25P02 current transaction is aborted, commands ignored until end of transaction block) Z(E)" },
+			{ "commit", "C(ROLLBACK) Z(I)" }, { "select 1", "T(n:20) D(1) C(SELECT 1) Z(I)" } },
+		"1:BEGIN|1:insert a|1:select lost|-:select 1|" },
+	{ "syntax errors of our own statements",
+		{ { "select 1; begin  isolation levle serializable", "T(n:20) D(1) C(SELECT 1) E(ERROR 42601 syntax error at or near \"levle\" p28) Z(I)" },
+			{ "commit and", "E(ERROR 42601 syntax error at end of input p11) Z(I)" },
+			{ "commit prepared 'x'", "E(ERROR 0A000 Two-phase commit is not supported) Z(I)" },
+			{ "discard", "E(ERROR 42601 syntax error at end of input p8) Z(I)" } },
+		"1:BEGIN|1:select 1|1:ROLLBACK|" },
+
+	/* before anything runs */
+	{ "an open string anywhere stops all of it",
+		{ { "insert a; select 'ö', 'x", "E(ERROR 42601 unterminated quoted string at or near \"'x\" p23) Z(I)" },
+			{ "select /* x", "E(ERROR 42601 unterminated /* comment at or near \"/* x\" p8) Z(I)" },
+			{ "select $a$ x", "E(ERROR 42601 unterminated dollar-quoted string at or near \"$a$ x\" p8) Z(I)" },
+			{ "select \"x", "E(ERROR 42601 unterminated quoted identifier at or near \"\"x\" p8) Z(I)" } },
+		"" },
+	{ "invalid UTF-8",
+		{ { "select '\xff'", "E(ERROR 22021 invalid byte sequence for encoding \"UTF8\": 0xff) Z(I)" },
+			{ "select '\xe2\x28\xa1'", "E(ERROR 22021 invalid byte sequence for encoding \"UTF8\": 0xe2 0x28 0xa1) Z(I)" } },
+		"" },
+
+	/* what is answered here */
+	{ "SET and SHOW",
+		{ { "set timezone to 'europe/berlin'", "C(SET) S(TimeZone=Europe/Berlin) Z(I)" }, { "show time zone", "T(TimeZone:25) D(Europe/Berlin) C(SHOW) Z(I)" },
+			{ "set time zone 'Nowhere/Land'", "E(ERROR 22023 invalid value for parameter \"TimeZone\": \"Nowhere/Land\") Z(I)" },
+			{ "reset timezone", "C(RESET) S(TimeZone=UTC) Z(I)" },
+			{ "set statement_timeout = '90s'; show statement_timeout", "C(SET) T(statement_timeout:25) D(90s) C(SHOW) Z(I)" },
+			{ "set statement_timeout = -1", "E(ERROR 22023 -1 ms is outside the valid range for parameter \"statement_timeout\" (0 ms .. 2147483647 ms)) Z(I)" },
+			{ "set extra_float_digits = 9", "E(ERROR 22023 9 is outside the valid range for parameter \"extra_float_digits\" (-15 .. 3)) Z(I)" } },
+		"" },
+	{ "SET of what cannot be",
+		{ { "set server_version = '9'", "E(ERROR 55P02 parameter \"server_version\" cannot be changed) Z(I)" },
+			{ "set client_encoding = 'LATIN1'", "E(ERROR 22023 invalid value for parameter \"client_encoding\": \"LATIN1\" h[Only UTF8 is supported.]) Z(I)" },
+			{ "set names 'UTF8'", "C(SET) S(client_encoding=UTF8) Z(I)" },
+			{ "set datestyle = 'German'", "E(ERROR 22023 invalid value for parameter \"DateStyle\": \"German\" h[Only the ISO style is supported.]) Z(I)" },
+			{ "set standard_conforming_strings = off", "E(ERROR 22023 invalid value for parameter \"standard_conforming_strings\": \"off\" h[Available values: on.]) Z(I)" },
+			{ "show tables", "E(ERROR 42704 unrecognized configuration parameter \"tables\" h[SHOW ALL lists the settings of a session.]) Z(I)" },
+			{ "set statement_timout = 1", "E(ERROR 42704 unrecognized configuration parameter \"statement_timout\" h[Perhaps you meant \"statement_timeout\".]) Z(I)" } },
+		"" },
+	{ "SET goes back with its transaction",
+		{ { "begin; set application_name = 'a'", "C(BEGIN) C(SET) S(application_name=a) Z(T)" }, { "rollback", "C(ROLLBACK) S(application_name=) Z(I)" },
+			{ "begin; set application_name = 'b'; commit", "C(BEGIN) C(SET) C(COMMIT) S(application_name=b) Z(I)" },
+			{ "begin; set application_name = 'c'; set local application_name = 'd'", "C(BEGIN) C(SET) C(SET) S(application_name=d) Z(T)" },
+			{ "commit", "C(COMMIT) S(application_name=c) Z(I)" },
+			{ "set local application_name = 'e'", "N(WARNING 25P01 SET LOCAL can only be used in transaction blocks) C(SET) Z(I)" },
+			{ "set application_name = 'f'; set jit = x", "C(SET) E(ERROR 22023 parameter \"jit\" requires a Boolean value) S(application_name=c) Z(I)" } },
+		"" },
+	{ "a name with a dot is the client's own",
+		{ { "show my.app", "E(ERROR 42704 unrecognized configuration parameter \"my.app\" h[SHOW ALL lists the settings of a session.]) Z(I)" },
+			{ "set my.app = 'x'; show my.app", "C(SET) T(my.app:25) D(x) C(SHOW) Z(I)" }, { "reset my.app; show my.app", "C(RESET) T(my.app:25) D() C(SHOW) Z(I)" },
+			{ "set queryflux.dialct = 'x'", "E(ERROR 42704 unrecognized configuration parameter \"queryflux.dialct\" h[Perhaps you meant \"queryflux.dialect\".]) Z(I)" } },
+		"" },
+	{ "dialect and tags",
+		{ { "set queryflux.dialect = Trino; show queryflux.dialect", "C(SET) T(queryflux.dialect:25) D(trino) C(SHOW) Z(I)" },
+			{ "show tables", "T(n:20) D(1) C(SHOW) Z(I)" },
+			{ "set queryflux.dialect = 'trini'", "E(ERROR 22023 invalid value for parameter \"queryflux.dialect\": \"trini\" h[Perhaps you meant \"trino\".]) Z(I)" },
+			{ "set queryflux.tags = 'a=b, c'", "C(SET) Z(I)" },
+			{ "set queryflux.tags = '=b'", "E(ERROR 22023 invalid value for parameter \"queryflux.tags\": \"=b\" h[Write tags as \"team=ads,nightly\": at most 64, each with a key.]) Z(I)" } },
+		"-:show tables|" },
+	{ "what drivers send to clean up",
+		{ { "discard all", "C(DISCARD ALL) Z(I)" }, { "begin; discard all", "C(BEGIN) E(ERROR 25001 DISCARD ALL cannot run inside a transaction block) Z(E)" },
+			{ "rollback", "C(ROLLBACK) Z(I)" },
+			{ "close all; unlisten *; reset all; deallocate all; discard temp", "C(CLOSE CURSOR ALL) C(UNLISTEN) C(RESET) C(DEALLOCATE ALL) C(DISCARD TEMP) Z(I)" },
+			{ "deallocate prepare x", "E(ERROR 26000 prepared statement \"x\" does not exist) Z(I)" },
+			{ "close c", "E(ERROR 34000 cursor \"c\" does not exist) Z(I)" } },
+		"" },
+	{ "what is refused, with what to do instead",
+		{ { "prepare x as select 1", "E(ERROR 0A000 prepared statements are not supported h[Send the statement itself.]) Z(I)" },
+			{ "declare c cursor for select 1", "E(ERROR 0A000 cursors are not supported h[Send the query itself: its rows are streamed as fast as the client reads them.]) Z(I)" },
+			{ "copy t from stdin", "E(ERROR 0A000 COPY FROM STDIN is not supported h[Use INSERT.]) Z(I)" },
+			{ "copy t to stdout", "E(ERROR 0A000 COPY TO STDOUT is not supported h[Use SELECT; psql --csv prints the same format.]) Z(I)" },
+			{ "listen x", "E(ERROR 0A000 LISTEN and NOTIFY are not supported h[Sessions cannot notify each other here; poll a table.]) Z(I)" } },
+		"" },
+};
+
+/* Complains and goes on, so that one run shows every difference. */
+static int differs(const char *name, const char *what, const char *got, const char *want)
+{
+	if (strcmp(got, want) == 0)
+		return 0;
+	print_error("%s: %s\n got %s\nwant %s\n", name, what, got, want);
+	return 1;
+}
+
+static void statements_are_answered_as_postgresql_would(void **state)
+{
+	int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(query_cases) / sizeof(query_cases[0]); i++) {
+		const char *name = query_cases[i].name;
+		struct server s;
+		struct client c;
+
+		server_open(&s, script);
+		log_in(&c, &s, alice);
+		for (const struct step *st = query_cases[i].steps; st->sql; st++)
+			wrong += differs(name, st->sql, query(&c, st->sql), st->want);
+		wrong += differs(name, "(at the engine)", qf_buf_cstr(&s.hub.log), query_cases[i].log);
+		client_close(&c);
+		server_close(&s);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void positions_count_from_the_start_of_the_text(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, script);
+	log_in(&c, &s, alice);
+	s.hub.error_position = 3;
+	assert_string_equal(query(&c, "select 'ö'; /*ä*/ select fail"),
+		"T(n:20) D(1) C(SELECT 1) E(ERROR 42P01 no such table p15) Z(I)");
+	client_close(&c);
+	server_close(&s);
+}
+
+static void a_commit_that_fails_is_told(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, "match commit | error 23503 deferred\nmatch insert | affected 1\n");
+	log_in(&c, &s, alice);
+	/* The implicit one takes the place of the last tag. */
+	assert_string_equal(query(&c, "insert a; insert b"), "C(INSERT 0 1) E(ERROR 23503 deferred) Z(I)");
+	assert_string_equal(query(&c, "begin; insert c; set jit = on; commit and chain; insert d"),
+		"C(BEGIN) C(INSERT 0 1) C(SET) E(ERROR 23503 deferred) Z(I)");
+	assert_string_equal(query(&c, "show jit"), "T(jit:25) D(off) C(SHOW) Z(I)");
+	client_close(&c);
+	server_close(&s);
+}
+
+/* Its engine died between two statements: the client learns it with the next one, and COMMIT never lies. */
+static void a_transaction_lost_while_idle_is_told(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, script);
+	log_in(&c, &s, alice);
+	query(&c, "begin; insert a");
+	hub_lose_pin(s.hub.last_pin);
+	assert_string_equal(query(&c, "insert b"),
+		"E(ERROR 25P02 current transaction is aborted, commands ignored until end of transaction block "
+		"d[The connection that held the transaction was lost; nothing of it took effect.]) Z(E)");
+	assert_string_equal(query(&c, "commit"), "C(ROLLBACK) Z(I)");
+	query(&c, "begin; insert a");
+	hub_lose_pin(s.hub.last_pin);
+	assert_string_equal(query(&c, "commit"),
+		"E(ERROR 57P01 the connection that held the transaction was lost; nothing of it took effect) Z(I)");
+	query(&c, "begin; insert a");
+	hub_lose_pin(s.hub.last_pin);
+	assert_string_equal(query(&c, "rollback"), "C(ROLLBACK) Z(I)");
+	assert_string_equal(qf_buf_cstr(&s.hub.log), "1:BEGIN|1:insert a|2:BEGIN|2:insert a|3:BEGIN|3:insert a|");
+	client_close(&c);
+	server_close(&s);
+}
+
+/* ---- startup ---- */
+
+#define V30 QF_PG_VERSION_3_0
+
+static const struct {
+	const char *name;
+	uint32_t version;
+	const char *params[12];
+	const char *want;
+	const char *facts; /* as the ring sees them with the first statement */
+} startup_cases[] = {
+	{ "user and database", V30, { "user", "bob", "database", "shop" }, "R Z(I)",
+		"bob@shop schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
+	{ "the database is the user's", V30, { "user", "bob" }, "R Z(I)",
+		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
+	{ "no user", V30, { "database", "x" }, "E(FATAL 28000 no PostgreSQL user name specified in startup packet) EOF", NULL },
+	{ "a user name that is too long", V30,
+		{ "user", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+		"E(FATAL 22023 user name is longer than 63 bytes) EOF", NULL },
+	{ "not UTF-8", V30, { "user", "\xff" }, "E(FATAL 22021 the startup packet is not valid UTF-8) EOF", NULL },
+	{ "what pgjdbc sends", V30,
+		{ "user", "bob", "client_encoding", "UTF8", "DateStyle", "ISO", "TimeZone", "Europe/Paris", "search_path", "\"My\", b" },
+		"R Z(I)",
+		"bob@bob schema=My zone=Europe/Paris postgres headers{session_authorization=bob}{client_encoding=UTF8}"
+		"{DateStyle=ISO, MDY}{TimeZone=Europe/Paris}{search_path=\"My\", b} tags" },
+	{ "options, names that stand alone come last", V30,
+		{ "application_name", "x", "user", "bob", "options",
+			"-c application_name=y -csearch-path=s1,s2 --queryflux.tags=a=b,c -c x-target-engine=duckdb" },
+		"R Z(I)",
+		"bob@bob schema=s1 zone=UTC postgres headers{application_name=x}{search_path=s1,s2}{queryflux.tags=a=b,c}"
+		"{x-target-engine=duckdb}{session_authorization=bob} tags{a=b}{c=*}" },
+	{ "dialect", V30, { "user", "bob", "queryflux.dialect", "duckdb" }, "R Z(I)",
+		"bob@bob schema=~ zone=UTC duckdb headers{session_authorization=bob}{queryflux.dialect=duckdb} tags" },
+	{ "an unknown setting", V30, { "user", "bob", "frobnicate", "1" },
+		"E(FATAL 42704 unrecognized configuration parameter \"frobnicate\" h[SHOW ALL lists the settings of a session.]) EOF", NULL },
+	{ "a setting that is fixed", V30, { "user", "bob", "server_version", "9" },
+		"E(FATAL 55P02 parameter \"server_version\" cannot be changed) EOF", NULL },
+	{ "a value that is wrong", V30, { "user", "bob", "options", "-c jit=maybe" },
+		"E(FATAL 22023 parameter \"jit\" requires a Boolean value) EOF", NULL },
+	{ "a switch that is no setting", V30, { "user", "bob", "options", "-d 5" },
+		"E(FATAL 42601 invalid command-line argument for server process: -d) EOF", NULL },
+	{ "a switch without a value", V30, { "user", "bob", "options", "-c" }, "E(FATAL 42601 -c  requires a value) EOF", NULL },
+	{ "replication", V30, { "user", "bob", "replication", "database" },
+		"E(FATAL 0A000 replication connections are not supported) EOF", NULL },
+	{ "no replication", V30, { "user", "bob", "replication", "off" }, "R Z(I)",
+		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
+	{ "protocol 3.2", 0x00030002, { "user", "bob" }, "v(3.0) R Z(I)",
+		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
+	{ "protocol options", V30, { "user", "bob", "_pq_.a", "1", "_pq_.b", "2" }, "v(3.0 _pq_.a _pq_.b) R Z(I)",
+		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
+	{ "protocol 4", 0x00040000, { "user", "bob" },
+		"E(FATAL 0A000 unsupported frontend protocol 4.0: server supports 3.0 to 3.0) EOF", NULL },
+};
+
+static void startup_packets_make_sessions_or_say_why_not(void **state)
+{
+	int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(startup_cases) / sizeof(startup_cases[0]); i++) {
+		const char *name = startup_cases[i].name;
+		struct server s;
+		struct client c;
+
+		server_open(&s, script);
+		client_open(&c, s.hub.loop, s.port);
+		send_startup(&c, startup_cases[i].version, startup_cases[i].params);
+		wrong += differs(name, "(startup)", client_wait(&c, 1), startup_cases[i].want);
+		if (startup_cases[i].facts) {
+			query(&c, "select 1");
+			wrong += differs(name, "(facts)", qf_buf_cstr(&s.hub.facts), startup_cases[i].facts);
+		}
+		client_close(&c);
+		server_close(&s);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void a_welcome_has_what_drivers_need(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, script);
+	client_open(&c, s.hub.loop, s.port);
+	c.verbose = true;
+	send_startup(&c, V30, (const char *const[]){ "user", "bob", "application_name", "me", NULL });
+	assert_string_equal(client_wait(&c, 1),
+		"R S(application_name=me) S(client_encoding=UTF8) S(DateStyle=ISO, MDY) S(default_transaction_read_only=off) "
+		"S(in_hot_standby=off) S(integer_datetimes=on) S(IntervalStyle=postgres) S(is_superuser=off) S(server_encoding=UTF8) "
+		"S(server_version=15.0 (QueryFlux)) S(session_authorization=bob) S(standard_conforming_strings=on) S(TimeZone=UTC) "
+		"K() Z(I)");
+	assert_true(c.pid > 0 && c.pid <= INT32_MAX);
+	client_close(&c);
+	server_close(&s);
+}
+
+/* Raw bytes before or instead of a startup packet; the answer byte by byte. */
+static const struct {
+	const char *name;
+	const char *in;
+	size_t n;
+	const char *start; /* of the answer */
+	bool stays;	   /* the connection goes on */
+} first_bytes[] = {
+	{ "SSLRequest", "\0\0\0\x8\x4\xd2\x16\x2f", 8, "N", true },
+	{ "GSSENCRequest", "\0\0\0\x8\x4\xd2\x16\x30", 8, "N", true },
+	{ "SSLRequest with clear text behind it", "\0\0\0\x8\x4\xd2\x16\x2f\0\0\0\x10\0\3\0\0user\0a\0\0", 24, "E", false },
+	{ "protocol 2", "\0\0\0\x9\0\2\0\0x", 9, "EFATAL:  unsupported frontend protocol 2.0: server supports 3.0 to 3.0\n", false },
+	{ "HTTP", "GET / HTTP/1.1\r\n\r\n", 18, "E", false },
+	{ "direct TLS", "\x16\3\1\2\0\1\0\1\xfc", 9, "E", false },
+	{ "zero length", "\0\0\0\0", 4, "E", false },
+};
+
+static void first_bytes_are_answered(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(first_bytes) / sizeof(first_bytes[0]); i++) {
+		struct server s;
+		struct client c;
+
+		server_open(&s, script);
+		client_open(&c, s.hub.loop, s.port);
+		c.raw = true;
+		client_send(&c, first_bytes[i].in, first_bytes[i].n);
+		while (c.in.n == 0 && !c.eof)
+			turn(&c, QF_SEC);
+		if (memcmp(c.in.p, first_bytes[i].start, strlen(first_bytes[i].start)) != 0)
+			fail_msg("%s: answered %.*s", first_bytes[i].name, (int)c.in.n, (const char *)c.in.p);
+		if (first_bytes[i].stays) {
+			qf_buf_clear(&c.in);
+			c.raw = false;
+			send_startup(&c, V30, alice);
+			assert_string_equal(client_wait(&c, 1), "R Z(I)");
+		} else {
+			turn(&c, QF_SEC);
+			assert_true(c.eof);
+		}
+		client_close(&c);
+		server_close(&s);
+	}
+}
+
+static void max_connections_is_kept_and_room_is_given_back(void **state)
+{
+	struct server s;
+	struct client a, b, c;
+
+	(void)state;
+	server_open(&s, script);
+	s.hub.conf.frontends[QF_FE_POSTGRES].max_connections = 2;
+	log_in(&a, &s, alice);
+	log_in(&b, &s, alice);
+	client_open(&c, s.hub.loop, s.port);
+	send_startup(&c, V30, alice);
+	assert_string_equal(client_wait(&c, 1), "E(FATAL 53300 sorry, too many clients already) EOF");
+	client_close(&c);
+	assert_int_equal(s.ops->sessions(s.l), 2);
+	send_message(&a, 'X', "", 0);
+	client_wait(&a, 1);
+	assert_true(a.eof);
+	log_in(&c, &s, alice);
+	client_close(&a);
+	client_close(&b);
+	client_close(&c);
+	server_close(&s);
+}
+
+/* ---- messages ---- */
+
+static const struct {
+	const char *name;
+	const char *in;
+	size_t n;
+	unsigned ready;
+	const char *want;
+} message_cases[] = {
+#define HINT "h[Use the driver's simple query mode: pgjdbc preferQueryMode=simple, pgx default_query_exec_mode=simple_protocol, " \
+	     "psycopg 3 ClientCursor, psycopg 2 as it is.]"
+#define BYTES(s) s, sizeof(s) - 1
+	{ "the extended protocol is refused once, up to Sync",
+		BYTES("P\0\0\0\x10\0select 1\0\0\0B\0\0\0\xc\0\0\0\0\0\0\0\0D\0\0\0\6P\0E\0\0\0\x9\0\0\0\0\0S\0\0\0\4"), 1,
+		"E(ERROR 0A000 the extended query protocol is not supported " HINT ") Z(I)" },
+	{ "… and a Query inside of it is left out", BYTES("C\0\0\0\7Sx\0Q\0\0\0\xdselect 1\0H\0\0\0\4S\0\0\0\4"), 1,
+		"E(ERROR 0A000 the extended query protocol is not supported " HINT ") Z(I)" },
+	{ "Sync alone", BYTES("S\0\0\0\4H\0\0\0\4S\0\0\0\4"), 2, "Z(I) Z(I)" },
+	{ "a function call", BYTES("F\0\0\0\xe\0\0\0\1\0\0\0\0\0\0"), 1,
+		"E(ERROR 0A000 function calls of the protocol are not supported h[Call the function in a SELECT.]) Z(I)" },
+	{ "copy messages that nobody waits for", BYTES("d\0\0\0\5xc\0\0\0\4f\0\0\0\6x\0S\0\0\0\4"), 1, "Z(I)" },
+	{ "a password that nobody asked for", BYTES("p\0\0\0\6x\0"), 1, "E(FATAL 08P01 invalid frontend message type 112) EOF" },
+	{ "an unknown message", BYTES("!\0\0\0\4"), 1, "E(FATAL 08P01 invalid frontend message type 33) EOF" },
+	{ "a length that cannot be", BYTES("Q\0\0\0\3"), 1, "E(FATAL 08P01 invalid message length 3) EOF" },
+	{ "a Query without its NUL", BYTES("Q\0\0\0\xcselect 1"), 1, "E(ERROR 08P01 invalid message format) Z(I)" },
+	{ "queries in one go are answered in turn", BYTES("Q\0\0\0\xdselect 1\0Q\0\0\0\xdshow jit\0Q\0\0\0\xdselect 2\0"), 3,
+		"T(n:20) D(1) C(SELECT 1) Z(I) T(jit:25) D(off) C(SHOW) Z(I) T(n:20) D(1) C(SELECT 1) Z(I)" },
+};
+
+static void other_messages(void **state)
+{
+	int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(message_cases) / sizeof(message_cases[0]); i++) {
+		struct server s;
+		struct client c;
+
+		server_open(&s, script);
+		log_in(&c, &s, alice);
+		qf_buf_clear(&c.text);
+		client_send(&c, message_cases[i].in, message_cases[i].n);
+		wrong += differs(message_cases[i].name, "", client_wait(&c, message_cases[i].ready), message_cases[i].want);
+		client_close(&c);
+		server_close(&s);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void an_error_of_the_extended_protocol_fails_the_block(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, script);
+	log_in(&c, &s, alice);
+	query(&c, "begin");
+	client_send(&c, "P\0\0\0\x8\0\0\0\0S\0\0\0\4", 14);
+	client_wait(&c, 1);
+	assert_string_equal(query(&c, "rollback; select 1"), "C(ROLLBACK) T(n:20) D(1) C(SELECT 1) Z(I)");
+	client_close(&c);
+	server_close(&s);
+}
+
+static void long_and_deep_statements_leave_the_session_alive(void **state)
+{
+	struct server s;
+	struct client c;
+	struct qf_buf deep = { 0 };
+	char *text = malloc(2001);
+
+	(void)state;
+	server_open(&s, script);
+	s.hub.conf.max_statement_bytes = 1000;
+	log_in(&c, &s, alice);
+	memset(text, ' ', 2000);
+	memcpy(text, "select 1", 8);
+	text[2000] = 0;
+	assert_string_equal(query(&c, text),
+		"E(ERROR 54000 statement of 2000 bytes is too long, the limit is 1000 (maxStatementBytes)) Z(I)");
+	text[1000] = 0;
+	assert_string_equal(query(&c, text), "T(n:20) D(1) C(SELECT 1) Z(I)");
+	s.hub.conf.max_statement_bytes = 1 << 20;
+	qf_buf_add_str(&deep, "select ");
+	for (int i = 0; i < 100000; i++)
+		qf_buf_add_str(&deep, "(");
+	qf_buf_add_str(&deep, "1");
+	for (int i = 0; i < 100000; i++)
+		qf_buf_add_str(&deep, ")");
+	assert_string_equal(query(&c, qf_buf_cstr(&deep)),
+		"E(ERROR 54001 statement is nested too deeply: 100000 levels, the limit is 2000) Z(I)");
+	assert_string_equal(query(&c, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
+	qf_buf_fini(&deep);
+	free(text);
+	client_close(&c);
+	server_close(&s);
+}
+
+/* ---- cancel, time limits, ends ---- */
+
+static void send_cancel(struct server *s, uint32_t pid, uint32_t secret)
+{
+	struct client c;
+	struct qf_buf b = { 0 };
+
+	client_open(&c, s->hub.loop, s->port);
+	qf_buf_u32(&b, 16);
+	qf_buf_u32(&b, 80877102);
+	qf_buf_u32(&b, pid);
+	qf_buf_u32(&b, secret);
+	client_send(&c, b.p, b.n);
+	qf_buf_fini(&b);
+	/* Never answered [PG 55.2.8]. */
+	assert_string_equal(client_wait(&c, 1), "EOF");
+	client_close(&c);
+}
+
+static void cancel_needs_the_right_key(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, script);
+	log_in(&c, &s, alice);
+	send_cancel(&s, c.pid, c.secret); /* nothing runs: nothing happens, not later either */
+	assert_string_equal(query(&c, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
+	send_query(&c, "select hang; select 1");
+	turn(&c, 20 * QF_MS);
+	send_cancel(&s, c.pid, c.secret ^ 1);
+	send_cancel(&s, c.pid + 1, c.secret);
+	assert_int_equal(s.hub.cancels, 0);
+	send_cancel(&s, c.pid, c.secret);
+	assert_string_equal(client_wait(&c, 1), "E(ERROR 57014 canceling statement due to user request) Z(I)");
+	assert_string_equal(query(&c, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
+	client_close(&c);
+	server_close(&s);
+}
+
+static void statement_timeout_is_told_in_its_own_words(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, script);
+	log_in(&c, &s, alice);
+	query(&c, "set statement_timeout = 30");
+	assert_string_equal(query(&c, "begin; select hang"), "C(BEGIN) E(ERROR 57014 canceling statement due to statement timeout) Z(E)");
+	assert_string_equal(query(&c, "rollback"), "C(ROLLBACK) Z(I)");
+	client_close(&c);
+	server_close(&s);
+}
+
+static void idle_limits_end_the_session(void **state)
+{
+	struct server s;
+	struct client c;
+
+	(void)state;
+	server_open(&s, script);
+	log_in(&c, &s, alice);
+	query(&c, "set idle_in_transaction_session_timeout = 0"); /* the server's own limit stays */
+	s.hub.conf.idle_in_transaction_ns = 30 * QF_MS;
+	query(&c, "begin; insert a");
+	qf_buf_clear(&c.text);
+	assert_string_equal(client_wait(&c, 1), "E(FATAL 25P03 terminating connection due to idle-in-transaction timeout) EOF");
+	assert_string_equal(qf_buf_cstr(&s.hub.log), "1:BEGIN|1:insert a|1:(rolled back)|");
+	client_close(&c);
+	log_in(&c, &s, (const char *const[]){ "user", "a", "options", "-cidle_session_timeout=30", NULL });
+	qf_buf_clear(&c.text);
+	assert_string_equal(client_wait(&c, 1), "E(FATAL 57P05 terminating connection due to idle-session timeout) EOF");
+	client_close(&c);
+	server_close(&s);
+}
+
+/* However the client goes while its query runs, the query is given up at once and the transaction undone. */
+static void a_client_that_vanishes_gives_up_its_query(void **state)
+{
+	static const char *const ways[] = { "close", "half close", "reset", "data, then close" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct linger reset = { .l_onoff = 1 };
+		struct server s;
+		struct client c, other;
+
+		server_open(&s, script);
+		log_in(&other, &s, alice);
+		log_in(&c, &s, alice);
+		send_query(&c, "begin; insert a; select hang");
+		turn(&other, 20 * QF_MS);
+		if (i == 2)
+			setsockopt(c.watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		if (i == 3)
+			send_message(&c, 'Q', "select 1", 9);
+		if (i == 1)
+			shutdown(c.watch.fd, SHUT_WR);
+		else
+			client_close(&c);
+		turn(&other, 50 * QF_MS);
+		if (s.hub.abandons != 1 || s.hub.pins_open != 0 || s.ops->sessions(s.l) != 1)
+			fail_msg("%s: %u abandoned, %u pins, %zu sessions", ways[i], s.hub.abandons, s.hub.pins_open, s.ops->sessions(s.l));
+		client_close(&c);
+		assert_string_equal(query(&other, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
+		client_close(&other);
+		server_close(&s);
+	}
+}
+
+static void note_drained(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void a_drain_lets_work_finish(void **state)
+{
+	struct server s;
+	struct client idle, busy, block;
+	bool drained = false;
+
+	(void)state;
+	server_open(&s, "match slow | delay 50ms | rows 1\ndefault | rows 1\n");
+	log_in(&idle, &s, alice);
+	log_in(&busy, &s, alice);
+	log_in(&block, &s, alice);
+	query(&block, "begin; select 1");
+	send_query(&busy, "select slow");
+	turn(&idle, 10 * QF_MS);
+	s.ops->drain(s.l, note_drained, &drained);
+	qf_buf_clear(&idle.text);
+	assert_string_equal(client_wait(&idle, 1), "E(FATAL 57P01 terminating connection due to administrator command) EOF");
+	client_wait(&busy, 2);
+	assert_string_equal(qf_buf_cstr(&busy.text),
+		"T(n:20) D(1) C(SELECT 1) Z(I) E(FATAL 57P01 terminating connection due to administrator command) EOF");
+	assert_string_equal(query(&block, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(T)");
+	assert_false(drained);
+	assert_int_equal(connect_to(s.port, 0), -1);
+	send_query(&block, "commit");
+	assert_string_equal(client_wait(&block, 2), "C(COMMIT) Z(I) E(FATAL 57P01 terminating connection due to administrator command) EOF");
+	client_close(&idle);
+	client_close(&busy);
+	client_close(&block);
+	turn(&idle, 20 * QF_MS);
+	assert_true(drained);
+	server_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(statements_are_answered_as_postgresql_would),
+		cmocka_unit_test(positions_count_from_the_start_of_the_text),
+		cmocka_unit_test(a_commit_that_fails_is_told),
+		cmocka_unit_test(a_transaction_lost_while_idle_is_told),
+		cmocka_unit_test(startup_packets_make_sessions_or_say_why_not),
+		cmocka_unit_test(a_welcome_has_what_drivers_need),
+		cmocka_unit_test(first_bytes_are_answered),
+		cmocka_unit_test(max_connections_is_kept_and_room_is_given_back),
+		cmocka_unit_test(other_messages),
+		cmocka_unit_test(an_error_of_the_extended_protocol_fails_the_block),
+		cmocka_unit_test(long_and_deep_statements_leave_the_session_alive),
+		cmocka_unit_test(cancel_needs_the_right_key),
+		cmocka_unit_test(statement_timeout_is_told_in_its_own_words),
+		cmocka_unit_test(idle_limits_end_the_session),
+		cmocka_unit_test(a_client_that_vanishes_gives_up_its_query),
+		cmocka_unit_test(a_drain_lets_work_finish),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
