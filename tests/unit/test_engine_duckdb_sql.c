@@ -49,7 +49,7 @@ static const struct {
 	{ "SET nosuch = 1", "55P02", 0, "locked", NULL },
 	{ "COMMIT", "25P01", 0, "no transaction is active", NULL },
 	{ "SET TimeZone = 'Nowhere/Nix'", "22023", 0, "Unknown TimeZone", NULL },
-	{ "SELECT 1 FROM read_csv('/etc/passwd')", "42501", 0, "disabled by configuration", "allowedDirectories" },
+	{ "SELECT 1 FROM read_csv('/etc/passwd')", "42501", 15, "disabled by configuration", "allowedDirectories" },
 	{ "COPY (SELECT 1) TO '/tmp/qf-never.csv'", "42501", 0, "disabled by configuration", NULL },
 	{ "ATTACH '/tmp/qf-never.duckdb'", "42501", 0, "ATTACH and DETACH", "initSql" },
 	{ "ATTACH ':memory:' AS m2", "42501", 0, "ATTACH and DETACH", "initSql" },
@@ -66,7 +66,6 @@ static const struct {
 	{ "SELECT * FROM enable_logging(storage = 'file', storage_path = '/tmp/x')", "42501", 0, "logging", NULL },
 	{ "CALL \"ENABLE_logging\"()", "42501", 0, "logging", NULL },
 	{ "CREATE PERSISTENT SECRET s (TYPE http)", "22023", 0, "ersistent secrets", NULL },
-	{ "SELECT CAST(1 AS INT) AS \"\xff\"", "22021", 0, NULL, NULL },
 };
 
 static void check_error(const struct run *r, size_t i)
@@ -122,6 +121,9 @@ static void test_hostile_text(void **state)
 
 	run_init(&r, &cl, c, "");
 	r.job.sql = qf_slice("SELECT 1\0 x", 11);
+	assert_true(cl.ops->submit(c, &r.job, &err) < 0);
+	assert_string_equal(err.sqlstate, "22021");
+	run_init(&r, &cl, c, "SELECT 1 AS \"\xff\""); /* DuckDB itself would take it */
 	assert_true(cl.ops->submit(c, &r.job, &err) < 0);
 	assert_string_equal(err.sqlstate, "22021");
 	qf_buf_init(&b);

@@ -5,6 +5,7 @@
 #include "adapter.h"
 #include "private.h"
 #include "qf/log.h"
+#include "qf/str.h"
 
 /* ---- connections ---- */
 
@@ -147,8 +148,8 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 	struct duck_job *j = &c->job;
 
 	qf_assert(j->state == DUCK_IDLE);
-	if (memchr(pub->sql.p, '\0', pub->sql.n)) {
-		qf_sql_error_set(reterr, "22021", "a NUL byte in the statement");
+	if ((pub->sql.n > 0 && memchr(pub->sql.p, '\0', pub->sql.n)) || !qf_utf8_valid(pub->sql)) {
+		qf_sql_error_set(reterr, "22021", "the statement is not valid UTF-8 without NUL");
 		return -EINVAL;
 	}
 	j->pub = pub;
