@@ -53,8 +53,9 @@ static void fall_back(const struct qf_chain *c, const struct qf_route_input *in,
 		return;
 	}
 	ret->denied = true;
-	ret->message = g == NULL ? "no routing rule matches this statement, and the configuration has no routingFallback"
-				 : "no routing rule matches this statement, and the group of routingFallback is disabled";
+	ret->message = g == NULL
+			       ? "no routing rule matches this statement, and the configuration has no routingFallback"
+			       : "no routing rule matches this statement, and the group of routingFallback is disabled";
 }
 
 static void decide(const struct qf_router *r, const struct qf_match *m, struct qf_route_verdict *ret)
@@ -119,8 +120,8 @@ static bool run_explained(struct qf_chain *c, struct qf_match *m, struct qf_rout
 	return decided;
 }
 
-void qf_chain_route(struct qf_chain *c, const struct qf_route_input *in, struct qf_route_verdict *ret,
-	struct qf_arena *arena)
+void qf_chain_route(
+	struct qf_chain *c, const struct qf_route_input *in, struct qf_route_verdict *ret, struct qf_arena *arena)
 {
 	struct qf_match m = { .in = in, .arena = arena };
 

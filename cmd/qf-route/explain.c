@@ -78,11 +78,19 @@ static void list_members(struct explainer *x, struct qf_explained *e)
 static int explain_one(struct explainer *x, const struct qf_statement *st)
 {
 	const struct qf_explain_opts *o = x->opts;
-	struct qf_explained e = { .opts = o, .conf = x->conf, .number = ++x->number, .statement = *st,
-		.dialect = x->dialect };
-	struct qf_route_input in = { .frontend = o->frontend, .user = o->user, .database = o->database,
-		.headers = o->headers, .n_headers = o->n_headers, .tags = o->tags, .n_tags = o->n_tags, .sql = st->text,
-		.whole = x->text, .want_reasons = true };
+	struct qf_explained e = {
+		.opts = o, .conf = x->conf, .number = ++x->number, .statement = *st, .dialect = x->dialect
+	};
+	struct qf_route_input in = { .frontend = o->frontend,
+		.user = o->user,
+		.database = o->database,
+		.headers = o->headers,
+		.n_headers = o->n_headers,
+		.tags = o->tags,
+		.n_tags = o->n_tags,
+		.sql = st->text,
+		.whole = x->text,
+		.want_reasons = true };
 
 	qf_arena_clear(x->arena);
 	qf_sql_facts(st->text, x->dialect, &e.facts);
@@ -139,8 +147,10 @@ static int read_text(const struct qf_explain_opts *o, int argc, char **argv, str
 	int fd, rc;
 
 	if (argc > 1 || (argc == 1 && o->file != NULL)) {
-		fprintf(stderr, "qf-route: \"%s\" is one argument too many; options stand before the statement, which is one "
-				"argument\n", argv[o->file != NULL ? 0 : 1]);
+		fprintf(stderr,
+			"qf-route: \"%s\" is one argument too many; options stand before the statement, which is one "
+			"argument\n",
+			argv[o->file != NULL ? 0 : 1]);
 		return QF_EXIT_USAGE;
 	}
 	if (argc == 1 && strcmp(argv[0], "-") != 0) {
@@ -150,8 +160,9 @@ static int read_text(const struct qf_explain_opts *o, int argc, char **argv, str
 	if (argc == 1)
 		return read_all(STDIN_FILENO, "standard input", out) == 0 ? 0 : QF_EXIT_FAILED;
 	if (o->file == NULL) {
-		fprintf(stderr, "qf-route: --explain needs a statement: give it as an argument, with --file FILE, or - for standard "
-				"input\n");
+		fprintf(stderr,
+			"qf-route: --explain needs a statement: give it as an argument, with --file FILE, or - for "
+			"standard input\n");
 		return QF_EXIT_USAGE;
 	}
 	fd = open(o->file, O_RDONLY | O_CLOEXEC);
@@ -170,8 +181,8 @@ int qf_explain_dump_keys(void)
 	const struct qf_conf_key *k = qf_conf_keys(&n);
 
 	for (size_t i = 0; i < n; i++)
-		printf("%s\t%s\t%s\t%s\t%s\t%s\n", k[i].path, k[i].type, k[i].dflt, k[i].reload, k[i].built ? "built" : "known",
-			k[i].help);
+		printf("%s\t%s\t%s\t%s\t%s\t%s\n", k[i].path, k[i].type, k[i].dflt, k[i].reload,
+			k[i].built ? "built" : "known", k[i].help);
 	return fflush(stdout) == 0 ? QF_EXIT_OK : QF_EXIT_FAILED;
 }
 

@@ -37,7 +37,11 @@ static void put_steps(FILE *out, const struct qf_explained *e)
 	for (size_t i = 0; i < e->verdict.n_steps; i++) {
 		const struct qf_route_step *s = &e->verdict.steps[i];
 
-		fprintf(out, "  %3zu %-14s %-3s  %s", s->index, s->router, s->ns == 0 ? "-" : s->matched ? "yes" : "no", s->reason);
+		fprintf(out, "  %3zu %-14s %-3s  %s", s->index, s->router,
+			s->ns == 0   ? "-"
+			: s->matched ? "yes"
+				     : "no",
+			s->reason);
 		if (s->ns > 0)
 			fprintf(out, "  (%.1f µs)", (double)s->ns / 1000.0);
 		fputc('\n', out);
@@ -138,8 +142,8 @@ void qf_explain_text(const struct qf_explained *e, FILE *out)
 	fprintf(out, "%sstatement %zu, line %u: ", e->number > 1 ? "\n" : "", e->number, st->line);
 	one_line(out, qf_slice(st->text.p + skip, st->text.n - skip), LINE_MAX_BYTES);
 	label(out, "client");
-	fprintf(out, "%s, dialect %s, user %s, database %s\n", qf_frontend_name(o->frontend), qf_dialect_name(e->dialect),
-		o->user != NULL ? o->user : "-", o->database != NULL ? o->database : "-");
+	fprintf(out, "%s, dialect %s, user %s, database %s\n", qf_frontend_name(o->frontend),
+		qf_dialect_name(e->dialect), o->user != NULL ? o->user : "-", o->database != NULL ? o->database : "-");
 	put_steps(out, e);
 	put_verdict(out, &e->verdict);
 	put_facts(out, e);

@@ -173,8 +173,10 @@ static void deny_unjudged(struct qf_router *r, struct qf_match *m, size_t rule, 
 {
 	m->outcome = QF_ROUTE_DENY;
 	m->rule = rule;
-	m->message = qf_arena_printf(m->arena, "this statement could not be checked against a rule that denies (router %zu, rule "
-		"%zu): %s; send a shorter statement, or ask the operator to simplify the pattern", r->index, rule, why);
+	m->message = qf_arena_printf(m->arena,
+		"this statement could not be checked against a rule that denies (router %zu, rule %zu): %s; send a "
+		"shorter statement, or ask the operator to simplify the pattern",
+		r->index, rule, why);
 	say(m, "rule %zu denies but its pattern could not be matched: %s; so the statement is refused", rule, why);
 }
 
@@ -279,7 +281,8 @@ static bool header_holds(struct qf_match *m, const struct qf_conf_condition *c)
 	for (size_t i = 0; i < m->in->n_headers; i++) {
 		const struct qf_conf_kv *h = &m->in->headers[i];
 
-		if (h->value != NULL && strcasecmp(h->key, c->name) == 0 && (c->value == NULL || strcmp(h->value, c->value) == 0))
+		if (h->value != NULL && strcasecmp(h->key, c->name) == 0 &&
+			(c->value == NULL || strcmp(h->value, c->value) == 0))
 			return true;
 	}
 	return false;

@@ -40,8 +40,9 @@ static int sibling(char *path, size_t size, struct qf_err *reterr)
 	self[n] = '\0';
 	snprintf(path, size, "%s/qf-translate", dirname(self));
 	if (access(path, X_OK) != 0)
-		return qf_err_set(reterr, -errno, "%s: %s; --translate runs the qf-translate that is installed beside qf-route",
-			path, strerror(errno));
+		return qf_err_set(reterr, -errno,
+			"%s: %s; --translate runs the qf-translate that is installed beside qf-route", path,
+			strerror(errno));
 	return 0;
 }
 
@@ -171,10 +172,12 @@ static int read_answer(struct child *c, struct qf_translated *ret, struct qf_are
 	const char *said = complaint(c, a);
 	json_t *root;
 
-	root = json_loadb((const char *)c->answer.p, c->answer.n, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, NULL);
+	root = json_loadb(
+		(const char *)c->answer.p, c->answer.n, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(root)) {
 		json_decref(root);
-		return qf_err_set(reterr, QF_EMALFORMED, "qf-translate gave no answer: %s", said != NULL ? said : "no reason either");
+		return qf_err_set(reterr, QF_EMALFORMED, "qf-translate gave no answer: %s",
+			said != NULL ? said : "no reason either");
 	}
 	ret->sql = copy(json_object_get(root, "output"), a);
 	if (ret->sql != NULL && *ret->sql == '\0')

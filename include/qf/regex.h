@@ -3,8 +3,8 @@
  *
  * A pattern comes from the configuration, the subject from a client, so no pair of them may hold the
  * program: steps, depth and memory are bounded, and a subject beyond 1 KiB is matched against a copy of the
- * pattern that looks at the clock (100 ms of CPU time, and 100 ms more for each MiB). What goes beyond ends as QF_REGEX_GAVE_UP,
- * which is neither yes nor no: the caller must not let it pass silently.
+ * pattern that looks at the clock (100 ms of CPU time, and 100 ms more for each MiB). What goes beyond ends
+ * as QF_REGEX_GAVE_UP, which is neither yes nor no: the caller must not let it pass silently.
  *
  * Semantics follow the original's: unanchored, Unicode, case-sensitive unless (?i), '.' stops at a newline,
  * '$' is the very end. One thread at a time per pattern; no globals.

@@ -31,10 +31,12 @@ static size_t list_listeners(struct qf_loader *ld, struct listener *ret)
 	size_t n = 0;
 
 	for (int i = 0; i < QF_FE_N; i++) {
-		if (!c->frontends[i].enabled || (!qf_frontend_built((enum qf_frontend)i) && c->frontends[i].place.line == 0))
+		if (!c->frontends[i].enabled ||
+			(!qf_frontend_built((enum qf_frontend)i) && c->frontends[i].place.line == 0))
 			continue;
 		ret[n].fe = &c->frontends[i];
-		ret[n++].path = qf_arena_printf(ld->arena, "queryflux.frontends.%s", qf_frontend_name((enum qf_frontend)i));
+		ret[n++].path =
+			qf_arena_printf(ld->arena, "queryflux.frontends.%s", qf_frontend_name((enum qf_frontend)i));
 	}
 	if (c->admin.enabled) {
 		ret[n].fe = &c->admin;
@@ -52,16 +54,18 @@ static int check_listeners(struct qf_loader *ld)
 		const struct qf_conf_frontend *fe = all[i].fe;
 
 		if (!fe->insecure && !is_loopback(fe->address))
-			return qf_loader_fail(ld, fe->place, "%s listens on %s, which is not loopback, and clients are not "
-				"authenticated; write insecure: true to accept every client, or use 127.0.0.1", all[i].path, fe->address);
+			return qf_loader_fail(ld, fe->place,
+				"%s listens on %s, which is not loopback, and clients are not authenticated; write "
+				"insecure: true to accept every client, or use 127.0.0.1",
+				all[i].path, fe->address);
 		for (size_t j = 0; j < i; j++) {
 			const struct qf_conf_frontend *other = all[j].fe;
 
-			if (fe->port == other->port && (strcmp(fe->address, other->address) == 0 || is_any(fe->address) ||
-				is_any(other->address)))
+			if (fe->port == other->port && (strcmp(fe->address, other->address) == 0 ||
+							       is_any(fe->address) || is_any(other->address)))
 				return qf_loader_fail(ld, fe->place.line != 0 ? fe->place : other->place,
-					"%s and %s both listen on port %u; give one of them another port", all[j].path, all[i].path,
-					fe->port);
+					"%s and %s both listen on port %u; give one of them another port", all[j].path,
+					all[i].path, fe->port);
 		}
 	}
 	return 0;
@@ -78,7 +82,8 @@ static void turn_off_unbuilt(struct qf_loader *ld)
 
 		if (fe->enabled && !qf_frontend_built((enum qf_frontend)i)) {
 			if (fe->place.line != 0)
-				qf_loader_warn(ld, fe->place, "queryflux.frontends.%s is known but not built yet: it does not listen",
+				qf_loader_warn(ld, fe->place,
+					"queryflux.frontends.%s is known but not built yet: it does not listen",
 					qf_frontend_name((enum qf_frontend)i));
 			fe->enabled = false;
 		}
@@ -86,7 +91,8 @@ static void turn_off_unbuilt(struct qf_loader *ld)
 	}
 	if (!any)
 		qf_loader_warn(ld, (struct qf_conf_place){ 1, 1 },
-			"no frontend that is built is enabled, so no client can connect; enable queryflux.frontends.postgresWire");
+			"no frontend that is built is enabled, so no client can connect; enable "
+			"queryflux.frontends.postgresWire");
 }
 
 /* One process must not open a DuckDB file twice: its locks are the process's and would not stop it. */
@@ -101,8 +107,10 @@ static int check_files(struct qf_loader *ld)
 			const struct qf_conf_cluster *b = &c->clusters[j];
 
 			if (b->enabled && b->database_path != NULL && strcmp(a->database_path, b->database_path) == 0)
-				return qf_loader_fail(ld, a->place, "clusters.%s opens the same database file as clusters.%s; make one "
-					"cluster of them and use it in several groups", a->name, b->name);
+				return qf_loader_fail(ld, a->place,
+					"clusters.%s opens the same database file as clusters.%s; make one cluster of "
+					"them and use it in several groups",
+					a->name, b->name);
 		}
 	}
 	return 0;
@@ -130,9 +138,11 @@ static int check_instances(struct qf_loader *ld)
 			if (first == NULL)
 				first = &c->groups[g];
 			else if (strcmp(first->instance, c->groups[g].instance) != 0)
-				return qf_loader_fail(ld, c->groups[g].place, "clusterGroups.%s and clusterGroups.%s belong to different "
-					"qf-dispatch instances but share the database file of clusters.%s, which one process opens; "
-					"give them the same instance", first->name, c->groups[g].name, c->clusters[i].name);
+				return qf_loader_fail(ld, c->groups[g].place,
+					"clusterGroups.%s and clusterGroups.%s belong to different qf-dispatch "
+					"instances but share the database file of clusters.%s, which one process "
+					"opens; give them the same instance",
+					first->name, c->groups[g].name, c->clusters[i].name);
 		}
 	}
 	return 0;
@@ -143,13 +153,16 @@ static void warn_dead_ends(struct qf_loader *ld)
 	const struct qf_conf *c = ld->conf;
 
 	if (c->n_groups == 0)
-		qf_loader_warn(ld, (struct qf_conf_place){ 1, 1 }, "there is no group in clusterGroups, so every query is refused");
+		qf_loader_warn(ld, (struct qf_conf_place){ 1, 1 },
+			"there is no group in clusterGroups, so every query is refused");
 	else if (c->fallback == NULL && c->n_routers == 0)
 		qf_loader_warn(ld, (struct qf_conf_place){ 1, 1 },
 			"there are neither routers nor a routingFallback, so every query is refused");
 	else if (c->fallback != NULL && !c->fallback->enabled)
-		qf_loader_warn(ld, c->fallback->place, "routingFallback names clusterGroups.%s, which is disabled: queries that "
-			"no rule matches are refused", c->fallback->name);
+		qf_loader_warn(ld, c->fallback->place,
+			"routingFallback names clusterGroups.%s, which is disabled: queries that no rule matches are "
+			"refused",
+			c->fallback->name);
 }
 
 int qf_conf_check(struct qf_loader *ld)

@@ -77,7 +77,8 @@ static int refuse_properties(struct doc *d, const yaml_char_t *anchor, const yam
 	struct qf_conf_place at = place_of(d->event.start_mark);
 
 	if (anchor != NULL)
-		return qf_loader_fail(d->ld, at, "anchors (&%s) are not read here; write the value out where it is needed",
+		return qf_loader_fail(d->ld, at,
+			"anchors (&%s) are not read here; write the value out where it is needed",
 			(const char *)anchor);
 	if (tag != NULL)
 		return qf_loader_fail(d->ld, at, "tags (%s) are not read here; take it away", (const char *)tag);
@@ -149,8 +150,8 @@ static int check_key(struct doc *d, struct qf_map *seen, const char **ret)
 	*mine = at;
 	before = qf_map_put(seen, qf_slice(key, len), mine);
 	if (before != NULL)
-		return qf_loader_fail(d->ld, at, "the key \"%s\" stands here twice; the first is at %u:%u", key, before->line,
-			before->column);
+		return qf_loader_fail(d->ld, at, "the key \"%s\" stands here twice; the first is at %u:%u", key,
+			before->line, before->column);
 	*ret = qf_arena_strndup(d->ld->arena, key, len);
 	return 0;
 }
@@ -234,10 +235,11 @@ static int take_document(struct doc *d, struct qf_node **ret)
 	if (rc != 0)
 		return rc;
 	if (d->event.type != YAML_DOCUMENT_START_EVENT)
-		return qf_loader_fail(d->ld, start, "there is no configuration in it; take the file away to run with the "
-			"built-in default");
+		return qf_loader_fail(d->ld, start,
+			"there is no configuration in it; take the file away to run with the built-in default");
 	if (d->event.data.document_start.tag_directives.start != d->event.data.document_start.tag_directives.end)
-		return qf_loader_fail(d->ld, place_of(d->event.start_mark), "%%TAG directives are not read here; take it away");
+		return qf_loader_fail(
+			d->ld, place_of(d->event.start_mark), "%%TAG directives are not read here; take it away");
 	rc = next_event(d);
 	if (rc == 0)
 		rc = take_node(d, 1, ret);
@@ -246,8 +248,8 @@ static int take_document(struct doc *d, struct qf_node **ret)
 	if (rc == 0)
 		rc = next_event(d);
 	if (rc == 0 && d->event.type != YAML_STREAM_END_EVENT)
-		rc = qf_loader_fail(d->ld, place_of(d->event.start_mark), "a second YAML document begins here; a "
-			"configuration is one document");
+		rc = qf_loader_fail(d->ld, place_of(d->event.start_mark),
+			"a second YAML document begins here; a configuration is one document");
 	return rc;
 }
 
@@ -283,7 +285,7 @@ bool qf_node_is_plain(const struct qf_node *n, const char *text)
 bool qf_node_is_null(const struct qf_node *n)
 {
 	return qf_node_is_plain(n, "") || qf_node_is_plain(n, "~") || qf_node_is_plain(n, "null") ||
-		qf_node_is_plain(n, "Null") || qf_node_is_plain(n, "NULL");
+	       qf_node_is_plain(n, "Null") || qf_node_is_plain(n, "NULL");
 }
 
 const struct qf_node *qf_node_get(const struct qf_node *map, const char *key)

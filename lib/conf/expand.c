@@ -6,8 +6,8 @@
 #include "qf/str.h"
 
 /* The place of the nth "${" between two character offsets, as the scalar stands in the file. */
-static struct qf_conf_place nth_place(struct qf_loader *ld, const struct qf_node *node, size_t from, size_t to,
-	unsigned nth)
+static struct qf_conf_place nth_place(
+	struct qf_loader *ld, const struct qf_node *node, size_t from, size_t to, unsigned nth)
 {
 	struct qf_conf_place place = node->place;
 	size_t chars = 0;
@@ -42,8 +42,9 @@ static int expand_one(struct qf_loader *ld, struct qf_conf_place at, struct qf_s
 	const char *key, *value;
 
 	if (!name_ok(name))
-		return qf_loader_fail(ld, at, "\"${%.*s}\" is no variable; write ${NAME} or ${NAME:-default}, or $${ for "
-			"a literal ${", (int)(body.n < 60 ? body.n : 60), (const char *)body.p);
+		return qf_loader_fail(ld, at,
+			"\"${%.*s}\" is no variable; write ${NAME} or ${NAME:-default}, or $${ for a literal ${",
+			(int)(body.n < 60 ? body.n : 60), (const char *)body.p);
 	key = qf_arena_strndup(ld->arena, name.p, name.n);
 	value = getenv(key);
 	if (value == NULL && strcmp(key, "QF_STATE_DIR") == 0)
@@ -55,10 +56,11 @@ static int expand_one(struct qf_loader *ld, struct qf_conf_place at, struct qf_s
 	} else if (colon != NULL) {
 		qf_buf_add(out, colon + 2, body.n - name.n - 2);
 	} else {
-		return qf_loader_fail(ld, at, "the environment variable %s is not set; set it, or write ${%s:-default}", key,
-			key);
+		return qf_loader_fail(
+			ld, at, "the environment variable %s is not set; set it, or write ${%s:-default}", key, key);
 	}
-	return out->n <= QF_DOC_MAX_BYTES ? 0 : qf_loader_fail(ld, at, "the variables make this value longer than 4 MiB");
+	return out->n <= QF_DOC_MAX_BYTES ? 0
+					  : qf_loader_fail(ld, at, "the variables make this value longer than 4 MiB");
 }
 
 static int expand_all(struct qf_loader *ld, struct qf_node *node, size_t from, size_t to, struct qf_buf *out)
@@ -83,7 +85,8 @@ static int expand_all(struct qf_loader *ld, struct qf_node *node, size_t from, s
 		if (close == NULL)
 			return qf_loader_fail(ld, nth_place(ld, node, from, to, nth),
 				"\"${\" without \"}\"; write $${ for a literal ${");
-		rc = expand_one(ld, nth_place(ld, node, from, to, nth), qf_slice(open + 2, (size_t)(close - open - 2)), out);
+		rc = expand_one(
+			ld, nth_place(ld, node, from, to, nth), qf_slice(open + 2, (size_t)(close - open - 2)), out);
 		if (rc != 0)
 			return rc;
 		node->expanded = true;

@@ -13,14 +13,15 @@ const char *qf_path_text(struct qf_loader *ld, const struct qf_path *path)
 	if (path == NULL)
 		return "the top level";
 	if (path->key == NULL)
-		return qf_arena_printf(ld->arena, "%s[%zu]", path->up != NULL ? qf_path_text(ld, path->up) : "", path->index);
+		return qf_arena_printf(
+			ld->arena, "%s[%zu]", path->up != NULL ? qf_path_text(ld, path->up) : "", path->index);
 	if (path->up == NULL)
 		return path->key;
 	up = qf_path_text(ld, path->up);
 	return qf_arena_printf(ld->arena, "%s.%s", up, path->key);
 }
 
-struct qf_conf_place qf_path_place(const struct qf_path *path)
+static struct qf_conf_place path_place(const struct qf_path *path)
 {
 	if (path == NULL || path->node == NULL)
 		return (struct qf_conf_place){ 1, 1 };
@@ -64,7 +65,7 @@ static int find_variant(struct qf_loader *ld, const struct qf_path *path, const 
 	for (size_t i = 0; sec->variants[i].name != NULL && i + 1 < sizeof(names) / sizeof(names[0]); i++)
 		names[i] = sec->variants[i].name;
 	if (type == NULL)
-		return qf_loader_fail(ld, qf_path_place(path), "%s has no \"type\"%s", qf_path_text(ld, path),
+		return qf_loader_fail(ld, path_place(path), "%s has no \"type\"%s", qf_path_text(ld, path),
 			qf_loader_hint(ld, "", names, "the types"));
 	rc = qf_item_text(ld, &(struct qf_path){ path, "type", 0, type }, type, &text);
 	if (rc != 0)
@@ -105,7 +106,8 @@ int qf_section_fill(struct qf_loader *ld, const struct qf_path *path, const stru
 	if (node != NULL && qf_node_is_null(node))
 		node = NULL;
 	if (node != NULL && node->kind != QF_NODE_MAP)
-		return qf_loader_fail(ld, node->place, "%s must be a mapping of keys to values", qf_path_text(ld, path));
+		return qf_loader_fail(
+			ld, node->place, "%s must be a mapping of keys to values", qf_path_text(ld, path));
 	if (sec->variants != NULL && node != NULL)
 		rc = find_variant(ld, path, sec, node, &var);
 	if (rc == 0 && node != NULL)
@@ -131,15 +133,17 @@ static bool node_is_off(const struct qf_node *n)
 	return qf_node_is_null(n) || qf_node_is_plain(n, "false") || strcmp(n->text, "none") == 0;
 }
 
-static int unbuilt_item(struct qf_loader *ld, const struct qf_path *path, const struct qf_item *it,
-	const struct qf_node *node)
+static int unbuilt_item(
+	struct qf_loader *ld, const struct qf_path *path, const struct qf_item *it, const struct qf_node *node)
 {
 	if (it->flags & QF_ITEM_SECURITY && !node_is_off(node))
-		return qf_loader_fail(ld, node->key_place, "%s is a security setting that is known but not built yet: take it "
-			"away, because nothing would be protected by it", qf_path_text(ld, path));
-	if (it->flags & QF_ITEM_UNBUILT && !node_is_off(node) && ld->quiet == 0)
-		qf_loader_warn(ld, node->key_place, "%s is known but not built yet: it has no effect",
+		return qf_loader_fail(ld, node->key_place,
+			"%s is a security setting that is known but not built yet: take it away, because nothing would "
+			"be protected by it",
 			qf_path_text(ld, path));
+	if (it->flags & QF_ITEM_UNBUILT && !node_is_off(node) && ld->quiet == 0)
+		qf_loader_warn(
+			ld, node->key_place, "%s is known but not built yet: it has no effect", qf_path_text(ld, path));
 	return 0;
 }
 
@@ -163,8 +167,9 @@ static int check_name(struct qf_loader *ld, const struct qf_node *node)
 	size_t len = strlen(node->key);
 
 	if (len > 64 || strspn(node->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:") != len)
-		return qf_loader_fail(ld, node->key_place, "\"%.70s\" cannot be a name here; use at most 64 letters, digits, "
-			"'_', '-', '.' and ':'", node->key);
+		return qf_loader_fail(ld, node->key_place,
+			"\"%.70s\" cannot be a name here; use at most 64 letters, digits, '_', '-', '.' and ':'",
+			node->key);
 	return 0;
 }
 
@@ -190,7 +195,8 @@ static int fill_many(struct qf_loader *ld, const struct qf_path *path, const str
 		if (map)
 			rc = check_name(ld, c);
 		if (rc == 0 && !map && c->kind != QF_NODE_MAP)
-			rc = qf_loader_fail(ld, c->place, "%s must be a mapping of keys to values", qf_path_text(ld, &sub));
+			rc = qf_loader_fail(
+				ld, c->place, "%s must be a mapping of keys to values", qf_path_text(ld, &sub));
 		if (rc == 0)
 			rc = qf_section_fill(ld, &sub, it->sub, c, element_base(it->sub, array, i, c));
 	}
@@ -250,7 +256,8 @@ static int fill_item(struct qf_loader *ld, const struct qf_path *up, const struc
 	int rc;
 
 	if (node == NULL && it->flags & QF_ITEM_REQUIRED && (up == NULL || up->node != NULL))
-		return qf_loader_fail(ld, qf_path_place(up), "%s has no \"%s\": %s", qf_path_text(ld, up), it->key, it->help);
+		return qf_loader_fail(
+			ld, path_place(up), "%s has no \"%s\": %s", qf_path_text(ld, up), it->key, it->help);
 	if (node == NULL)
 		return it->kind == QF_ITEM_SECTION && !unbuilt ? fill_subsection(ld, &path, it, NULL, base)
 							       : fill_default(ld, &path, it, base);

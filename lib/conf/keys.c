@@ -42,12 +42,18 @@ static const char *frontend_list(void)
 static const char *type_text(const struct qf_item *it)
 {
 	static const char *const plain[] = {
-		[QF_ITEM_BOOL] = "boolean",	     [QF_ITEM_TEXT] = "text",
-		[QF_ITEM_REGEX] = "regular expression", [QF_ITEM_NAME] = "name",
-		[QF_ITEM_GROUP] = "group name",	     [QF_ITEM_TEXTS] = "list of text",
-		[QF_ITEM_TAGS] = "mapping of text to text or null", [QF_ITEM_TARGETS] = "mapping of text to group name",
-		[QF_ITEM_MEMBERS] = "list of cluster names", [QF_ITEM_SECTION] = "section",
-		[QF_ITEM_LIST] = "list of sections", [QF_ITEM_MAP] = "mapping of names to sections",
+		[QF_ITEM_BOOL] = "boolean",
+		[QF_ITEM_TEXT] = "text",
+		[QF_ITEM_REGEX] = "regular expression",
+		[QF_ITEM_NAME] = "name",
+		[QF_ITEM_GROUP] = "group name",
+		[QF_ITEM_TEXTS] = "list of text",
+		[QF_ITEM_TAGS] = "mapping of text to text or null",
+		[QF_ITEM_TARGETS] = "mapping of text to group name",
+		[QF_ITEM_MEMBERS] = "list of cluster names",
+		[QF_ITEM_SECTION] = "section",
+		[QF_ITEM_LIST] = "list of sections",
+		[QF_ITEM_MAP] = "mapping of names to sections",
 		[QF_ITEM_ANY] = "any",
 	};
 
@@ -95,7 +101,9 @@ static void add_items(const char *prefix, const struct qf_item *items, bool sect
 		if (it->sub == NULL)
 			continue;
 		inner = qf_xasprintf("%s%s", path,
-			it->kind == QF_ITEM_MAP ? ".*" : it->kind == QF_ITEM_LIST ? "[]" : "");
+			it->kind == QF_ITEM_MAP	   ? ".*"
+			: it->kind == QF_ITEM_LIST ? "[]"
+						   : "");
 		add_section(inner, it->sub, built);
 		free(inner);
 	}
@@ -112,7 +120,8 @@ static void add_section(const char *prefix, const struct qf_section *sec, bool b
 		for (const struct qf_variant *v = sec->variants; v->name != NULL && n < 15; v++)
 			types[n++] = v->name;
 		add_key(qf_xasprintf("%s.type", prefix), names_text(types),
-			&(struct qf_item){ .help = "which kind of entry this is; the other keys follow from it" }, built);
+			&(struct qf_item){ .help = "which kind of entry this is; the other keys follow from it" },
+			built);
 	}
 	add_items(prefix, sec->items, built);
 	for (const struct qf_variant *v = sec->variants; v != NULL && v->name != NULL; v++) {

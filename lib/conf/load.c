@@ -107,8 +107,8 @@ static int load_model(struct qf_loader *ld)
 
 	rc = qf_doc_parse(ld, &root);
 	if (rc == 0 && qf_node_is_null(root))
-		rc = qf_loader_fail(ld, root->place, "there is no configuration in it; take the file away to run with the "
-			"built-in default");
+		rc = qf_loader_fail(ld, root->place,
+			"there is no configuration in it; take the file away to run with the built-in default");
 	if (rc == 0)
 		rc = qf_section_fill(ld, NULL, &qf_schema_top, root, c);
 	if (rc != 0)
@@ -163,7 +163,8 @@ static int read_file(const char *path, struct qf_buf *out, struct qf_err *reterr
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return qf_err_set(reterr, -errno, "%s: %s; name another file with -c or $QF_CONFIG", path, strerror(errno));
+		return qf_err_set(
+			reterr, -errno, "%s: %s; name another file with -c or $QF_CONFIG", path, strerror(errno));
 	while (n > 0 && out->n <= QF_DOC_MAX_BYTES) {
 		n = read(fd, qf_buf_reserve(out, 65536), 65536);
 		if (n < 0 && errno == EINTR)

@@ -34,8 +34,12 @@ static const struct {
 };
 
 static const char *const routers[QF_ROUTER_N] = {
-	[QF_ROUTER_PROTOCOL] = "protocolBased", [QF_ROUTER_HEADER] = "header",	   [QF_ROUTER_USER_GROUP] = "userGroup",
-	[QF_ROUTER_REGEX] = "queryRegex",	[QF_ROUTER_TAGS] = "tags",	   [QF_ROUTER_COMPOUND] = "compound",
+	[QF_ROUTER_PROTOCOL] = "protocolBased",
+	[QF_ROUTER_HEADER] = "header",
+	[QF_ROUTER_USER_GROUP] = "userGroup",
+	[QF_ROUTER_REGEX] = "queryRegex",
+	[QF_ROUTER_TAGS] = "tags",
+	[QF_ROUTER_COMPOUND] = "compound",
 	[QF_ROUTER_PYTHON] = "pythonScript",
 };
 

@@ -4,8 +4,8 @@
 
 #include "schema.h"
 
-int qf_item_group(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node,
-	const struct qf_conf_group **ret)
+int qf_item_group(
+	struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, const struct qf_conf_group **ret)
 {
 	const struct qf_conf *c = ld->conf;
 	const char *text, **names;

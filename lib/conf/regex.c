@@ -8,7 +8,7 @@
 enum {
 	PATTERN_MAX = 64 * 1024,
 	SHORT_SUBJECT = 1024,
-	SHORT_STEPS = 50 * 1000,     /* for each start position: 1024 of these stay below 0.3 s */
+	SHORT_STEPS = 50 * 1000,       /* for each start position: 1024 of these stay below 0.3 s */
 	LONG_STEPS = 10 * 1000 * 1000, /* the clock is the limit there */
 	DEPTH = 20 * 1000,
 	HEAP_KIB = 32 * 1024,
@@ -135,8 +135,8 @@ static const char *why_text(int rc)
 	}
 }
 
-enum qf_regex_result qf_regex_match(struct qf_regex *re, struct qf_slice subject, struct qf_slice *ret_span,
-				    const char **ret_why)
+enum qf_regex_result qf_regex_match(
+	struct qf_regex *re, struct qf_slice subject, struct qf_slice *ret_span, const char **ret_why)
 {
 	const PCRE2_SIZE *pair;
 	int rc;

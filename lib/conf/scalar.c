@@ -5,7 +5,7 @@
 #include "qf/str.h"
 #include "schema.h"
 
-void qf_item_store(const struct qf_item *it, void *base, const void *value, size_t size)
+static void store(const struct qf_item *it, void *base, const void *value, size_t size)
 {
 	if (base != NULL && it->offset != QF_NOWHERE)
 		memcpy((char *)base + it->offset, value, size);
@@ -39,13 +39,15 @@ int qf_item_text(struct qf_loader *ld, const struct qf_path *path, const struct 
 	bool typed = node->kind == QF_NODE_SCALAR && node->plain && !node->expanded;
 
 	if (node->kind != QF_NODE_SCALAR)
-		return qf_loader_fail(ld, node->place, "%s must be text, not %s", qf_path_text(ld, path), shown(ld, node));
+		return qf_loader_fail(
+			ld, node->place, "%s must be text, not %s", qf_path_text(ld, path), shown(ld, node));
 	if (qf_node_is_null(node))
-		return qf_loader_fail(ld, node->place, "%s has no value; write one or take the key away",
-			qf_path_text(ld, path));
-	if (typed && (qf_node_is_plain(node, "true") || qf_node_is_plain(node, "false") || looks_like_number(node->text)))
-		return qf_loader_fail(ld, node->place, "%s must be text; put it in quotes: \"%s\"", qf_path_text(ld, path),
-			node->text);
+		return qf_loader_fail(
+			ld, node->place, "%s has no value; write one or take the key away", qf_path_text(ld, path));
+	if (typed &&
+		(qf_node_is_plain(node, "true") || qf_node_is_plain(node, "false") || looks_like_number(node->text)))
+		return qf_loader_fail(ld, node->place, "%s must be text; put it in quotes: \"%s\"",
+			qf_path_text(ld, path), node->text);
 	*ret = node->text;
 	return 0;
 }
@@ -59,7 +61,7 @@ static int item_bool(struct qf_loader *ld, const struct qf_path *path, const str
 		return qf_loader_fail(ld, node->place, "%s must be true or false, not %s%s", qf_path_text(ld, path),
 			shown(ld, node), node->kind == QF_NODE_SCALAR && !typed ? " in quotes" : "");
 	value = node->text[0] == 't';
-	qf_item_store(it, base, &value, sizeof(value));
+	store(it, base, &value, sizeof(value));
 	return 0;
 }
 
@@ -69,11 +71,11 @@ static void store_uint(const struct qf_item *it, void *base, uint64_t value)
 	uint32_t v32 = (uint32_t)value;
 
 	if (it->size == sizeof(v16))
-		qf_item_store(it, base, &v16, sizeof(v16));
+		store(it, base, &v16, sizeof(v16));
 	else if (it->size == sizeof(v32))
-		qf_item_store(it, base, &v32, sizeof(v32));
+		store(it, base, &v32, sizeof(v32));
 	else
-		qf_item_store(it, base, &value, sizeof(value));
+		store(it, base, &value, sizeof(value));
 }
 
 static int item_uint(struct qf_loader *ld, const struct qf_path *path, const struct qf_item *it,
@@ -122,12 +124,12 @@ static int item_enum(struct qf_loader *ld, const struct qf_path *path, const str
 		return rc;
 	if (it->built_names > 0 && value >= it->built_names) {
 		if (ld->quiet == 0)
-			qf_loader_warn(ld, node->place, "%s: %s is known but not built yet: %s is used", qf_path_text(ld, path),
-				it->names[value], it->names[0]);
+			qf_loader_warn(ld, node->place, "%s: %s is known but not built yet: %s is used",
+				qf_path_text(ld, path), it->names[value], it->names[0]);
 		value = 0;
 	}
 	flag = value != 0;
-	qf_item_store(it, base, it->size == sizeof(flag) ? (const void *)&flag : (const void *)&value, it->size);
+	store(it, base, it->size == sizeof(flag) ? (const void *)&flag : (const void *)&value, it->size);
 	return 0;
 }
 
@@ -144,13 +146,14 @@ static int item_regex(struct qf_loader *ld, const struct qf_path *path, const st
 	if (rc != 0)
 		return rc;
 	if (*text == '\0')
-		return qf_loader_fail(ld, node->place, "%s is empty and would match every statement; write \".*\" if that is "
-			"meant", qf_path_text(ld, path));
+		return qf_loader_fail(ld, node->place,
+			"%s is empty and would match every statement; write \".*\" if that is meant",
+			qf_path_text(ld, path));
 	if (qf_regex_new(&re, qf_slice_str(text), &at, &err) != 0)
 		return qf_loader_fail(ld, node->place, "%s: %s, at character %zu of the pattern, before \"%.40s\"",
 			qf_path_text(ld, path), err.text, at + 1, text + at);
 	qf_regex_free(re);
-	qf_item_store(it, base, &text, sizeof(text));
+	store(it, base, &text, sizeof(text));
 	return 0;
 }
 
@@ -165,15 +168,17 @@ static int item_text(struct qf_loader *ld, const struct qf_path *path, const str
 		return rc;
 	if (*text == '\0' && it->flags & QF_ITEM_REQUIRED)
 		return qf_loader_fail(ld, node->place, "%s is empty: %s", qf_path_text(ld, path), it->help);
-	if (it->kind == QF_ITEM_NAME && (*text == '\0' || strlen(text) > 32 ||
-		text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] != '\0'))
-		return qf_loader_fail(ld, node->place, "%s becomes part of file names: use at most 32 letters, digits and "
-			"'_', not \"%.40s\"", qf_path_text(ld, path), text);
-	qf_item_store(it, base, &text, sizeof(text));
+	if (it->kind == QF_ITEM_NAME &&
+		(*text == '\0' || strlen(text) > 32 ||
+			text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] != '\0'))
+		return qf_loader_fail(ld, node->place,
+			"%s becomes part of file names: use at most 32 letters, digits and '_', not \"%.40s\"",
+			qf_path_text(ld, path), text);
+	store(it, base, &text, sizeof(text));
 	return 0;
 }
 
-const char *const *qf_engine_names(struct qf_arena *a)
+static const char *const *engine_names(struct qf_arena *a)
 {
 	const char **names = qf_arena_alloc(a, (QF_ENGINE_N + 1) * sizeof(*names));
 
@@ -182,7 +187,7 @@ const char *const *qf_engine_names(struct qf_arena *a)
 	return names;
 }
 
-const char *const *qf_frontend_names(struct qf_arena *a)
+static const char *const *frontend_names(struct qf_arena *a)
 {
 	const char **names = qf_arena_alloc(a, (2 * QF_FE_N + 1) * sizeof(*names));
 
@@ -200,11 +205,11 @@ static int item_named(struct qf_loader *ld, const struct qf_path *path, const st
 	unsigned value = 0;
 	int rc;
 
-	rc = pick_name(ld, path, node, frontend ? qf_frontend_names(ld->arena) : qf_engine_names(ld->arena), &value);
+	rc = pick_name(ld, path, node, frontend ? frontend_names(ld->arena) : engine_names(ld->arena), &value);
 	if (rc != 0)
 		return rc;
 	value = frontend ? value % QF_FE_N : value;
-	qf_item_store(it, base, &value, sizeof(value));
+	store(it, base, &value, sizeof(value));
 	return 0;
 }
 
@@ -229,7 +234,7 @@ int qf_item_scalar(struct qf_loader *ld, const struct qf_path *path, const struc
 	case QF_ITEM_GROUP:
 		rc = qf_item_group(ld, path, node, &group);
 		if (rc == 0)
-			qf_item_store(it, base, &group, sizeof(group));
+			store(it, base, &group, sizeof(group));
 		return rc;
 	default:
 		return item_text(ld, path, it, node, base);

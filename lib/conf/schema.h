@@ -95,12 +95,7 @@ int qf_item_group(struct qf_loader *ld, const struct qf_path *path, const struct
 	const struct qf_conf_group **ret) qf_must_check;
 int qf_item_text(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, const char **ret)
 	qf_must_check;
-void qf_item_store(const struct qf_item *it, void *base, const void *value, size_t size);
 const char *qf_path_text(struct qf_loader *ld, const struct qf_path *path);
-struct qf_conf_place qf_path_place(const struct qf_path *path);
-/* NULL-terminated names of all engines, frontends; from the arena. */
-const char *const *qf_engine_names(struct qf_arena *a);
-const char *const *qf_frontend_names(struct qf_arena *a);
 
 int qf_conf_check(struct qf_loader *ld) qf_must_check; /* what spans sections: addresses, ports, files */
 extern const char qf_conf_default_text[];

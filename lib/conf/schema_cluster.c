@@ -7,8 +7,8 @@
 #define FAKE (1u << QF_ENGINE_FAKE)
 
 static const struct qf_item cluster_items[] = {
-	{ .key = "engine", .kind = QF_ITEM_ENGINE, .flags = QF_ITEM_REQUIRED, AT(qf_conf_cluster, engine), .reload = LIVE,
-	  .help = "which engine it is, for example duckDb or trino" },
+	{ .key = "engine", .kind = QF_ITEM_ENGINE, .flags = QF_ITEM_REQUIRED, AT(qf_conf_cluster, engine),
+	  .reload = LIVE, .help = "which engine it is, for example duckDb or trino" },
 	{ .key = "enabled", .kind = QF_ITEM_BOOL, AT(qf_conf_cluster, enabled), .dflt = "true", .reload = LIVE,
 	  .help = "false: it gets no new queries" },
 	{ .key = "maxRunningQueries", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, max_running), .min = 1, .max = 100000,
@@ -16,14 +16,15 @@ static const struct qf_item cluster_items[] = {
 	{ .key = "endpoint", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, endpoint), .reload = LIVE,
 	  .engines = ~(DUCKDB | FAKE), .help = "URL or host:port of the engine" },
 	{ .key = "databasePath", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_STATE_PATH, AT(qf_conf_cluster, database_path),
-	  .reload = LIVE, .engines = DUCKDB, .help = "database file; without it the database is in memory and lost with "
-	  "its qf-dispatch. ${QF_STATE_DIR} is always set" },
+	  .reload = LIVE, .engines = DUCKDB, .help = "database file; without it the database is in memory and lost "
+	  "with its qf-dispatch. ${QF_STATE_DIR} is always set" },
 	{ .key = "initSql", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, init_sql), .reload = LIVE, .engines = DUCKDB,
 	  .help = "statements that run each time the database is opened" },
-	{ .key = "memoryLimit", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, memory_limit), .reload = LIVE, .engines = DUCKDB,
-	  .help = "as DuckDB reads it: 4GB, 80%" },
-	{ .key = "threads", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, threads), .min = 1, .max = 1024, .unit = "threads",
-	  .reload = LIVE, .engines = DUCKDB, .help = "threads of the database; without it as many as there are cores" },
+	{ .key = "memoryLimit", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, memory_limit), .reload = LIVE,
+	  .engines = DUCKDB, .help = "as DuckDB reads it: 4GB, 80%" },
+	{ .key = "threads", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, threads), .min = 1, .max = 1024,
+	  .unit = "threads", .reload = LIVE, .engines = DUCKDB,
+	  .help = "threads of the database; without it as many as there are cores" },
 	{ .key = "allowedDirectories", .kind = QF_ITEM_TEXTS,
 	  AT_LIST(qf_conf_cluster, allowed_directories, n_allowed_directories), .reload = LIVE, .engines = DUCKDB,
 	  .help = "directories that SQL may read and write files in; without it none" },
@@ -69,7 +70,8 @@ static int cluster_check(struct qf_loader *ld, const struct qf_path *path, const
 	if (cl->database_path != NULL && (*cl->database_path == '\0' || strcmp(cl->database_path, ":memory:") == 0))
 		cl->database_path = NULL;
 	if (!qf_engine_kind_built(cl->engine) && cl->enabled)
-		qf_loader_warn(ld, engine->place, "%s: the engine %s is known but not built yet: queries for it are refused",
+		qf_loader_warn(ld, engine->place,
+			"%s: the engine %s is known but not built yet: queries for it are refused",
 			qf_path_text(ld, path), qf_engine_kind_name(cl->engine));
 	return 0;
 }
@@ -81,8 +83,9 @@ const struct qf_section qf_schema_cluster = { .items = cluster_items, .size = si
 static const char *const strategies[] = { "roundRobin", "failover", "leastLoaded", "engineAffinity", "weighted",
 	"pythonScript", NULL };
 static const struct qf_item strategy_items[] = {
-	{ .key = "type", .kind = QF_ITEM_ENUM, .flags = QF_ITEM_REQUIRED, AT(qf_conf_group, strategy), .names = strategies,
-	  .built_names = 2, .reload = LIVE, .help = "roundRobin takes members in turn, failover the first that can" },
+	{ .key = "type", .kind = QF_ITEM_ENUM, .flags = QF_ITEM_REQUIRED, AT(qf_conf_group, strategy),
+	  .names = strategies, .built_names = 2, .reload = LIVE,
+	  .help = "roundRobin takes members in turn, failover the first that can" },
 	UNBUILT("preference", QF_ITEM_TEXTS, .help = "engines, the best first, for engineAffinity"),
 	UNBUILT_ANY("weights", "share of each member, for weighted"),
 	UNBUILT_TEXT("script", NULL, "Python that picks a member"),
@@ -103,8 +106,9 @@ static const struct qf_section group_cache_section = { .items = group_cache_item
 static const struct qf_item group_items[] = {
 	{ .key = "enabled", .kind = QF_ITEM_BOOL, AT(qf_conf_group, enabled), .dflt = "true", .reload = LIVE,
 	  .help = "false: no rule routes to it" },
-	{ .key = "members", .kind = QF_ITEM_MEMBERS, .flags = QF_ITEM_REQUIRED, AT_LIST(qf_conf_group, members, n_members),
-	  .reload = LIVE, .help = "the clusters that run its queries, in order" },
+	{ .key = "members", .kind = QF_ITEM_MEMBERS, .flags = QF_ITEM_REQUIRED,
+	  AT_LIST(qf_conf_group, members, n_members), .reload = LIVE,
+	  .help = "the clusters that run its queries, in order" },
 	{ .key = "maxRunningQueries", .kind = QF_ITEM_UINT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_group, max_running),
 	  .min = 1, .max = 100000, .unit = "queries", .reload = LIVE,
 	  .help = "queries that run at once in the whole group; others wait in order" },
@@ -133,8 +137,8 @@ static int group_check(struct qf_loader *ld, const struct qf_path *path, const s
 	size_t usable = 0;
 
 	if (g->n_members == 0)
-		return qf_loader_fail(ld, qf_node_get(node, "members")->place, "%s has no members; name at least one cluster",
-			qf_path_text(ld, path));
+		return qf_loader_fail(ld, qf_node_get(node, "members")->place,
+			"%s has no members; name at least one cluster", qf_path_text(ld, path));
 	for (size_t i = 0; i < g->n_members; i++)
 		usable += g->members[i]->enabled;
 	if (usable == 0 && g->enabled)

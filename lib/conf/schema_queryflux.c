@@ -8,17 +8,18 @@
 	{ .key = "enabled", .kind = QF_ITEM_BOOL, AT(qf_conf_frontend, enabled), .dflt = "true", .reload = RESTART, \
 	  .help = enabled_help }, \
 	{ .key = "port", .kind = QF_ITEM_UINT, AT(qf_conf_frontend, port), .min = 1, .max = 65535, .dflt = (port_), \
-	  .reload = RESTART, .help = "TCP port; a busy one that is written here is an error, a busy default moves up by 10000 " \
-	  "under qf-admin up" }, \
-	{ .key = "address", .kind = QF_ITEM_TEXT, AT(qf_conf_frontend, address), .dflt = "127.0.0.1", .reload = RESTART, \
-	  .help = "IP address to listen on, or localhost" }, \
+	  .reload = RESTART, .help = "TCP port; a busy one that is written here is an error, a busy default moves up " \
+	  "by 10000 under qf-admin up" }, \
+	{ .key = "address", .kind = QF_ITEM_TEXT, AT(qf_conf_frontend, address), .dflt = "127.0.0.1", \
+	  .reload = RESTART, .help = "IP address to listen on, or localhost" }, \
 	{ .key = "insecure", .kind = QF_ITEM_BOOL, AT(qf_conf_frontend, insecure), .dflt = "false", .reload = RESTART, \
 	  .help = "allows an address other than loopback although clients are not authenticated" }
 
 #define CLIENT_ITEMS(port_) \
 	FRONTEND_ITEMS(port_, "listens for clients of this protocol"), \
 	{ .key = "maxConnections", .kind = QF_ITEM_UINT, AT(qf_conf_frontend, max_connections), .max = 1000000, \
-	  .dflt = "0", .unit = "connections", .reload = LIVE, .help = "clients at once; 0 is the built-in limit of 10000" }, END
+	  .dflt = "0", .unit = "connections", .reload = LIVE, \
+	  .help = "clients at once; 0 is the built-in limit of 10000" }, END
 
 static const struct qf_item trino_items[] = { CLIENT_ITEMS("8080") };
 static const struct qf_item postgres_items[] = { CLIENT_ITEMS("5432") };
@@ -28,7 +29,8 @@ static const struct qf_item clickhouse_items[] = { CLIENT_ITEMS("8123") };
 static const struct qf_item rest_items[] = { CLIENT_ITEMS("8000") };
 static const struct qf_item admin_items[] = {
 	FRONTEND_ITEMS("9000", "listens for operators and monitoring"),
-	UNBUILT_TEXT("username", "admin", "bootstrap user of the admin API; until it is built, keep the address on loopback"),
+	UNBUILT_TEXT("username", "admin", "bootstrap user of the admin API; until it is built, keep the address on "
+		"loopback"),
 	UNBUILT_TEXT("password", "admin", "bootstrap password of the admin API; until it is built, keep the address on "
 		"loopback"),
 	UNBUILT("corsAllowedOrigins", QF_ITEM_TEXTS, .help = "origins that browsers may call the admin API from"),
@@ -57,8 +59,8 @@ static int frontend_check(struct qf_loader *ld, const struct qf_path *path, cons
 }
 
 #define FRONTEND_SECTION(items_) \
-	{ .items = (items_), .size = sizeof(struct qf_conf_frontend), .place = offsetof(struct qf_conf_frontend, place), \
-	  .name = QF_NOWHERE, .check = frontend_check }
+	{ .items = (items_), .size = sizeof(struct qf_conf_frontend), \
+	  .place = offsetof(struct qf_conf_frontend, place), .name = QF_NOWHERE, .check = frontend_check }
 
 static const struct qf_section trino_section = FRONTEND_SECTION(trino_items);
 static const struct qf_section postgres_section = FRONTEND_SECTION(postgres_items);
@@ -83,7 +85,8 @@ static const struct qf_item mcp_items[] = {
 	UNBUILT_UINT("maxConnections", NULL, "connections", "clients at once"),
 	END
 };
-static const struct qf_section snowflake_section = { .items = snowflake_items, .place = QF_NOWHERE, .name = QF_NOWHERE };
+static const struct qf_section snowflake_section = { .items = snowflake_items, .place = QF_NOWHERE,
+	.name = QF_NOWHERE };
 static const struct qf_section mcp_section = { .items = mcp_items, .place = QF_NOWHERE, .name = QF_NOWHERE };
 
 #define FRONTEND(k, fe, sec, h) \
@@ -100,7 +103,8 @@ static const struct qf_item frontends_items[] = {
 	UNBUILT("mcp", QF_ITEM_SECTION, .sub = &mcp_section, .help = "agents over the Model Context Protocol"),
 	END
 };
-static const struct qf_section frontends_section = { .items = frontends_items, .place = QF_NOWHERE, .name = QF_NOWHERE };
+static const struct qf_section frontends_section = { .items = frontends_items, .place = QF_NOWHERE,
+	.name = QF_NOWHERE };
 
 static const char *const persistence_types[] = { "inMemory", "postgres", "redis", NULL };
 static const struct qf_item persistence_items[] = {
@@ -172,7 +176,8 @@ static const struct qf_item queryflux_items[] = {
 		"longest wait for a program that is silent or restarting"),
 	SECONDS("shutdownDrainTimeoutSecs", shutdown_drain_ns, 0, 3600, "30",
 		"longest wait for running queries when a program is stopped"),
-	UNBUILT_UINT("configReloadIntervalSecs", "30", "seconds", "time between looks at the configuration store; 0 = never"),
+	UNBUILT_UINT("configReloadIntervalSecs", "30", "seconds",
+		"time between looks at the configuration store; 0 = never"),
 	UNBUILT_UINT("queryHistoryRetentionDays", NULL, "days", "how long history is kept"),
 	UNBUILT("metrics", QF_ITEM_SECTION, .sub = &metrics_section, .help = "what metrics show"),
 	UNBUILT_BOOL("distributed", NULL, "shares limits with other machines"),
@@ -188,8 +193,9 @@ static int queryflux_check(struct qf_loader *ld, const struct qf_path *path, con
 
 	if (c->external_address != NULL && strncmp(c->external_address, "http://", 7) != 0 &&
 		strncmp(c->external_address, "https://", 8) != 0)
-		return qf_loader_fail(ld, at->place, "%s.externalAddress must begin with http:// or https://, not \"%.60s\"",
-			qf_path_text(ld, path), c->external_address);
+		return qf_loader_fail(ld, at->place,
+			"%s.externalAddress must begin with http:// or https://, not \"%.60s\"", qf_path_text(ld, path),
+			c->external_address);
 	return 0;
 }
 

@@ -26,7 +26,8 @@ static const struct qf_item header_items[] = {
 	{ .key = "headerName", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_router, header_name),
 	  .reload = LIVE, .help = "the HTTP header, or for PostgreSQL the startup option, whatever its case" },
 	{ .key = "headerValueToGroup", .kind = QF_ITEM_TARGETS, .flags = QF_ITEM_REQUIRED,
-	  AT_LIST(qf_conf_router, targets, n_targets), .reload = LIVE, .help = "group for each value; the whole value counts" },
+	  AT_LIST(qf_conf_router, targets, n_targets), .reload = LIVE,
+	  .help = "group for each value; the whole value counts" },
 	END
 };
 
@@ -38,8 +39,8 @@ static const struct qf_item user_items[] = {
 
 static const char *const actions[] = { "route", "deny", NULL };
 static const struct qf_item regex_rule_items[] = {
-	{ .key = "regex", .kind = QF_ITEM_REGEX, .flags = QF_ITEM_REQUIRED, AT(qf_conf_regex_rule, pattern), .reload = LIVE,
-	  .help = "matched anywhere in the statement as it was sent; (?i) ignores case" },
+	{ .key = "regex", .kind = QF_ITEM_REGEX, .flags = QF_ITEM_REQUIRED, AT(qf_conf_regex_rule, pattern),
+	  .reload = LIVE, .help = "matched anywhere in the statement as it was sent; (?i) ignores case" },
 	{ .key = "action", .kind = QF_ITEM_ENUM, AT(qf_conf_regex_rule, deny), .names = actions, .dflt = "route",
 	  .reload = LIVE, .help = "deny refuses the statement" },
 	{ .key = "targetGroup", .kind = QF_ITEM_GROUP, AT(qf_conf_regex_rule, group), .reload = LIVE,
@@ -58,19 +59,21 @@ static int regex_rule_check(struct qf_loader *ld, const struct qf_path *path, co
 		return qf_loader_fail(ld, target->key_place, "%s denies, so it goes to no group; take targetGroup away",
 			qf_path_text(ld, path));
 	if (!r->deny && target == NULL)
-		return qf_loader_fail(ld, node->place, "%s has no \"targetGroup\": name the group that a match goes to, or write "
-			"action: deny", qf_path_text(ld, path));
+		return qf_loader_fail(ld, node->place,
+			"%s has no \"targetGroup\": name the group that a match goes to, or write action: deny",
+			qf_path_text(ld, path));
 	if (!r->deny && error != NULL)
-		return qf_loader_fail(ld, error->key_place, "%s has an error text but does not deny; write action: deny, or take "
-			"the text away", qf_path_text(ld, path));
+		return qf_loader_fail(ld, error->key_place,
+			"%s has an error text but does not deny; write action: deny, or take the text away",
+			qf_path_text(ld, path));
 	if (r->deny && r->message == NULL)
 		r->message = "this statement is not allowed here";
 	return 0;
 }
 
 static const struct qf_section regex_rule_section = { .items = regex_rule_items,
-	.size = sizeof(struct qf_conf_regex_rule), .place = offsetof(struct qf_conf_regex_rule, place), .name = QF_NOWHERE,
-	.check = regex_rule_check };
+	.size = sizeof(struct qf_conf_regex_rule), .place = offsetof(struct qf_conf_regex_rule, place),
+	.name = QF_NOWHERE, .check = regex_rule_check };
 static const struct qf_item regex_items[] = {
 	{ .key = "rules", .kind = QF_ITEM_LIST, .flags = QF_ITEM_REQUIRED, AT_LIST(qf_conf_router, regexes, n_regexes),
 	  .sub = &regex_rule_section, .help = "patterns in order; the first that matches decides" },
@@ -89,8 +92,8 @@ static int tag_rule_check(struct qf_loader *ld, const struct qf_path *path, cons
 	const struct qf_conf_tag_rule *r = base;
 
 	if (r->n_tags == 0)
-		return qf_loader_fail(ld, qf_node_get(node, "tags")->place, "%s.tags is empty and would match every query; name "
-			"at least one tag", qf_path_text(ld, path));
+		return qf_loader_fail(ld, qf_node_get(node, "tags")->place,
+			"%s.tags is empty and would match every query; name at least one tag", qf_path_text(ld, path));
 	return 0;
 }
 
@@ -108,15 +111,15 @@ static const struct qf_item cond_protocol_items[] = {
 	END
 };
 static const struct qf_item cond_header_items[] = {
-	{ .key = "headerName", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, name), .reload = LIVE,
-	  .help = "the HTTP header, or for PostgreSQL the startup option, whatever its case" },
+	{ .key = "headerName", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, name),
+	  .reload = LIVE, .help = "the HTTP header, or for PostgreSQL the startup option, whatever its case" },
 	{ .key = "headerValue", .kind = QF_ITEM_TEXT, AT(qf_conf_condition, value), .reload = LIVE,
 	  .help = "its whole value; without it any value matches" },
 	END
 };
 static const struct qf_item cond_user_items[] = {
-	{ .key = "username", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, value), .reload = LIVE,
-	  .help = "the user" },
+	{ .key = "username", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, value),
+	  .reload = LIVE, .help = "the user" },
 	END
 };
 static const struct qf_item cond_tag_items[] = {
@@ -125,8 +128,8 @@ static const struct qf_item cond_tag_items[] = {
 	END
 };
 static const struct qf_item cond_regex_items[] = {
-	{ .key = "regex", .kind = QF_ITEM_REGEX, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, pattern), .reload = LIVE,
-	  .help = "matched anywhere in the statement as it was sent; (?i) ignores case" },
+	{ .key = "regex", .kind = QF_ITEM_REGEX, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, pattern),
+	  .reload = LIVE, .help = "matched anywhere in the statement as it was sent; (?i) ignores case" },
 	END
 };
 static const struct qf_variant condition_types[] = {
@@ -173,7 +176,8 @@ static const struct qf_item compound_items[] = {
 };
 
 static const struct qf_item python_items[] = {
-	{ .key = "script", .kind = QF_ITEM_TEXT, .offset = QF_NOWHERE, .help = "Python that defines route(query, ctx)" },
+	{ .key = "script", .kind = QF_ITEM_TEXT, .offset = QF_NOWHERE,
+	  .help = "Python that defines route(query, ctx)" },
 	{ .key = "scriptFile", .kind = QF_ITEM_TEXT, .offset = QF_NOWHERE, .help = "file with that Python" },
 	END
 };
@@ -199,12 +203,13 @@ static int router_check(struct qf_loader *ld, const struct qf_path *path, const 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		n = qf_node_get(node, lists[i]);
 		if (n != NULL && n->first == NULL)
-			return qf_loader_fail(ld, n->place, "%s.%s is empty, so the router can never match; add an entry, or take "
-				"the router away", qf_path_text(ld, path), lists[i]);
+			return qf_loader_fail(ld, n->place,
+				"%s.%s is empty, so the router can never match; add an entry, or take the router away",
+				qf_path_text(ld, path), lists[i]);
 	}
 	return 0;
 }
 
 const struct qf_section qf_schema_router = { .items = no_items, .size = sizeof(struct qf_conf_router),
-	.place = offsetof(struct qf_conf_router, place), .name = QF_NOWHERE, .type = offsetof(struct qf_conf_router, type),
-	.variants = router_types, .check = router_check };
+	.place = offsetof(struct qf_conf_router, place), .name = QF_NOWHERE,
+	.type = offsetof(struct qf_conf_router, type), .variants = router_types, .check = router_check };

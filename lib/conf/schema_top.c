@@ -4,7 +4,8 @@
 static const char *const on_failure[] = { "error", "passthrough", NULL };
 static const struct qf_item translation_items[] = {
 	{ .key = "errorOnUnsupported", .kind = QF_ITEM_BOOL, AT(qf_conf, error_on_unsupported), .dflt = "true",
-	  .reload = LIVE, .help = "false: what cannot be translated faithfully runs all the same, with a notice to the client" },
+	  .reload = LIVE,
+	  .help = "false: what cannot be translated faithfully runs all the same, with a notice to the client" },
 	{ .key = "onFailure", .kind = QF_ITEM_ENUM, AT(qf_conf, on_failure), .names = on_failure, .dflt = "error",
 	  .reload = LIVE, .help = "when no translator is there: refuse the statement, or send it as it is" },
 	{ .key = "workers", .kind = QF_ITEM_UINT, AT(qf_conf, translate_workers), .min = 1, .max = 64, .dflt = "2",
@@ -67,7 +68,8 @@ static const struct qf_item top_items[] = {
 	  .help = "the group when no rule matches; without it such a query is refused" },
 	{ .key = "translation", .kind = QF_ITEM_SECTION, .offset = 0, .sub = &qf_schema_translation,
 	  .help = "from the client's SQL dialect to the engine's" },
-	UNBUILT("catalogProvider", QF_ITEM_SECTION, .sub = &qf_schema_catalog, .help = "columns of tables, for translation"),
+	UNBUILT("catalogProvider", QF_ITEM_SECTION, .sub = &qf_schema_catalog,
+		.help = "columns of tables, for translation"),
 	{ .key = "auth", .kind = QF_ITEM_SECTION, .offset = QF_NOWHERE, .sub = &auth_section,
 	  .help = "who clients are" },
 	{ .key = "authorization", .kind = QF_ITEM_SECTION, .offset = QF_NOWHERE, .sub = &authorization_section,

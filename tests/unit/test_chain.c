@@ -18,7 +18,9 @@
 	"  off: { members: [c], maxRunningQueries: 1, enabled: false }\n"
 
 #define PROTOCOL "routers: [{ type: protocolBased, trinoHttp: a, mysqlWire: b }]\nroutingFallback: b\n"
-#define HEADER "routers: [{ type: header, headerName: X-Target, headerValueToGroup: { one: a, two: off } }]\nroutingFallback: b\n"
+#define HEADER \
+	"routers: [{ type: header, headerName: X-Target, headerValueToGroup: { one: a, two: off } }]\n" \
+	"routingFallback: b\n"
 #define USER "routers: [{ type: userGroup, userToGroup: { ann: a } }]\nroutingFallback: b\n"
 #define REGEX \
 	"routers:\n- type: queryRegex\n  rules:\n" \
@@ -66,16 +68,16 @@ static const struct {
 	size_t index, rule;
 	const char *text; /* the message of a refusal, else the reason of the last router asked */
 } cases[] = {
-	{ .name = "protocol", .conf = PROTOCOL, .frontend = QF_FE_TRINO, .group = "a", .router = "protocolBased", .index = 1,
-	  .text = "the protocol is trinoHttp → group a" },
+	{ .name = "protocol", .conf = PROTOCOL, .frontend = QF_FE_TRINO, .group = "a", .router = "protocolBased",
+	  .index = 1, .text = "the protocol is trinoHttp → group a" },
 	{ .name = "protocol without a group", .conf = PROTOCOL, .frontend = QF_FE_POSTGRES, .group = "b",
 	  .router = "routingFallback", .text = "no group for postgresWire (there is one for trinoHttp, mysqlWire)" },
 	{ .name = "header", .conf = HEADER, .headers = { { "other", "one" }, { "x-tArGet", "one" } }, .group = "a",
 	  .router = "header", .index = 1, .text = "header X-Target is \"one\" → group a" },
 	{ .name = "header with another value", .conf = HEADER, .headers = { { "X-Target", "One" } }, .group = "b",
 	  .router = "routingFallback", .text = "header X-Target is \"One\", which is none of \"one\", \"two\"" },
-	{ .name = "header twice", .conf = HEADER, .headers = { { "X-Target", "x" }, { "X-Target", "one" } }, .group = "a",
-	  .router = "header", .index = 1,
+	{ .name = "header twice", .conf = HEADER, .headers = { { "X-Target", "x" }, { "X-Target", "one" } },
+	  .group = "a", .router = "header", .index = 1,
 	  .text = "header X-Target is \"x\", which is none of \"one\", \"two\"; header X-Target is \"one\" → group a" },
 	{ .name = "header not sent", .conf = HEADER, .headers = { { "X-Target-2", "one" } }, .group = "b",
 	  .router = "routingFallback", .text = "header X-Target is not sent" },
@@ -87,85 +89,96 @@ static const struct {
 	  .text = "user \"Ann\" is none of \"ann\"" },
 	{ .name = "no user", .conf = USER, .group = "b", .router = "routingFallback", .text = "no user is given" },
 
-	{ .name = "regex denies", .conf = REGEX, .sql = "\n  DROP table big_table", .router = "queryRegex", .index = 1, .rule = 1,
-	  .text = "no drops" },
-	{ .name = "regex denies with the built-in text", .conf = REGEX, .sql = "INSERT", .router = "queryRegex", .index = 1,
-	  .rule = 4, .text = "this statement is not allowed here" },
-	{ .name = "regex routes", .conf = REGEX, .sql = "select *\nfrom big_table", .group = "a", .router = "queryRegex",
-	  .index = 1, .rule = 3, .text = "rule 3: pattern \"big_table\" matches \"big_table\" at 2:6 → group a" },
-	{ .name = "regex order", .conf = REGEX, .sql = "insert into big_table", .group = "a", .router = "queryRegex", .index = 1,
-	  .rule = 3, .text = "rule 3: pattern \"big_table\" matches \"big_table\" at 1:13 → group a" },
+	{ .name = "regex denies", .conf = REGEX, .sql = "\n  DROP table big_table", .router = "queryRegex", .index = 1,
+	  .rule = 1, .text = "no drops" },
+	{ .name = "regex denies with the built-in text", .conf = REGEX, .sql = "INSERT", .router = "queryRegex",
+	  .index = 1, .rule = 4, .text = "this statement is not allowed here" },
+	{ .name = "regex routes", .conf = REGEX, .sql = "select *\nfrom big_table", .group = "a",
+	  .router = "queryRegex", .index = 1, .rule = 3,
+	  .text = "rule 3: pattern \"big_table\" matches \"big_table\" at 2:6 → group a" },
+	{ .name = "regex order", .conf = REGEX, .sql = "insert into big_table", .group = "a", .router = "queryRegex",
+	  .index = 1, .rule = 3, .text = "rule 3: pattern \"big_table\" matches \"big_table\" at 1:13 → group a" },
 	{ .name = "regex to a disabled group goes on", .conf = REGEX, .sql = "off_table big_table", .group = "a",
 	  .router = "queryRegex", .index = 1, .rule = 3,
-	  .text = "rule 2: pattern \"off_table\" matches \"off_table\" at 1:1, but group off is disabled; rule 3: pattern "
-		  "\"big_table\" matches \"big_table\" at 1:11 → group a" },
+	  .text = "rule 2: pattern \"off_table\" matches \"off_table\" at 1:1, but group off is disabled; rule 3: "
+		  "pattern \"big_table\" matches \"big_table\" at 1:11 → group a" },
 	{ .name = "no regex", .conf = REGEX, .sql = "select 1", .group = "b", .router = "routingFallback",
 	  .text = "no pattern matches (4 rules)" },
 	{ .name = "regex without a text", .conf = REGEX, .sql = "", .group = "b", .router = "routingFallback",
 	  .text = "no pattern matches (4 rules)" },
 	{ .name = "not UTF-8", .conf = REGEX, .sql = "select '\xff'", .router = "queryRegex", .index = 1, .rule = 1,
-	  .text = "this statement could not be checked against a rule that denies (router 1, rule 1): the statement is not "
-		  "valid UTF-8; send a shorter statement, or ask the operator to simplify the pattern" },
-	{ .name = "a denial that gives up refuses", .conf = SLOW, .sql = AS, .router = "queryRegex", .index = 2, .rule = 1,
-	  .text = "this statement could not be checked against a rule that denies (router 2, rule 1): it took too many steps; "
-		  "send a shorter statement, or ask the operator to simplify the pattern" },
-	{ .name = "a route that gives up does not match", .conf = SLOW, .sql = XS, .group = "b", .router = "routingFallback",
+	  .text = "this statement could not be checked against a rule that denies (router 1, rule 1): the statement "
+		  "is not valid UTF-8; send a shorter statement, or ask the operator to simplify the pattern" },
+	{ .name = "a denial that gives up refuses", .conf = SLOW, .sql = AS, .router = "queryRegex", .index = 2,
+	  .rule = 1,
+	  .text = "this statement could not be checked against a rule that denies (router 2, rule 1): it took too "
+		  "many steps; send a shorter statement, or ask the operator to simplify the pattern" },
+	{ .name = "a route that gives up does not match", .conf = SLOW, .sql = XS, .group = "b",
+	  .router = "routingFallback",
 	  .text = "any of: pattern \"^(x+)+$\" could not be matched: it took too many steps (no)" },
 
-	{ .name = "tags", .conf = TAGS, .tags = { { "batch", NULL }, { "team", "eng" } }, .group = "a", .router = "tags",
-	  .index = 1, .rule = 1, .text = "rule 1: tag \"batch\" and \"team\" = \"eng\" → group a" },
+	{ .name = "tags", .conf = TAGS, .tags = { { "batch", NULL }, { "team", "eng" } }, .group = "a",
+	  .router = "tags", .index = 1, .rule = 1, .text = "rule 1: tag \"batch\" and \"team\" = \"eng\" → group a" },
 	{ .name = "tags with any value", .conf = TAGS, .tags = { { "batch", "x" }, { "team", "eng" } }, .group = "a",
 	  .router = "tags", .index = 1, .rule = 1, .text = "rule 1: tag \"batch\" and \"team\" = \"eng\" → group a" },
-	{ .name = "a tag is missing", .conf = TAGS, .tags = { { "team", "eng" } }, .group = "b", .router = "routingFallback",
-	  .text = "rule 1: no tag \"batch\"; rule 2: no tag \"team\" = \"ops\"" },
+	{ .name = "a tag is missing", .conf = TAGS, .tags = { { "team", "eng" } }, .group = "b",
+	  .router = "routingFallback", .text = "rule 1: no tag \"batch\"; rule 2: no tag \"team\" = \"ops\"" },
 	{ .name = "a tag has no value", .conf = TAGS, .tags = { { "batch", NULL }, { "team", NULL } }, .group = "b",
 	  .router = "routingFallback", .text = "rule 1: no tag \"team\" = \"eng\"; rule 2: no tag \"team\" = \"ops\"" },
 	{ .name = "tags to a disabled group", .conf = TAGS, .tags = { { "team", "ops" } }, .group = "b",
-	  .router = "routingFallback", .text = "rule 1: no tag \"batch\"; rule 2: tag \"team\" = \"ops\", but group off is disabled" },
+	  .router = "routingFallback",
+	  .text = "rule 1: no tag \"batch\"; rule 2: tag \"team\" = \"ops\", but group off is disabled" },
 
-	{ .name = "all of several", .conf = COMPOUND("all"), .frontend = QF_FE_POSTGRES, .user = "ann", .sql = "from fact_x",
-	  .headers = { { "x-env", "prod" } }, .tags = { { "team", "eng" } }, .group = "a", .router = "compound", .index = 1,
-	  .text = "all of: protocol postgresWire (yes), header \"X-Env\" = \"prod\" (yes), user \"ann\" (yes), tag \"team\" = "
-		  "\"eng\" (yes), pattern \"fact_\" matches \"fact_\" at 1:6 (yes) → group a" },
-	{ .name = "one of all is missing", .conf = COMPOUND("all"), .frontend = QF_FE_POSTGRES, .user = "ann", .sql = "from x",
-	  .headers = { { "x-env", "prod" } }, .tags = { { "team", "eng" } }, .group = "b", .router = "routingFallback",
-	  .text = "all of: protocol postgresWire (yes), header \"X-Env\" = \"prod\" (yes), user \"ann\" (yes), tag \"team\" = "
-		  "\"eng\" (yes), pattern \"fact_\" (no)" },
-	{ .name = "any of several", .conf = COMPOUND("any"), .tags = { { "team", "eng" } }, .group = "a", .router = "compound",
-	  .index = 1,
-	  .text = "any of: protocol postgresWire (no), header \"X-Env\" = \"prod\" (no), user \"ann\" (no), tag \"team\" = "
-		  "\"eng\" (yes), pattern \"fact_\" (no) → group a" },
-	{ .name = "none of any", .conf = COMPOUND("any"), .headers = { { "x-env", "dev" } }, .tags = { { "team", NULL } },
-	  .group = "b", .router = "routingFallback",
-	  .text = "any of: protocol postgresWire (no), header \"X-Env\" = \"prod\" (no), user \"ann\" (no), tag \"team\" = "
-		  "\"eng\" (no), pattern \"fact_\" (no)" },
+	{ .name = "all of several", .conf = COMPOUND("all"), .frontend = QF_FE_POSTGRES, .user = "ann",
+	  .sql = "from fact_x", .headers = { { "x-env", "prod" } }, .tags = { { "team", "eng" } }, .group = "a",
+	  .router = "compound", .index = 1,
+	  .text = "all of: protocol postgresWire (yes), header \"X-Env\" = \"prod\" (yes), user \"ann\" (yes), tag "
+		  "\"team\" = \"eng\" (yes), pattern \"fact_\" matches \"fact_\" at 1:6 (yes) → group a" },
+	{ .name = "one of all is missing", .conf = COMPOUND("all"), .frontend = QF_FE_POSTGRES, .user = "ann",
+	  .sql = "from x", .headers = { { "x-env", "prod" } }, .tags = { { "team", "eng" } }, .group = "b",
+	  .router = "routingFallback",
+	  .text = "all of: protocol postgresWire (yes), header \"X-Env\" = \"prod\" (yes), user \"ann\" (yes), tag "
+		  "\"team\" = \"eng\" (yes), pattern \"fact_\" (no)" },
+	{ .name = "any of several", .conf = COMPOUND("any"), .tags = { { "team", "eng" } }, .group = "a",
+	  .router = "compound", .index = 1,
+	  .text = "any of: protocol postgresWire (no), header \"X-Env\" = \"prod\" (no), user \"ann\" (no), tag "
+		  "\"team\" = \"eng\" (yes), pattern \"fact_\" (no) → group a" },
+	{ .name = "none of any", .conf = COMPOUND("any"), .headers = { { "x-env", "dev" } },
+	  .tags = { { "team", NULL } }, .group = "b", .router = "routingFallback",
+	  .text = "any of: protocol postgresWire (no), header \"X-Env\" = \"prod\" (no), user \"ann\" (no), tag "
+		  "\"team\" = \"eng\" (no), pattern \"fact_\" (no)" },
 
 	{ .name = "a script", .conf = PYTHON, .group = "b", .router = "routingFallback",
 	  .text = "routers of this type are known, not built yet: it never matches" },
-	{ .name = "no rule and no fallback", .conf = "routers: [{ type: pythonScript, script: x }]\n", .router = "routingFallback",
+	{ .name = "no rule and no fallback", .conf = "routers: [{ type: pythonScript, script: x }]\n",
+	  .router = "routingFallback",
 	  .text = "no routing rule matches this statement, and the configuration has no routingFallback" },
 	{ .name = "the fallback is disabled", .conf = "routingFallback: off\n", .router = "routingFallback",
 	  .text = "no routing rule matches this statement, and the group of routingFallback is disabled" },
 
-	{ .name = "behind the first match nothing is asked", .conf = ORDER, .sql = "secret", .headers = { { "H", "v" } },
-	  .group = "a", .router = "header", .index = 1,
+	{ .name = "behind the first match nothing is asked", .conf = ORDER, .sql = "secret",
+	  .headers = { { "H", "v" } }, .group = "a", .router = "header", .index = 1,
 	  .text = "not asked: router 1 (header) decided; this type is known, not built yet" },
-	{ .name = "without it the denial is", .conf = ORDER, .sql = "secret", .router = "queryRegex", .index = 2, .rule = 1,
-	  .text = "this statement is not allowed here" },
-	{ .name = "pin: no match stays", .conf = ORDER, .sql = "select 1", .pinned = "a", .group = "a", .router = "transaction",
-	  .text = "routers of this type are known, not built yet: it never matches" },
-	{ .name = "pin: a denial denies", .conf = ORDER, .sql = "secret", .pinned = "a", .router = "queryRegex", .index = 2,
+	{ .name = "without it the denial is", .conf = ORDER, .sql = "secret", .router = "queryRegex", .index = 2,
 	  .rule = 1, .text = "this statement is not allowed here" },
-	{ .name = "pin: a rule for its own group ends the chain", .conf = ORDER, .sql = "secret", .headers = { { "H", "v" } },
-	  .pinned = "a", .group = "a", .router = "header", .index = 1,
+	{ .name = "pin: no match stays", .conf = ORDER, .sql = "select 1", .pinned = "a", .group = "a",
+	  .router = "transaction", .text = "routers of this type are known, not built yet: it never matches" },
+	{ .name = "pin: a denial denies", .conf = ORDER, .sql = "secret", .pinned = "a", .router = "queryRegex",
+	  .index = 2, .rule = 1, .text = "this statement is not allowed here" },
+	{ .name = "pin: a rule for its own group ends the chain", .conf = ORDER, .sql = "secret",
+	  .headers = { { "H", "v" } }, .pinned = "a", .group = "a", .router = "header", .index = 1,
 	  .text = "not asked: router 1 (header) decided; this type is known, not built yet" },
-	{ .name = "pin: a rule for another group shields nothing", .conf = ORDER, .sql = "secret", .headers = { { "H", "v" } },
-	  .pinned = "b", .router = "queryRegex", .index = 2, .rule = 1, .text = "this statement is not allowed here" },
-	{ .name = "pin: a rule for another group is not taken", .conf = HEADER, .headers = { { "X-Target", "one" } }, .pinned = "b",
-	  .group = "b", .router = "transaction", .text = "header X-Target is \"one\", but the transaction stays in group b" },
-	{ .name = "pin: its group was disabled since", .conf = HEADER, .headers = { { "X-Target", "two" } }, .pinned = "off",
-	  .group = "off", .router = "header", .index = 1, .text = "header X-Target is \"two\" → group off" },
-	{ .name = "pin: without a fallback", .conf = "routers: []\n", .pinned = "b", .group = "b", .router = "transaction" },
+	{ .name = "pin: a rule for another group shields nothing", .conf = ORDER, .sql = "secret",
+	  .headers = { { "H", "v" } }, .pinned = "b", .router = "queryRegex", .index = 2, .rule = 1,
+	  .text = "this statement is not allowed here" },
+	{ .name = "pin: a rule for another group is not taken", .conf = HEADER, .headers = { { "X-Target", "one" } },
+	  .pinned = "b", .group = "b", .router = "transaction",
+	  .text = "header X-Target is \"one\", but the transaction stays in group b" },
+	{ .name = "pin: its group was disabled since", .conf = HEADER, .headers = { { "X-Target", "two" } },
+	  .pinned = "off", .group = "off", .router = "header", .index = 1,
+	  .text = "header X-Target is \"two\" → group off" },
+	{ .name = "pin: without a fallback", .conf = "routers: []\n", .pinned = "b", .group = "b",
+	  .router = "transaction" },
 };
 
 static size_t count(const struct qf_conf_kv *kv)
@@ -183,7 +196,8 @@ static bool same(const struct qf_route_verdict *v, size_t i, bool reasons)
 
 	if (v->group != NULL && reasons && v->n_steps > 0)
 		text = v->steps[v->n_steps - 1].reason;
-	if (v->group != NULL && reasons && v->index > 0 && cases[i].text != NULL && strncmp(cases[i].text, "not asked", 9) != 0)
+	if (v->group != NULL && reasons && v->index > 0 && cases[i].text != NULL &&
+		strncmp(cases[i].text, "not asked", 9) != 0)
 		text = v->steps[v->index - 1].reason;
 	if (strcmp(v->group != NULL ? v->group->name : "-", cases[i].group != NULL ? cases[i].group : "-") != 0 ||
 		v->denied != (cases[i].group == NULL) || strcmp(v->router, cases[i].router) != 0 ||
@@ -216,7 +230,8 @@ static bool judge(size_t i, const struct qf_conf *conf, bool reasons, struct qf_
 			reasons ? "with" : "without", v.group != NULL ? v.group->name : "-", v.router, v.index, v.rule,
 			v.message != NULL ? v.message : "-");
 		for (size_t s = 0; s < v.n_steps; s++)
-			print_error("   %s %s: %s\n", v.steps[s].router, v.steps[s].matched ? "yes" : "no", v.steps[s].reason);
+			print_error("   %s %s: %s\n", v.steps[s].router, v.steps[s].matched ? "yes" : "no",
+				v.steps[s].reason);
 	}
 	qf_chain_free(chain);
 	return ok;
@@ -267,11 +282,12 @@ static void steps_name_every_router(void **state)
 	assert_string_equal(v.steps[0].reason, "header H is not sent");
 	assert_true(v.steps[1].matched);
 	assert_int_equal(v.steps[1].index, 2);
-	assert_string_equal(v.steps[1].reason, "rule 1: pattern \"secret\" matches \"secret\" at 1:1 → denied: this statement "
-		"is not allowed here");
+	assert_string_equal(v.steps[1].reason,
+		"rule 1: pattern \"secret\" matches \"secret\" at 1:1 → denied: this statement is not allowed here");
 	assert_true(v.steps[1].ns > 0);
 	assert_false(v.steps[2].matched);
-	assert_string_equal(v.steps[2].reason, "not asked: router 2 (queryRegex) decided; this type is known, not built yet");
+	assert_string_equal(v.steps[2].reason,
+		"not asked: router 2 (queryRegex) decided; this type is known, not built yet");
 	qf_arena_free(arena);
 	qf_chain_free(chain);
 	qf_conf_free(c);
