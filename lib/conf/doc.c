@@ -236,7 +236,7 @@ static int take_document(struct doc *d, struct qf_node **ret)
 		return rc;
 	if (d->event.type != YAML_DOCUMENT_START_EVENT)
 		return qf_loader_fail(d->ld, start,
-			"there is no configuration in it; take the file away to run with the built-in default");
+			"there is no configuration in it; take the file away to run with the embedded default");
 	if (d->event.data.document_start.tag_directives.start != d->event.data.document_start.tag_directives.end)
 		return qf_loader_fail(
 			d->ld, place_of(d->event.start_mark), "%%TAG directives are not read here; take it away");

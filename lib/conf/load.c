@@ -108,7 +108,7 @@ static int load_model(struct qf_loader *ld)
 	rc = qf_doc_parse(ld, &root);
 	if (rc == 0 && qf_node_is_null(root))
 		rc = qf_loader_fail(ld, root->place,
-			"there is no configuration in it; take the file away to run with the built-in default");
+			"there is no configuration in it; take the file away to run with the embedded default");
 	if (rc == 0)
 		rc = qf_section_fill(ld, NULL, &qf_schema_top, root, c);
 	if (rc != 0)
@@ -184,7 +184,7 @@ int qf_conf_load(struct qf_conf **ret, const char *path, struct qf_err *reterr)
 	int rc;
 
 	if (path == NULL)
-		return parse(ret, qf_slice_str(qf_conf_default_text), "built-in default", true, reterr);
+		return parse(ret, qf_slice_str(qf_conf_default_text), "embedded default", true, reterr);
 	qf_buf_init(&text);
 	rc = read_file(path, &text, reterr);
 	if (rc == 0)

@@ -31,7 +31,7 @@ struct qf_loader {
 	struct qf_arena *arena;
 	const char *file; /* for messages */
 	struct qf_slice text;
-	bool embedded;	       /* the built-in default: every built frontend is on */
+	bool embedded;	       /* the embedded default: every built frontend is on */
 	unsigned quiet;	       /* inside something that is not built: its own warning was given */
 	struct qf_buf warnings; /* struct qf_conf_warning */
 	struct qf_err *err;
