@@ -68,6 +68,19 @@ static void a_line_has_time_program_and_level(void **state)
 	assert_string_equal(line + 24, " qf-test warning: sid=7 state=idle\n");
 }
 
+static void logging_without_stderr_changes_nothing(void **state)
+{
+	(void)state;
+	capture();
+	close(2);
+	errno = 42;
+	qf_error("to nobody");
+	int kept = errno;
+
+	release();
+	assert_int_equal(kept, 42);
+}
+
 static void levels_are_filtered(void **state)
 {
 	(void)state;
@@ -210,6 +223,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_has_time_program_and_level),
+		cmocka_unit_test(logging_without_stderr_changes_nothing),
 		cmocka_unit_test(levels_are_filtered),
 		cmocka_unit_test(control_bytes_are_escaped),
 		cmocka_unit_test(a_long_line_is_cut_and_stays_one_write),

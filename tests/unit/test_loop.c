@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	alarm(0);
+	if (loop)
+		loop->running = false; /* a failed assertion in a callback leaves by longjmp */
 	loop = qf_loop_free(loop);
 	return 0;
 }
@@ -143,6 +146,7 @@ static void a_timer_for_at_once_runs_in_the_next_turn(void **state)
 static void timers_are_exact(bool coarse)
 {
 	uint64_t best = UINT64_MAX;
+	uint64_t before = qf_loop_turns(loop);
 
 	loop->coarse = coarse;
 	for (int i = 0; i < 20; i++) {
@@ -157,6 +161,7 @@ static void timers_are_exact(bool coarse)
 	/* Rounding up to the next millisecond is all that the coarse call can do. */
 	assert_true(best < (coarse ? 5 * QF_MS : QF_MS));
 	assert_int_equal(loop->coarse, coarse);
+	assert_in_range(qf_loop_turns(loop) - before, 20, 40); /* it slept, it did not spin until the time had come */
 }
 
 static void timers_are_exact_in_nanoseconds(void **state)
@@ -185,6 +190,37 @@ static void a_delay_beyond_time_is_never(void **state)
 	qf_timer_stop(loop, &t);
 	qf_timer_stop(loop, &t);
 	assert_false(qf_timer_armed(&t));
+}
+
+static void stop_watch(struct qf_watch *w, uint32_t events)
+{
+	(void)w;
+	(void)events;
+	qf_loop_stop(loop);
+}
+
+/* Milliseconds beyond an int: epoll_wait would take them for "at once" or "for ever". */
+static void a_long_delay_is_slept_through(void **state)
+{
+	static const uint64_t delays[] = { (1ull << 32) * QF_MS, (1ull << 31) * QF_MS, UINT64_MAX };
+	struct itimerspec in_20_ms = { .it_value.tv_nsec = 20 * QF_MS };
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		struct qf_timer t = { .fn = fire };
+		struct qf_watch w = { .fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), .events = EPOLLIN, .fn = stop_watch };
+		uint64_t before = qf_loop_turns(loop);
+
+		loop->coarse = i % 2;
+		timerfd_settime(w.fd, 0, &in_20_ms, NULL);
+		assert_int_equal(qf_watch_add(loop, &w), 0);
+		qf_timer_set(loop, &t, delays[i / 2]);
+		run();
+		assert_int_equal(qf_loop_turns(loop) - before, 1);
+		qf_timer_stop(loop, &t);
+		qf_watch_del(loop, &w);
+		close(w.fd);
+	}
 }
 
 static void an_idle_loop_sleeps(void **state)
@@ -541,6 +577,7 @@ int main(void)
 		loop_test(timers_are_exact_in_nanoseconds),
 		loop_test(timers_are_never_early_in_milliseconds),
 		loop_test(a_delay_beyond_time_is_never),
+		loop_test(a_long_delay_is_slept_through),
 		loop_test(an_idle_loop_sleeps),
 		loop_test(the_time_stands_still_within_a_turn),
 		loop_test(callbacks_may_remove_and_free_any_watch),

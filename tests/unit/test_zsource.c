@@ -37,7 +37,9 @@ static int set_up_group(void **state)
 static int tear_down_group(void **state)
 {
 	(void)state;
+	alarm(10); /* a failed test leaves its sockets open, and this waits for them */
 	zmq_ctx_term(context);
+	alarm(0);
 	unlink(address + strlen("ipc://"));
 	rmdir(dir);
 	return 0;
@@ -359,6 +361,44 @@ static void a_send_that_takes_the_edge_loses_nothing(void **state)
 	close_pairs();
 }
 
+static void must_not_be_called(struct qf_zsource *z)
+{
+	calls[z - sources]++;
+}
+
+static int peers;
+
+static void connect_a_peer(struct qf_timer *t)
+{
+	senders[peers++] = new_socket(ZMQ_DEALER, false);
+	if (peers < PAIRS)
+		qf_timer_set(loop, t, 10 * QF_MS);
+}
+
+/* A peer that comes makes the descriptor ready, and there is nothing to receive. */
+static void a_command_is_not_a_message(void **state)
+{
+	struct qf_timer t = { .fn = connect_a_peer };
+
+	(void)state;
+	assert_int_equal(qf_loop_new(&loop, NULL), 0);
+	calls[0] = peers = 0;
+	sources[0] = (struct qf_zsource){ .socket = new_socket(ZMQ_ROUTER, true), .fn = must_not_be_called };
+	assert_int_equal(qf_zsource_add(loop, &sources[0]), 0);
+	qf_timer_set(loop, &t, 0);
+	uint64_t before = qf_loop_turns(loop);
+
+	run_for(100 * QF_MS);
+	assert_int_equal(peers, PAIRS);
+	assert_int_equal(calls[0], 0);
+	assert_in_range(qf_loop_turns(loop) - before, PAIRS + 1, 50); /* woken, and quiet again */
+	qf_zsource_del(loop, &sources[0]);
+	zmq_close(sources[0].socket);
+	for (int i = 0; i < PAIRS; i++)
+		zmq_close(senders[i]);
+	loop = qf_loop_free(loop);
+}
+
 static void a_wrong_socket_is_refused(void **state)
 {
 	struct qf_zsource z = { .socket = NULL, .fn = take_one };
@@ -387,6 +427,7 @@ int main(void)
 		loop_test(what_a_budget_leaves_is_called_again),
 		loop_test(a_busy_source_does_not_starve_timers),
 		loop_test(a_send_that_takes_the_edge_loses_nothing),
+		loop_test(a_command_is_not_a_message),
 		loop_test(a_wrong_socket_is_refused),
 	};
 
