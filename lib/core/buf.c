@@ -5,6 +5,7 @@
  * used again when the buffer runs empty, or when room is short and they are at least as many as the live
  * ones, so that every byte is moved at most once for each byte consumed.
  */
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,8 @@ void qf_buf_clear(struct qf_buf *b)
 	b->n = 0;
 }
 
-static void make_room(struct qf_buf *b, size_t n)
+/* Out of line, so that the check for room is inlined into every appender. */
+static __attribute__((noinline)) void make_room(struct qf_buf *b, size_t n)
 {
 	size_t total = b->cap + b->front;
 
@@ -140,15 +142,6 @@ void qf_buf_printf(struct qf_buf *b, const char *fmt, ...)
 	b->n += (size_t)n;
 }
 
-static void add_big_endian(struct qf_buf *b, uint64_t v, size_t width)
-{
-	uint8_t *p = qf_buf_reserve(b, width);
-
-	for (size_t i = width; i-- > 0; v >>= 8)
-		p[i] = (uint8_t)v;
-	b->n += width;
-}
-
 void qf_buf_u8(struct qf_buf *b, uint8_t v)
 {
 	*qf_buf_reserve(b, 1) = v;
@@ -157,22 +150,25 @@ void qf_buf_u8(struct qf_buf *b, uint8_t v)
 
 void qf_buf_u16(struct qf_buf *b, uint16_t v)
 {
-	add_big_endian(b, v, 2);
+	v = htobe16(v);
+	qf_buf_add(b, &v, sizeof(v));
 }
 
 void qf_buf_u32(struct qf_buf *b, uint32_t v)
 {
-	add_big_endian(b, v, 4);
+	v = htobe32(v);
+	qf_buf_add(b, &v, sizeof(v));
 }
 
 void qf_buf_u64(struct qf_buf *b, uint64_t v)
 {
-	add_big_endian(b, v, 8);
+	v = htobe64(v);
+	qf_buf_add(b, &v, sizeof(v));
 }
 
 void qf_buf_put_u32_at(struct qf_buf *b, size_t at, uint32_t v)
 {
 	qf_assert(at <= b->n && b->n - at >= 4);
-	for (size_t i = 4; i-- > 0; v >>= 8)
-		b->p[at + i] = (uint8_t)v;
+	v = htobe32(v);
+	memcpy(b->p + at, &v, sizeof(v));
 }
