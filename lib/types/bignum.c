@@ -5,7 +5,7 @@
  * Base conversion is quadratic, and this runs where other sessions wait: longer numbers are refused.
  */
 #include "format.h"
-#include "node.h"
+#include "col.h"
 
 enum {
 	HEADER = 3,
@@ -64,13 +64,13 @@ static void put_digits(struct qf_sink *s, uint32_t *limbs, unsigned n, bool nega
 	else if (negative)
 		*p++ = '-';
 	for (unsigned i = count; i-- > 0;)
-		p = i == count - 1 ? qf_put_u64(p, chunks[i]) : qf_put_padded(p, chunks[i], CHUNK_DIGITS);
+		p = i == count - 1 ? qf_digits_u64(p, chunks[i]) : qf_digits_padded(p, chunks[i], CHUNK_DIGITS);
 	qf_sink_end(s, p);
 }
 
-int qf_pg_bignum(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_bignum(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct qf_slice v = qf_node_bytes(n, row);
+	struct qf_slice v = qf_col_bytes(col, row);
 	uint32_t limbs[MAX_LIMBS];
 
 	if (v.n <= HEADER)

@@ -1,7 +1,7 @@
 /*
  * Text, bytes, bit strings and uuids.
  */
-#include "node.h"
+#include "col.h"
 #include "qf/str.h"
 
 static const char hex[] = "0123456789abcdef";
@@ -17,9 +17,9 @@ static int bad_utf8(struct qf_sink *s, struct qf_slice v)
 }
 
 /* PostgreSQL text has no zero byte and most clients end at one, so that the rest would be lost unsaid. */
-int qf_pg_text(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_text(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct qf_slice v = qf_node_bytes(n, row);
+	struct qf_slice v = qf_col_bytes(col, row);
 
 	if (!qf_text_ok(v))
 		return qf_utf8_valid(v) ? qf_err_set(s->err, QF_EUNSUPPORTED,
@@ -29,9 +29,9 @@ int qf_pg_text(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-int qf_json_text(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_text(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct qf_slice v = qf_node_bytes(n, row);
+	struct qf_slice v = qf_col_bytes(col, row);
 
 	if (!qf_utf8_valid(v))
 		return bad_utf8(s, v);
@@ -48,11 +48,11 @@ static uint8_t *put_hex(uint8_t *p, const uint8_t *v, size_t n)
 	return p;
 }
 
-static struct qf_slice bytea_at(const struct qf_node *n, uint64_t row)
+static struct qf_slice bytea_at(const struct qf_col *col, uint64_t row)
 {
-	if (n->width)
-		return (struct qf_slice){ n->data + row * n->width, n->width };
-	return qf_node_bytes(n, row);
+	if (col->width)
+		return (struct qf_slice){ col->data + row * col->width, col->width };
+	return qf_col_bytes(col, row);
 }
 
 /* bytea_output = escape: a backslash is doubled, what is not printable ASCII becomes three octal digits [PG 8.4.2]. */
@@ -77,9 +77,9 @@ static void put_escaped(struct qf_sink *s, struct qf_slice v)
 	qf_sink_end(s, p);
 }
 
-int qf_pg_bytea(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct qf_slice v = bytea_at(n, row);
+	struct qf_slice v = bytea_at(col, row);
 
 	if (s->style->bytea_escape) {
 		put_escaped(s, v);
@@ -94,9 +94,9 @@ int qf_pg_bytea(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 }
 
 /* In JSON always hex, whatever the session's bytea_output: an escape form could not be told from text. */
-int qf_json_bytea(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct qf_slice v = bytea_at(n, row);
+	struct qf_slice v = bytea_at(col, row);
 
 	qf_buf_add_str(s->out, "\"\\\\x");
 	qf_sink_end(s, put_hex(qf_sink_room(s, 2 * v.n), v.p, v.n));
@@ -105,9 +105,9 @@ int qf_json_bytea(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 }
 
 /* DuckDB's BIT: one byte that counts the unused leading bits of the next one, then the bits, first bit on top. */
-int qf_pg_bit(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_bit(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct qf_slice v = qf_node_bytes(n, row);
+	struct qf_slice v = qf_col_bytes(col, row);
 
 	if (v.n == 0 || v.p[0] > 7 || (v.n == 1 && v.p[0]))
 		return qf_err_set(s->err, QF_EMALFORMED, "a bit string of %zu bytes with wrong padding", v.n);
@@ -120,10 +120,10 @@ int qf_pg_bit(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-int qf_pg_uuid(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_uuid(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	static const uint8_t groups[] = { 4, 2, 2, 2, 6 };
-	const uint8_t *v = n->data + row * 16;
+	const uint8_t *v = col->data + row * 16;
 	uint8_t *p = qf_sink_room(s, 36);
 
 	for (size_t i = 0; i < sizeof(groups); i++) {

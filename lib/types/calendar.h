@@ -20,6 +20,14 @@ static inline int64_t qf_floor_div(int64_t a, int64_t b)
 	return a % b < 0 ? q - 1 : q;
 }
 
+/* a - floor(a / b) × b, of which the product may not fit. */
+static inline int64_t qf_floor_mod(int64_t a, int64_t b)
+{
+	int64_t rest = a % b;
+
+	return rest < 0 ? rest + b : rest;
+}
+
 struct qf_civil qf_civil_from_days(int64_t since_1970);
 int64_t qf_days_from_civil(int64_t year, unsigned month, unsigned day);
 

@@ -6,7 +6,7 @@
  */
 #include "calendar.h"
 #include "format.h"
-#include "node.h"
+#include "col.h"
 
 /* A year of 12 digits, month to nanosecond, zone with seconds, " BC". */
 enum { MAX_TIMESTAMP_TEXT = 64 };
@@ -21,11 +21,11 @@ enum zone_form {
 
 static uint8_t *put_date(uint8_t *p, const struct qf_civil *c)
 {
-	p = qf_put_padded(p, (uint64_t)(c->year > 0 ? c->year : 1 - c->year), 4);
+	p = qf_digits_padded(p, (uint64_t)(c->year > 0 ? c->year : 1 - c->year), 4);
 	*p++ = '-';
-	p = qf_put_2(p, c->month);
+	p = qf_digits_2(p, c->month);
 	*p++ = '-';
-	return qf_put_2(p, c->day);
+	return qf_digits_2(p, c->day);
 }
 
 static uint8_t *put_text(uint8_t *p, const char *text)
@@ -44,15 +44,15 @@ static uint8_t *put_era(uint8_t *p, const struct qf_civil *c)
 /* Hour 24 is a time in both systems. The fraction loses its trailing zeros, and its point with the last. */
 static uint8_t *put_clock(uint8_t *p, unsigned seconds, uint64_t fraction, unsigned digits)
 {
-	p = qf_put_2(p, seconds / 3600);
+	p = qf_digits_2(p, seconds / 3600);
 	*p++ = ':';
-	p = qf_put_2(p, seconds / 60 % 60);
+	p = qf_digits_2(p, seconds / 60 % 60);
 	*p++ = ':';
-	p = qf_put_2(p, seconds % 60);
+	p = qf_digits_2(p, seconds % 60);
 	if (fraction == 0)
 		return p;
 	*p++ = '.';
-	p = qf_put_padded(p, fraction, digits);
+	p = qf_digits_padded(p, fraction, digits);
 	while (p[-1] == '0')
 		p--;
 	return p;
@@ -63,21 +63,21 @@ static uint8_t *put_offset(uint8_t *p, int32_t offset, enum zone_form form)
 	unsigned abs = (unsigned)(offset < 0 ? -offset : offset);
 
 	*p++ = offset < 0 ? '-' : '+';
-	p = qf_put_padded(p, abs / 3600, 2);
+	p = qf_digits_padded(p, abs / 3600, 2);
 	if (abs % 3600 || form == ZONE_LONG) {
 		*p++ = ':';
-		p = qf_put_2(p, abs / 60 % 60);
+		p = qf_digits_2(p, abs / 60 % 60);
 	}
 	if (abs % 60) {
 		*p++ = ':';
-		p = qf_put_2(p, abs % 60);
+		p = qf_digits_2(p, abs % 60);
 	}
 	return p;
 }
 
-int qf_pg_date(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_date(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	int32_t v = qf_node_i32(n, row);
+	int32_t v = qf_col_i32(col, row);
 	uint8_t *p = qf_sink_room(s, MAX_TIMESTAMP_TEXT);
 
 	if (v == INT32_MAX || v == -INT32_MAX) {
@@ -90,27 +90,27 @@ int qf_pg_date(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-static int64_t time_value(const struct qf_node *n, uint64_t row)
+static int64_t time_value(const struct qf_col *col, uint64_t row)
 {
-	return n->width == sizeof(int32_t) ? qf_node_i32(n, row) : qf_node_i64(n, row);
+	return col->width == sizeof(int32_t) ? qf_col_i32(col, row) : qf_col_i64(col, row);
 }
 
-int qf_pg_time(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_time(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	int64_t v = time_value(n, row);
+	int64_t v = time_value(col, row);
 
-	if (v < 0 || v > QF_DAY_SECONDS * n->ticks)
+	if (v < 0 || v > QF_DAY_SECONDS * col->ticks)
 		return qf_err_set(s->err, QF_EMALFORMED, "a time of day beyond 24 hours");
-	qf_sink_end(s, put_clock(qf_sink_room(s, MAX_TIMESTAMP_TEXT), (unsigned)(v / n->ticks), (uint64_t)(v % n->ticks),
-			       n->scale));
+	qf_sink_end(s, put_clock(qf_sink_room(s, MAX_TIMESTAMP_TEXT), (unsigned)(v / col->ticks), (uint64_t)(v % col->ticks),
+			       col->scale));
 	return 0;
 }
 
 /* DuckDB's TIMETZ: microseconds in the upper 40 bits, (15:59:59 minus the offset) in seconds in the lower 24. */
-int qf_pg_timetz(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_timetz(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	const int32_t max_offset = 16 * 3600 - 1;
-	uint64_t bits = (uint64_t)qf_node_i64(n, row);
+	uint64_t bits = (uint64_t)qf_col_i64(col, row);
 	int64_t us = (int64_t)(bits >> 24);
 	int32_t offset = max_offset - (int32_t)(bits & 0xffffff);
 
@@ -123,57 +123,56 @@ int qf_pg_timetz(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-static int put_timestamp(const struct qf_node *n, uint64_t row, struct qf_sink *s, char between, enum zone_form form)
+static int put_timestamp(const struct qf_col *col, uint64_t row, struct qf_sink *s, char between, enum zone_form form)
 {
-	int64_t v = qf_node_i64(n, row);
+	int64_t v = qf_col_i64(col, row);
 	uint8_t *p = qf_sink_room(s, MAX_TIMESTAMP_TEXT);
 
 	if (v == INT64_MAX || v == -INT64_MAX) {
 		qf_sink_end(s, put_text(p, v < 0 ? "-infinity" : "infinity"));
 		return 0;
 	}
-	int64_t seconds = qf_floor_div(v, n->ticks), local;
+	int64_t seconds = qf_floor_div(v, col->ticks), local;
 	int32_t offset = form != ZONE_NONE && s->style->tz ? qf_tz_offset(s->style->tz, seconds) : 0;
 
 	if (__builtin_add_overflow(seconds, offset, &local))
 		return qf_err_set(s->err, QF_EMALFORMED, "a timestamp out of range");
-	int64_t days = qf_floor_div(local, QF_DAY_SECONDS);
-	struct qf_civil c = qf_civil_from_days(days);
+	struct qf_civil c = qf_civil_from_days(qf_floor_div(local, QF_DAY_SECONDS));
 
 	p = put_date(p, &c);
 	*p++ = (uint8_t)between;
-	p = put_clock(p, (unsigned)(local - days * QF_DAY_SECONDS), (uint64_t)(v - seconds * n->ticks), n->scale);
+	p = put_clock(p, (unsigned)qf_floor_mod(local, QF_DAY_SECONDS), (uint64_t)qf_floor_mod(v, col->ticks), col->scale);
 	if (form != ZONE_NONE)
 		p = put_offset(p, offset, form);
 	qf_sink_end(s, put_era(p, &c));
 	return 0;
 }
 
-int qf_pg_timestamp(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_timestamp(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_timestamp(n, row, s, ' ', ZONE_NONE);
+	return put_timestamp(col, row, s, ' ', ZONE_NONE);
 }
 
-int qf_pg_timestamptz(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_timestamptz(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_timestamp(n, row, s, ' ', ZONE_SHORT);
+	return put_timestamp(col, row, s, ' ', ZONE_SHORT);
 }
 
-static int put_json_timestamp(const struct qf_node *n, uint64_t row, struct qf_sink *s, enum zone_form form)
+static int put_json_timestamp(const struct qf_col *col, uint64_t row, struct qf_sink *s, enum zone_form form)
 {
 	qf_buf_u8(s->out, '"');
-	int r = put_timestamp(n, row, s, 'T', form);
+	int r = put_timestamp(col, row, s, 'T', form);
 
 	qf_buf_u8(s->out, '"');
 	return r;
 }
 
-int qf_json_timestamp(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_timestamp(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_json_timestamp(n, row, s, ZONE_NONE);
+	return put_json_timestamp(col, row, s, ZONE_NONE);
 }
 
-int qf_json_timestamptz(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_timestamptz(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_json_timestamp(n, row, s, ZONE_LONG);
+	return put_json_timestamp(col, row, s, ZONE_LONG);
 }

@@ -1,7 +1,7 @@
 /* Checks in front of nanoarrow: see envelope.h. The numbers of fields are those of Arrow's Message.fbs, Schema.fbs. */
+#include "col.h"
 #include "envelope.h"
 #include "flat.h"
-#include "node.h"
 #include "qf/str.h"
 
 enum {
@@ -9,7 +9,7 @@ enum {
 	VERSION_V5 = 4,
 	HEADER_SCHEMA = 1,
 	HEADER_RECORD_BATCH = 3,
-	MAX_ROWS = 1 << 24,
+	FREE_ROWS = 1 << 16, /* of types that take no bytes: NULLs, or structs of them */
 	/* Names and metadata are copied each time a field refers to them, so their sum is held down. */
 	SCHEMA_BUDGET = 16 << 20,
 	COST_OF_FIELD = 256,
@@ -133,8 +133,8 @@ static int walk_field(struct qf_flat *f, size_t field, unsigned depth, size_t *b
 static int walk_fields(struct qf_flat *f, struct qf_flat_vector v, unsigned depth, size_t *budget,
 		       struct qf_err *reterr)
 {
-	if (v.n && depth > QF_NODE_MAX_DEPTH)
-		return qf_err_set(reterr, QF_ELIMIT, "a type nested deeper than %d levels", QF_NODE_MAX_DEPTH);
+	if (v.n && depth > QF_COL_MAX_DEPTH)
+		return qf_err_set(reterr, QF_ELIMIT, "a type nested deeper than %d levels", QF_COL_MAX_DEPTH);
 	for (uint32_t i = 0; i < v.n && !f->bad; i++) {
 		int r = walk_field(f, qf_flat_follow(f, v.at + 4 * (size_t)i), depth, budget, reterr);
 
@@ -154,8 +154,8 @@ int qf_envelope_schema(struct qf_slice bytes, struct qf_err *reterr)
 		return r;
 	struct qf_flat_vector fields = qf_flat_vector(&m.flat, m.header, SCHEMA_FIELDS, 4);
 
-	if (fields.n > QF_NODE_MAX_COLUMNS)
-		return qf_err_set(reterr, QF_ELIMIT, "%u columns, which is more than %d", fields.n, QF_NODE_MAX_COLUMNS);
+	if (fields.n > QF_COL_MAX_COLUMNS)
+		return qf_err_set(reterr, QF_ELIMIT, "%u columns, which is more than %d", fields.n, QF_COL_MAX_COLUMNS);
 	walk_metadata(&m.flat, m.header, SCHEMA_METADATA, &budget);
 	r = walk_fields(&m.flat, fields, 1, &budget, reterr);
 	if (r == 0 && m.flat.bad)
@@ -163,21 +163,25 @@ int qf_envelope_schema(struct qf_slice bytes, struct qf_err *reterr)
 	return r;
 }
 
-/* The lengths nanoarrow multiplies and adds. */
+/*
+ * The lengths nanoarrow multiplies and adds. A value takes a bit at least, but for the few types that take nothing,
+ * so that a small message cannot stand for a huge number of values.
+ */
 static bool batch_is_sane(struct qf_flat *f, size_t batch, size_t body)
 {
 	size_t length = qf_flat_field(f, batch, BATCH_LENGTH);
 	int64_t rows = length ? qf_flat_i64(f, length) : 0;
 	struct qf_flat_vector nodes = qf_flat_vector(f, batch, BATCH_NODES, 16);
 	struct qf_flat_vector buffers = qf_flat_vector(f, batch, BATCH_BUFFERS, 16);
+	int64_t most = (int64_t)body * 8 + FREE_ROWS;
 
-	if (rows < 0 || rows > MAX_ROWS)
+	if (rows < 0 || rows > most)
 		return false;
 	for (uint32_t i = 0; i < nodes.n; i++) {
 		int64_t n = qf_flat_i64(f, nodes.at + 16 * (size_t)i);
 		int64_t nulls = qf_flat_i64(f, nodes.at + 16 * (size_t)i + 8);
 
-		if (n < 0 || n > INT32_MAX || nulls < 0 || nulls > n)
+		if (n < 0 || n > most || n > INT32_MAX || nulls < 0 || nulls > n)
 			return false;
 	}
 	for (uint32_t i = 0; i < buffers.n; i++) {

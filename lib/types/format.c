@@ -26,22 +26,22 @@ static void put_backwards(uint8_t *end, uint64_t v)
 {
 	for (; v >= 100; v /= 100) {
 		end -= 2;
-		qf_put_2(end, (unsigned)(v % 100));
+		qf_digits_2(end, (unsigned)(v % 100));
 	}
 	if (v >= 10)
-		qf_put_2(end - 2, (unsigned)v);
+		qf_digits_2(end - 2, (unsigned)v);
 	else
 		end[-1] = (uint8_t)('0' + v);
 }
 
-uint8_t *qf_put_u64(uint8_t *p, uint64_t v)
+uint8_t *qf_digits_u64(uint8_t *p, uint64_t v)
 {
 	p += count_digits(v);
 	put_backwards(p, v);
 	return p;
 }
 
-uint8_t *qf_put_padded(uint8_t *p, uint64_t v, unsigned width)
+uint8_t *qf_digits_padded(uint8_t *p, uint64_t v, unsigned width)
 {
 	unsigned n = count_digits(v);
 
@@ -54,12 +54,12 @@ uint8_t *qf_put_padded(uint8_t *p, uint64_t v, unsigned width)
 	return p;
 }
 
-uint8_t *qf_put_u128(uint8_t *p, unsigned __int128 v)
+uint8_t *qf_digits_u128(uint8_t *p, unsigned __int128 v)
 {
 	const uint64_t e19 = 10000000000000000000u;
 
 	if (v <= UINT64_MAX)
-		return qf_put_u64(p, (uint64_t)v);
-	p = qf_put_u128(p, v / e19);
-	return qf_put_padded(p, (uint64_t)(v % e19), 19);
+		return qf_digits_u64(p, (uint64_t)v);
+	p = qf_digits_u128(p, v / e19);
+	return qf_digits_padded(p, (uint64_t)(v % e19), 19);
 }

@@ -4,7 +4,7 @@
  * Months, days and time keep their own signs. After a negative part a positive one shows its plus sign.
  */
 #include "format.h"
-#include "node.h"
+#include "col.h"
 
 enum { MAX_INTERVAL_TEXT = 96 };
 
@@ -26,7 +26,7 @@ static void put_part(struct line *l, int32_t v, const char *unit)
 		*l->p++ = ' ';
 	if (l->after_negative && v > 0)
 		*l->p++ = '+';
-	l->p = qf_put_i64(l->p, v);
+	l->p = qf_digits_i64(l->p, v);
 	*l->p++ = ' ';
 	size_t n = strlen(unit);
 
@@ -48,24 +48,24 @@ static void put_clock(struct line *l, int64_t us)
 		*l->p++ = '-';
 	else if (l->after_negative)
 		*l->p++ = '+';
-	l->p = qf_put_padded(l->p, seconds / 3600, 2);
+	l->p = qf_digits_padded(l->p, seconds / 3600, 2);
 	*l->p++ = ':';
-	l->p = qf_put_2(l->p, (unsigned)(seconds / 60 % 60));
+	l->p = qf_digits_2(l->p, (unsigned)(seconds / 60 % 60));
 	*l->p++ = ':';
-	l->p = qf_put_2(l->p, (unsigned)(seconds % 60));
+	l->p = qf_digits_2(l->p, (unsigned)(seconds % 60));
 	if (fraction == 0)
 		return;
 	*l->p++ = '.';
-	l->p = qf_put_padded(l->p, fraction, 6);
+	l->p = qf_digits_padded(l->p, fraction, 6);
 	while (l->p[-1] == '0')
 		l->p--;
 }
 
-int qf_pg_interval(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_interval(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	struct parts v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	if (v.ns % 1000)
 		return qf_err_set(s->err, QF_EUNSUPPORTED, "an interval finer than a microsecond: cast it to VARCHAR");
 	struct line l = { .p = qf_sink_room(s, MAX_INTERVAL_TEXT), .empty = true };

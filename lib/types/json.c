@@ -2,7 +2,7 @@
  * JSON text: quoting as PostgreSQL's to_json() does it, and a check before a JSON value goes into another unquoted.
  */
 #include "format.h"
-#include "node.h"
+#include "col.h"
 #include "qf/str.h"
 
 /* The letter behind the backslash; 0 = \u00XX; ' ' = the byte as it is. */
@@ -225,12 +225,12 @@ bool qf_json_valid(struct qf_slice s)
 }
 
 /* What only claims to be JSON goes in as a string: it must not be able to break the document around it. */
-int qf_json_json(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_json(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct qf_slice v = qf_node_bytes(n, row);
+	struct qf_slice v = qf_col_bytes(col, row);
 
 	if (!qf_json_valid(v))
-		return qf_json_text(n, row, s);
+		return qf_json_text(col, row, s);
 	qf_buf_add_slice(s->out, v);
 	return 0;
 }

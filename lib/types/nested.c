@@ -2,31 +2,31 @@
  * Values of several parts: PostgreSQL arrays for lists of scalars, JSON for everything deeper.
  *
  * JSON is laid out as PostgreSQL's to_json() lays it out: no spaces, members in the type's order. Depth was limited
- * when the nodes were made, and every part looks at the row's limit, because few bytes can describe a huge text
+ * when the columns were made, and every part looks at the row's limit, because few bytes can describe a huge text
  * (a list of NULLs takes none).
  */
 #include <strings.h>
 
-#include "node.h"
+#include "col.h"
 
 static int check_limit(const struct qf_sink *s)
 {
 	if (s->out->n <= s->limit)
 		return 0;
-	return qf_err_set(s->err, QF_ELIMIT, "a row of more than %d MiB of text", QF_NODE_MAX_VALUE_BYTES >> 20);
+	return qf_err_set(s->err, QF_ELIMIT, "a row of more than %d MiB of text", QF_COL_MAX_VALUE_BYTES >> 20);
 }
 
 struct range {
 	uint64_t from, to;
 };
 
-static struct range list_range(const struct qf_node *n, uint64_t row)
+static struct range list_range(const struct qf_col *col, uint64_t row)
 {
-	if (n->width)
-		return (struct range){ row * n->width, (row + 1) * n->width };
-	if (!n->data)
+	if (col->width)
+		return (struct range){ row * col->width, (row + 1) * col->width };
+	if (!col->data)
 		return (struct range){ 0 };
-	return (struct range){ (uint64_t)qf_node_offset(n, row), (uint64_t)qf_node_offset(n, row + 1) };
+	return (struct range){ (uint64_t)qf_col_offset(col, row), (uint64_t)qf_col_offset(col, row + 1) };
 }
 
 static bool is_array_space(uint8_t c)
@@ -70,16 +70,16 @@ static void quote_element(struct qf_buf *b, size_t at)
 	*--to = '"';
 }
 
-int qf_pg_array(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_array(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	const struct qf_node *element = n->children;
-	struct range range = list_range(n, row);
+	const struct qf_col *element = col->children;
+	struct range range = list_range(col, row);
 
 	qf_buf_u8(s->out, '{');
 	for (uint64_t i = range.from; i < range.to; i++) {
 		if (i > range.from)
 			qf_buf_u8(s->out, ',');
-		if (qf_node_is_null(element, i)) {
+		if (qf_col_is_null(element, i)) {
 			qf_buf_add_str(s->out, "NULL");
 		} else {
 			size_t at = s->out->n;
@@ -99,23 +99,23 @@ int qf_pg_array(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-static int put_json(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+static int put_json(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	if (!qf_node_is_null(n, row))
-		return n->json(n, row, s);
+	if (!qf_col_is_null(col, row))
+		return col->json(col, row, s);
 	qf_buf_add_str(s->out, "null");
 	return 0;
 }
 
-int qf_json_list(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_list(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	struct range range = list_range(n, row);
+	struct range range = list_range(col, row);
 
 	qf_buf_u8(s->out, '[');
 	for (uint64_t i = range.from; i < range.to; i++) {
 		if (i > range.from)
 			qf_buf_u8(s->out, ',');
-		int r = put_json(n->children, i, s);
+		int r = put_json(col->children, i, s);
 
 		if (r == 0)
 			r = check_limit(s);
@@ -126,26 +126,26 @@ int qf_json_list(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-int qf_json_struct(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_struct(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	for (uint32_t i = 0; i < n->n_children; i++) {
+	for (uint32_t i = 0; i < col->n_children; i++) {
 		qf_buf_u8(s->out, i ? ',' : '{');
-		qf_buf_add_slice(s->out, n->children[i].key);
-		int r = put_json(&n->children[i], row, s);
+		qf_buf_add_slice(s->out, col->children[i].key);
+		int r = put_json(&col->children[i], row, s);
 
 		if (r == 0)
 			r = check_limit(s);
 		if (r < 0)
 			return r;
 	}
-	qf_buf_add_str(s->out, n->n_children ? "}" : "{}");
+	qf_buf_add_str(s->out, col->n_children ? "}" : "{}");
 	return 0;
 }
 
 /* {"tag":value}, as DuckDB's own to_json() has it. */
-int qf_json_union(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_union(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	const struct qf_node *member = qf_node_union_member(n, row);
+	const struct qf_col *member = qf_col_union_member(col, row);
 
 	qf_buf_u8(s->out, '{');
 	qf_buf_add_slice(s->out, member->key);
@@ -155,11 +155,11 @@ int qf_json_union(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return r;
 }
 
-static int put_entry(const struct qf_node *entries, uint64_t i, bool object, struct qf_sink *s)
+static int put_entry(const struct qf_col *entries, uint64_t i, bool object, struct qf_sink *s)
 {
-	const struct qf_node *key = &entries->children[0], *value = &entries->children[1];
+	const struct qf_col *key = &entries->children[0], *value = &entries->children[1];
 
-	if (qf_node_is_null(key, i))
+	if (qf_col_is_null(key, i))
 		return qf_err_set(s->err, QF_EMALFORMED, "a map with a NULL key");
 	qf_buf_add_str(s->out, object ? "" : "{\"key\":");
 	int r = key->json(key, i, s);
@@ -173,11 +173,11 @@ static int put_entry(const struct qf_node *entries, uint64_t i, bool object, str
 }
 
 /* An object when the keys are text, else a list of {"key":…,"value":…}, since JSON has only text keys. */
-int qf_json_map(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_map(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	const struct qf_node *entries = n->children;
+	const struct qf_col *entries = col->children;
 	bool object = entries->children[0].json == qf_json_text;
-	struct range range = list_range(n, row);
+	struct range range = list_range(col, row);
 
 	qf_buf_u8(s->out, object ? '{' : '[');
 	for (uint64_t i = range.from; i < range.to; i++) {
@@ -195,10 +195,10 @@ int qf_json_map(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 }
 
 /* For types whose PostgreSQL text needs no escapes: dates, intervals, uuids, bits. */
-int qf_json_quoted(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_quoted(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	qf_buf_u8(s->out, '"');
-	int r = n->pg(n, row, s);
+	int r = col->pg(col, row, s);
 
 	qf_buf_u8(s->out, '"');
 	return r;

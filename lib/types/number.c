@@ -2,7 +2,7 @@
  * Booleans, integers and decimals. Their PostgreSQL text is a JSON number as it stands.
  */
 #include "format.h"
-#include "node.h"
+#include "col.h"
 
 static int put_bool(struct qf_sink *s, bool v)
 {
@@ -16,87 +16,87 @@ static int put_json_bool(struct qf_sink *s, bool v)
 	return 0;
 }
 
-static bool bit_at(const struct qf_node *n, uint64_t row)
+static bool bit_at(const struct qf_col *col, uint64_t row)
 {
-	return n->data[row >> 3] >> (row & 7) & 1;
+	return col->data[row >> 3] >> (row & 7) & 1;
 }
 
-int qf_pg_bool8(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_bool8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_bool(s, n->data[row]);
+	return put_bool(s, col->data[row]);
 }
 
-int qf_pg_bool1(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_bool1(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_bool(s, bit_at(n, row));
+	return put_bool(s, bit_at(col, row));
 }
 
-int qf_json_bool8(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_bool8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_json_bool(s, n->data[row]);
+	return put_json_bool(s, col->data[row]);
 }
 
-int qf_json_bool1(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_bool1(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_json_bool(s, bit_at(n, row));
+	return put_json_bool(s, bit_at(col, row));
 }
 
 static int put_signed(struct qf_sink *s, int64_t v)
 {
-	qf_sink_end(s, qf_put_i64(qf_sink_room(s, 1 + QF_U64_DIGITS), v));
+	qf_sink_end(s, qf_digits_i64(qf_sink_room(s, 1 + QF_U64_DIGITS), v));
 	return 0;
 }
 
 static int put_unsigned(struct qf_sink *s, uint64_t v)
 {
-	qf_sink_end(s, qf_put_u64(qf_sink_room(s, QF_U64_DIGITS), v));
+	qf_sink_end(s, qf_digits_u64(qf_sink_room(s, QF_U64_DIGITS), v));
 	return 0;
 }
 
-int qf_pg_i8(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_i8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_signed(s, (int8_t)n->data[row]);
+	return put_signed(s, (int8_t)col->data[row]);
 }
 
-int qf_pg_u8(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_u8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_unsigned(s, n->data[row]);
+	return put_unsigned(s, col->data[row]);
 }
 
-int qf_pg_i16(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_i16(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	int16_t v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	return put_signed(s, v);
 }
 
-int qf_pg_u16(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_u16(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	uint16_t v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	return put_unsigned(s, v);
 }
 
-int qf_pg_i32(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_i32(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_signed(s, qf_node_i32(n, row));
+	return put_signed(s, qf_col_i32(col, row));
 }
 
-int qf_pg_u32(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_u32(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_unsigned(s, (uint32_t)qf_node_i32(n, row));
+	return put_unsigned(s, (uint32_t)qf_col_i32(col, row));
 }
 
-int qf_pg_i64(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_i64(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_signed(s, qf_node_i64(n, row));
+	return put_signed(s, qf_col_i64(col, row));
 }
 
-int qf_pg_u64(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_u64(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_unsigned(s, (uint64_t)qf_node_i64(n, row));
+	return put_unsigned(s, (uint64_t)qf_col_i64(col, row));
 }
 
 static int put_wide(struct qf_sink *s, bool negative, unsigned __int128 v)
@@ -105,23 +105,23 @@ static int put_wide(struct qf_sink *s, bool negative, unsigned __int128 v)
 
 	if (negative)
 		*p++ = '-';
-	qf_sink_end(s, qf_put_u128(p, v));
+	qf_sink_end(s, qf_digits_u128(p, v));
 	return 0;
 }
 
-int qf_pg_hugeint(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_hugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	__int128 v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	return put_wide(s, v < 0, v < 0 ? 0 - (unsigned __int128)v : (unsigned __int128)v);
 }
 
-int qf_pg_uhugeint(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_uhugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	unsigned __int128 v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	return put_wide(s, false, v);
 }
 
@@ -148,15 +148,15 @@ static const uint64_t pow10[20] = {
 	10000000000000000000u,
 };
 
-static __int128 load_decimal(const struct qf_node *n, uint64_t row)
+static __int128 load_decimal(const struct qf_col *col, uint64_t row)
 {
 	__int128 v;
 
-	if (n->width == sizeof(int32_t))
-		return qf_node_i32(n, row);
-	if (n->width == sizeof(int64_t))
-		return qf_node_i64(n, row);
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	if (col->width == sizeof(int32_t))
+		return qf_col_i32(col, row);
+	if (col->width == sizeof(int64_t))
+		return qf_col_i64(col, row);
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	return v;
 }
 
@@ -164,7 +164,7 @@ static __int128 load_decimal(const struct qf_node *n, uint64_t row)
 static uint8_t *put_wide_decimal(uint8_t *p, unsigned __int128 v, unsigned scale)
 {
 	uint8_t digits[QF_U128_DIGITS];
-	size_t len = (size_t)(qf_put_u128(digits, v) - digits);
+	size_t len = (size_t)(qf_digits_u128(digits, v) - digits);
 	size_t whole = len > scale ? len - scale : 0;
 
 	if (whole == 0)
@@ -181,11 +181,11 @@ static uint8_t *put_wide_decimal(uint8_t *p, unsigned __int128 v, unsigned scale
 	return p + scale;
 }
 
-int qf_pg_decimal(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_decimal(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	__int128 v = load_decimal(n, row);
+	__int128 v = load_decimal(col, row);
 	unsigned __int128 abs = v < 0 ? 0 - (unsigned __int128)v : (unsigned __int128)v;
-	unsigned scale = n->scale;
+	unsigned scale = col->scale;
 	uint8_t *p = qf_sink_room(s, 3 + QF_U128_DIGITS + (size_t)scale);
 
 	if (v < 0)
@@ -193,10 +193,10 @@ int qf_pg_decimal(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	if (abs > UINT64_MAX || scale > 19) {
 		p = put_wide_decimal(p, abs, scale);
 	} else {
-		p = qf_put_u64(p, (uint64_t)abs / pow10[scale]);
+		p = qf_digits_u64(p, (uint64_t)abs / pow10[scale]);
 		if (scale) {
 			*p++ = '.';
-			p = qf_put_padded(p, (uint64_t)abs % pow10[scale], scale);
+			p = qf_digits_padded(p, (uint64_t)abs % pow10[scale], scale);
 		}
 	}
 	qf_sink_end(s, p);

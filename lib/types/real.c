@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "format.h"
-#include "node.h"
+#include "col.h"
 #include "real.h"
 
 struct decimal {
@@ -103,7 +103,7 @@ static uint8_t *put_exponent(uint8_t *p, int e)
 {
 	*p++ = 'e';
 	*p++ = e < 0 ? '-' : '+';
-	return qf_put_padded(p, (uint64_t)(e < 0 ? -e : e), 2);
+	return qf_digits_padded(p, (uint64_t)(e < 0 ? -e : e), 2);
 }
 
 static uint8_t *put_decimal(uint8_t *p, struct decimal d, int max_fixed)
@@ -114,7 +114,7 @@ static uint8_t *put_decimal(uint8_t *p, struct decimal d, int max_fixed)
 		d.digits /= 10;
 		d.exponent++;
 	}
-	int n = (int)(qf_put_u64(text, d.digits) - text);
+	int n = (int)(qf_digits_u64(text, d.digits) - text);
 	int e = d.exponent + n - 1; /* of the first digit */
 
 	if (e >= 0 && e < max_fixed && n <= e + 1) {
@@ -171,9 +171,9 @@ static uint8_t *put_real(uint8_t *p, uint64_t bits, double v, const struct layou
 	return put_decimal(p, decimal_of(fraction, exponent, l), l->digits);
 }
 
-int qf_pg_float8(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_float8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	uint64_t bits = (uint64_t)qf_node_i64(n, row);
+	uint64_t bits = (uint64_t)qf_col_i64(col, row);
 	double v;
 
 	memcpy(&v, &bits, sizeof(v));
@@ -181,9 +181,9 @@ int qf_pg_float8(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-int qf_pg_float4(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_pg_float4(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	uint32_t bits = (uint32_t)qf_node_i32(n, row);
+	uint32_t bits = (uint32_t)qf_col_i32(col, row);
 	float v;
 
 	memcpy(&v, &bits, sizeof(v));
@@ -192,18 +192,18 @@ int qf_pg_float4(const struct qf_node *n, uint64_t row, struct qf_sink *s)
 }
 
 /* JSON has no NaN and no infinity: they become strings. */
-int qf_json_float8(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_float8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	double v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
-	return isfinite(v) ? qf_pg_float8(n, row, s) : qf_json_quoted(n, row, s);
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
+	return isfinite(v) ? qf_pg_float8(col, row, s) : qf_json_quoted(col, row, s);
 }
 
-int qf_json_float4(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+int qf_json_float4(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	float v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
-	return isfinite(v) ? qf_pg_float4(n, row, s) : qf_json_quoted(n, row, s);
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
+	return isfinite(v) ? qf_pg_float4(col, row, s) : qf_json_quoted(col, row, s);
 }

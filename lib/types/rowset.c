@@ -3,7 +3,7 @@
 
 #include "envelope.h"
 #include "nanoarrow/nanoarrow_ipc.h"
-#include "node.h"
+#include "col.h"
 #include "qf/str.h"
 
 enum {
@@ -15,7 +15,7 @@ struct qf_rowset {
 	struct ArrowIpcDecoder decoder;
 	struct ArrowSchema schema; /* column names point into it */
 	struct qf_arena *mem;
-	struct qf_node *nodes;
+	struct qf_col *cols;
 	struct qf_column *columns;
 	size_t n_columns;
 	uint64_t rows;	  /* of the batch that is loaded */
@@ -79,13 +79,13 @@ static int decode_schema(struct qf_rowset *rs, struct qf_slice message, struct q
 }
 
 /* numeric(p,s) as a typmod; every other type here has none. A list has its element's. */
-static int32_t typmod_of(const struct qf_node *n, const struct ArrowSchema *schema)
+static int32_t typmod_of(const struct qf_col *col, const struct ArrowSchema *schema)
 {
 	struct ArrowSchemaView view = { 0 };
 
-	if (n->pg == qf_pg_array)
-		return typmod_of(n->children, schema->children[0]);
-	if (n->pg != qf_pg_decimal || ArrowSchemaViewInit(&view, schema, NULL) != NANOARROW_OK)
+	if (col->pg == qf_pg_array)
+		return typmod_of(col->children, schema->children[0]);
+	if (col->pg != qf_pg_decimal || ArrowSchemaViewInit(&view, schema, NULL) != NANOARROW_OK)
 		return -1;
 	return (int32_t)((uint32_t)view.decimal_precision << 16 | (uint32_t)view.decimal_scale) + VARHDRSZ;
 }
@@ -93,12 +93,12 @@ static int32_t typmod_of(const struct qf_node *n, const struct ArrowSchema *sche
 static int init_column(struct qf_rowset *rs, size_t i, struct qf_err *reterr)
 {
 	const struct ArrowSchema *schema = rs->schema.children[i];
-	struct qf_node *n = &rs->nodes[i];
+	struct qf_col *col = &rs->cols[i];
 	const char *name = schema->name ? schema->name : "";
 
 	if (!qf_utf8_valid(qf_slice_str(name)))
 		return qf_err_set(reterr, QF_EMALFORMED, "the name of column %zu is not UTF-8", i + 1);
-	int r = qf_node_init(n, schema, rs->mem, reterr);
+	int r = qf_col_init(col, schema, rs->mem, reterr);
 
 	if (r < 0) {
 		qf_err_prefix(reterr, "column \"%.64s\"", name);
@@ -106,9 +106,9 @@ static int init_column(struct qf_rowset *rs, size_t i, struct qf_err *reterr)
 	}
 	rs->columns[i] = (struct qf_column){
 		.name = name,
-		.pg_oid = qf_node_oid(n),
-		.pg_len = n->type->len,
-		.pg_mod = typmod_of(n, schema),
+		.pg_oid = qf_col_oid(col),
+		.pg_len = col->type->len,
+		.pg_mod = typmod_of(col, schema),
 	};
 	return 0;
 }
@@ -130,7 +130,7 @@ int qf_rowset_new(struct qf_rowset **ret, struct qf_slice ipc_schema, struct qf_
 		goto out;
 	rs->mem = qf_arena_new(0);
 	rs->n_columns = (size_t)rs->schema.n_children;
-	rs->nodes = qf_arena_alloc(rs->mem, rs->n_columns * sizeof(*rs->nodes));
+	rs->cols = qf_arena_alloc(rs->mem, rs->n_columns * sizeof(*rs->cols));
 	rs->columns = qf_arena_alloc(rs->mem, rs->n_columns * sizeof(*rs->columns));
 	for (size_t i = 0; i < rs->n_columns && r == 0; i++)
 		r = init_column(rs, i, reterr);
@@ -178,7 +178,7 @@ static int bind_batch(struct qf_rowset *rs, struct qf_slice body, uint64_t *ret_
 	if (r != NANOARROW_OK)
 		return arrow_failed(reterr, r, &why);
 	for (size_t i = 0; i < rs->n_columns; i++) {
-		r = qf_node_bind(&rs->nodes[i], view->children[i], reterr);
+		r = qf_col_bind(&rs->cols[i], view->children[i], reterr);
 		if (r < 0)
 			return r;
 	}
@@ -204,12 +204,12 @@ int qf_rowset_load(struct qf_rowset *rs, struct qf_slice ipc_batch, uint64_t *re
 bool qf_rowset_is_null(const struct qf_rowset *rs, uint64_t row, size_t column)
 {
 	qf_assert(row < rs->rows && column < rs->n_columns);
-	return qf_node_is_null(&rs->nodes[column], row);
+	return qf_col_is_null(&rs->cols[column], row);
 }
 
 static struct qf_sink sink_for(struct qf_buf *out, const struct qf_text_style *st, struct qf_err *reterr)
 {
-	return (struct qf_sink){ .out = out, .style = st, .limit = out->n + QF_NODE_MAX_VALUE_BYTES, .err = reterr };
+	return (struct qf_sink){ .out = out, .style = st, .limit = out->n + QF_COL_MAX_VALUE_BYTES, .err = reterr };
 }
 
 static int value_failed(const struct qf_rowset *rs, uint64_t row, size_t column, int r, struct qf_err *reterr)
@@ -224,9 +224,9 @@ int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, c
 {
 	qf_assert(row < rs->rows && column < rs->n_columns);
 	struct qf_sink s = sink_for(out, st, reterr);
-	const struct qf_node *n = &rs->nodes[column];
+	const struct qf_col *col = &rs->cols[column];
 	size_t start = out->n;
-	int r = qf_node_is_null(n, row) ? 0 : n->pg(n, row, &s);
+	int r = qf_col_is_null(col, row) ? 0 : col->pg(col, row, &s);
 
 	if (r < 0) {
 		out->n = start;
@@ -235,23 +235,23 @@ int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, c
 	return 0;
 }
 
-static int put_field(const struct qf_node *n, uint64_t row, struct qf_sink *s)
+static int put_field(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	struct qf_buf *out = s->out;
 	size_t at = out->n;
 
-	if (qf_node_is_null(n, row)) {
+	if (qf_col_is_null(col, row)) {
 		qf_buf_u32(out, UINT32_MAX);
 		return 0;
 	}
 	(void)qf_sink_room(s, 4);
 	out->n += 4;
-	int r = n->pg(n, row, s);
+	int r = col->pg(col, row, s);
 
 	if (r < 0)
 		return r;
 	if (out->n > s->limit)
-		return qf_err_set(s->err, QF_ELIMIT, "a row of more than %d MiB of text", QF_NODE_MAX_VALUE_BYTES >> 20);
+		return qf_err_set(s->err, QF_ELIMIT, "a row of more than %d MiB of text", QF_COL_MAX_VALUE_BYTES >> 20);
 	qf_buf_put_u32_at(out, at, (uint32_t)(out->n - at - 4));
 	return 0;
 }
@@ -267,7 +267,7 @@ int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct 
 	qf_buf_u32(out, 0);
 	qf_buf_u16(out, (uint16_t)rs->n_columns);
 	for (size_t i = 0; i < rs->n_columns; i++) {
-		int r = put_field(&rs->nodes[i], row, &s);
+		int r = put_field(&rs->cols[i], row, &s);
 
 		if (r < 0) {
 			out->n = start;

@@ -21,7 +21,7 @@
  */
 #include <stdio.h>
 
-#include "node.h"
+#include "col.h"
 
 enum {
 	OID_BOOL = 16,
@@ -118,7 +118,7 @@ static const struct qf_vtype vtypes[] = {
 	{ "TIMESTAMPTZ",  ARROW(TIMESTAMP),	   ZONED(NANO),		OIDS(TEXT),	   -1, true,  qf_pg_timestamptz,   qf_json_timestamptz },
 	{ "INTERVAL",	  ARROW(INTERVAL_MONTH_DAY_NANO), PLAIN,	OIDS(INTERVAL),	   16, true,  qf_pg_interval,	   qf_json_quoted },
 	{ "NULL",	  ARROW(NA),		   PLAIN,		OIDS(TEXT),	   -1, false, qf_pg_text,	   qf_json_text },
-	/* An element type without an array type of its own makes the list json: see qf_node_init(). */
+	/* An element type without an array type of its own makes the list json: see qf_col_init(). */
 	{ "LIST",	  ARROW(LIST),		   PLAIN,		OID_JSON, 0,	   -1, true,  qf_pg_array,	   qf_json_list },
 	{ "LIST",	  ARROW(LARGE_LIST),	   PLAIN,		OID_JSON, 0,	   -1, true,  qf_pg_array,	   qf_json_list },
 	{ "ARRAY",	  ARROW(FIXED_SIZE_LIST),  PLAIN,		OID_JSON, 0,	   -1, true,  qf_pg_array,	   qf_json_list },

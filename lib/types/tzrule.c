@@ -164,8 +164,7 @@ static int64_t change_at(const struct qf_tz_change *c, int64_t year, int32_t off
  */
 int32_t qf_tz_rule_offset(const struct qf_tz_rule *r, int64_t unix_seconds)
 {
-	const int64_t cycle = (int64_t)CYCLE_DAYS * QF_DAY_SECONDS;
-	int64_t t = unix_seconds - qf_floor_div(unix_seconds, cycle) * cycle;
+	int64_t t = qf_floor_mod(unix_seconds, (int64_t)CYCLE_DAYS * QF_DAY_SECONDS);
 	int64_t year = qf_civil_from_days(qf_floor_div(t, QF_DAY_SECONDS)).year;
 	int64_t started = INT64_MIN, ended = INT64_MIN;
 

@@ -1,7 +1,7 @@
-/* Nodes: from a schema once, to a batch's buffers again and again. See node.h. */
+/* Columns: from a schema once, to a batch's buffers again and again. See col.h. */
 #include <stdio.h>
 
-#include "node.h"
+#include "col.h"
 #include "qf/str.h"
 
 enum { OID_JSON = 114 };
@@ -34,32 +34,32 @@ static int check_width(const struct qf_vtype *t, int32_t width, struct qf_err *r
 	return qf_err_set(reterr, QF_EMALFORMED, "%s in %d bytes", t->name, width);
 }
 
-static int init_scalar(struct qf_node *n, const struct ArrowSchemaView *view, struct qf_err *reterr)
+static int init_scalar(struct qf_col *col, const struct ArrowSchemaView *view, struct qf_err *reterr)
 {
 	for (size_t i = 0; i < sizeof(fixed_width) / sizeof(fixed_width[0]); i++) {
 		if (view->type == fixed_width[i][0])
-			n->width = fixed_width[i][1];
+			col->width = fixed_width[i][1];
 	}
-	if (n->type->unit >= 0) {
-		n->ticks = units[n->type->unit].ticks;
-		n->scale = units[n->type->unit].digits;
+	if (col->type->unit >= 0) {
+		col->ticks = units[col->type->unit].ticks;
+		col->scale = units[col->type->unit].digits;
 	}
-	if (n->type->pg == qf_pg_decimal) {
+	if (col->type->pg == qf_pg_decimal) {
 		if (view->decimal_precision < 1 || view->decimal_precision > 38 || view->decimal_scale < 0 ||
 		    view->decimal_scale > view->decimal_precision)
 			return qf_err_set(reterr, QF_EUNSUPPORTED, "decimal(%d,%d)", view->decimal_precision,
 					  view->decimal_scale);
-		n->scale = (uint32_t)view->decimal_scale;
+		col->scale = (uint32_t)view->decimal_scale;
 	}
 	if (view->type == NANOARROW_TYPE_FIXED_SIZE_BINARY) {
-		n->width = (uint32_t)view->fixed_size;
-		return check_width(n->type, view->fixed_size, reterr);
+		col->width = (uint32_t)view->fixed_size;
+		return check_width(col->type, view->fixed_size, reterr);
 	}
 	return 0;
 }
 
 /* row(1, 2) has members without names: they are f1, f2, … as in PostgreSQL. */
-static int init_key(struct qf_node *n, const char *name, uint32_t i, struct qf_arena *mem, struct qf_err *reterr)
+static int init_key(struct qf_col *col, const char *name, uint32_t i, struct qf_arena *mem, struct qf_err *reterr)
 {
 	struct qf_buf b;
 	char number[16];
@@ -70,30 +70,30 @@ static int init_key(struct qf_node *n, const char *name, uint32_t i, struct qf_a
 	qf_buf_init(&b);
 	qf_json_quote(&b, qf_slice_str(name && *name ? name : number));
 	qf_buf_u8(&b, ':');
-	n->key = qf_slice(qf_arena_strndup(mem, b.p, b.n), b.n);
+	col->key = qf_slice(qf_arena_strndup(mem, b.p, b.n), b.n);
 	qf_buf_fini(&b);
 	return 0;
 }
 
-static int init_children(struct qf_node *n, const struct ArrowSchema *schema, struct qf_arena *mem,
+static int init_children(struct qf_col *col, const struct ArrowSchema *schema, struct qf_arena *mem,
 			 struct qf_err *reterr)
 {
-	n->n_children = (uint32_t)schema->n_children;
-	n->children = qf_arena_alloc(mem, sizeof(*n->children) * (size_t)schema->n_children);
-	for (uint32_t i = 0; i < n->n_children; i++) {
-		int r = qf_node_init(&n->children[i], schema->children[i], mem, reterr);
+	col->n_children = (uint32_t)schema->n_children;
+	col->children = qf_arena_alloc(mem, sizeof(*col->children) * (size_t)schema->n_children);
+	for (uint32_t i = 0; i < col->n_children; i++) {
+		int r = qf_col_init(&col->children[i], schema->children[i], mem, reterr);
 
 		if (r == 0)
-			r = init_key(&n->children[i], schema->children[i]->name, i, mem, reterr);
+			r = init_key(&col->children[i], schema->children[i]->name, i, mem, reterr);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static bool is_list(const struct qf_node *n)
+static bool is_list(const struct qf_col *col)
 {
-	return n->type->pg == qf_pg_array;
+	return col->type->pg == qf_pg_array;
 }
 
 static int unknown_type(const struct ArrowSchemaView *view, struct qf_err *reterr)
@@ -110,50 +110,50 @@ static int unknown_type(const struct ArrowSchemaView *view, struct qf_err *reter
 	return QF_EUNSUPPORTED;
 }
 
-static int check_shape(const struct qf_node *n, const struct ArrowSchemaView *view, struct qf_err *reterr)
+static int check_shape(const struct qf_col *col, const struct ArrowSchemaView *view, struct qf_err *reterr)
 {
-	bool one = is_list(n) || n->type->pg == qf_json_map;
+	bool one = is_list(col) || col->type->pg == qf_json_map;
 
-	if ((one && n->n_children != 1) || (n->type->pg == qf_json_map && n->children->n_children != 2))
-		return qf_err_set(reterr, QF_EMALFORMED, "a %s of the wrong shape", n->type->name);
+	if ((one && col->n_children != 1) || (col->type->pg == qf_json_map && col->children->n_children != 2))
+		return qf_err_set(reterr, QF_EMALFORMED, "a %s of the wrong shape", col->type->name);
 	if (view->type == NANOARROW_TYPE_FIXED_SIZE_LIST && view->fixed_size < 0)
 		return qf_err_set(reterr, QF_EMALFORMED, "an ARRAY of %d members", view->fixed_size);
 	return 0;
 }
 
-int qf_node_init(struct qf_node *n, const struct ArrowSchema *schema, struct qf_arena *mem, struct qf_err *reterr)
+int qf_col_init(struct qf_col *col, const struct ArrowSchema *schema, struct qf_arena *mem, struct qf_err *reterr)
 {
 	struct ArrowSchemaView view = { 0 };
 	struct ArrowError why = { .message = "" };
 
 	if (ArrowSchemaViewInit(&view, schema, &why) != NANOARROW_OK)
 		return qf_err_set(reterr, QF_EMALFORMED, "%s", why.message);
-	n->type = qf_vtype_find(&view);
-	if (!n->type)
+	col->type = qf_vtype_find(&view);
+	if (!col->type)
 		return unknown_type(&view, reterr);
-	n->pg = n->type->pg;
-	n->json = n->type->json;
-	n->wide = view.type == NANOARROW_TYPE_LARGE_STRING || view.type == NANOARROW_TYPE_LARGE_BINARY ||
+	col->pg = col->type->pg;
+	col->json = col->type->json;
+	col->wide = view.type == NANOARROW_TYPE_LARGE_STRING || view.type == NANOARROW_TYPE_LARGE_BINARY ||
 		  view.type == NANOARROW_TYPE_LARGE_LIST;
-	n->odd_null = view.type == NANOARROW_TYPE_NA || view.type == NANOARROW_TYPE_SPARSE_UNION;
-	if (n->type->array_oid)
-		return init_scalar(n, &view, reterr);
-	int r = init_children(n, schema, mem, reterr);
+	col->odd_null = view.type == NANOARROW_TYPE_NA || view.type == NANOARROW_TYPE_SPARSE_UNION;
+	if (col->type->array_oid)
+		return init_scalar(col, &view, reterr);
+	int r = init_children(col, schema, mem, reterr);
 
 	if (r == 0)
-		r = check_shape(n, &view, reterr);
+		r = check_shape(col, &view, reterr);
 	if (r < 0)
 		return r;
 	if (view.type == NANOARROW_TYPE_FIXED_SIZE_LIST)
-		n->width = (uint32_t)view.fixed_size;
-	if (is_list(n) && !n->children->type->array_oid)
-		n->pg = n->json;
+		col->width = (uint32_t)view.fixed_size;
+	if (is_list(col) && !col->children->type->array_oid)
+		col->pg = col->json;
 	return 0;
 }
 
-uint32_t qf_node_oid(const struct qf_node *n)
+uint32_t qf_col_oid(const struct qf_col *col)
 {
-	return n->pg == qf_pg_array ? n->children->type->array_oid : n->type->oid;
+	return col->pg == qf_pg_array ? col->children->type->array_oid : col->type->oid;
 }
 
 static const uint8_t *buffer_at(const struct ArrowArrayView *view, int i)
@@ -161,28 +161,28 @@ static const uint8_t *buffer_at(const struct ArrowArrayView *view, int i)
 	return view->buffer_views[i].size_bytes ? view->buffer_views[i].data.as_uint8 : NULL;
 }
 
-int qf_node_bind(struct qf_node *n, const struct ArrowArrayView *view, struct qf_err *reterr)
+int qf_col_bind(struct qf_col *col, const struct ArrowArrayView *view, struct qf_err *reterr)
 {
 	static const uint8_t nothing[1];
 
-	if (view->offset || view->n_children != n->n_children)
+	if (view->offset || view->n_children != col->n_children)
 		return qf_err_set(reterr, QF_EMALFORMED, "a batch that does not fit its schema");
-	n->view = view;
-	n->valid = n->data = NULL;
-	n->var = nothing;
+	col->view = view;
+	col->valid = col->data = NULL;
+	col->var = nothing;
 	for (int i = 0; i < NANOARROW_MAX_FIXED_BUFFERS; i++) {
 		enum ArrowBufferType kind = view->layout.buffer_type[i];
 		const uint8_t *p = buffer_at(view, i);
 
 		if (kind == NANOARROW_BUFFER_TYPE_VALIDITY)
-			n->valid = p;
+			col->valid = p;
 		else if (kind != NANOARROW_BUFFER_TYPE_NONE && i < 2)
-			n->data = p;
+			col->data = p;
 		else if (kind != NANOARROW_BUFFER_TYPE_NONE && p)
-			n->var = p;
+			col->var = p;
 	}
-	for (uint32_t i = 0; i < n->n_children; i++) {
-		int r = qf_node_bind(&n->children[i], view->children[i], reterr);
+	for (uint32_t i = 0; i < col->n_children; i++) {
+		int r = qf_col_bind(&col->children[i], view->children[i], reterr);
 
 		if (r < 0)
 			return r;
@@ -190,14 +190,14 @@ int qf_node_bind(struct qf_node *n, const struct ArrowArrayView *view, struct qf
 	return 0;
 }
 
-const struct qf_node *qf_node_union_member(const struct qf_node *n, uint64_t row)
+const struct qf_col *qf_col_union_member(const struct qf_col *col, uint64_t row)
 {
-	return &n->children[ArrowArrayViewUnionChildIndex(n->view, (int64_t)row)];
+	return &col->children[ArrowArrayViewUnionChildIndex(col->view, (int64_t)row)];
 }
 
-bool qf_node_odd_null(const struct qf_node *n, uint64_t row)
+bool qf_col_odd_null(const struct qf_col *col, uint64_t row)
 {
-	if (n->type->arrow == NANOARROW_TYPE_NA)
+	if (col->type->arrow == NANOARROW_TYPE_NA)
 		return true;
-	return qf_node_is_null(qf_node_union_member(n, row), row);
+	return qf_col_is_null(qf_col_union_member(col, row), row);
 }

@@ -1,12 +1,12 @@
 /*
  * The compiled form of one column, or of one member of a nested column: what lib/types reads values through.
  *
- * A node is made once, from the schema: the row of the type table and the two writers are chosen then, so that a
- * value costs one indirect call and no decision. Loading a batch points the node at that batch's buffers, which
- * nanoarrow has validated by then. Nodes live in their rowset's arena. Private to lib/types.
+ * A column is made once, from the schema: the row of the type table and the two writers are chosen then, so that a
+ * value costs one indirect call and no decision. Loading a batch points it at that batch's buffers, which
+ * nanoarrow has validated by then. Columns live in their rowset's arena. Private to lib/types.
  */
-#ifndef QF_TYPES_NODE_H
-#define QF_TYPES_NODE_H
+#ifndef QF_TYPES_COL_H
+#define QF_TYPES_COL_H
 
 #include <string.h>
 
@@ -14,12 +14,12 @@
 #include "qf/arena.h"
 #include "qf/types.h"
 
-struct qf_node;
+struct qf_col;
 
 enum {
-	QF_NODE_MAX_DEPTH = 64,
-	QF_NODE_MAX_COLUMNS = 32767,	     /* DataRow counts them in 16 bits, and drivers read that as signed */
-	QF_NODE_MAX_VALUE_BYTES = 256 << 20, /* of one row's text; small nested input can describe a huge one */
+	QF_COL_MAX_DEPTH = 64,
+	QF_COL_MAX_COLUMNS = 32767,	    /* DataRow counts them in 16 bits, and drivers read that as signed */
+	QF_COL_MAX_VALUE_BYTES = 256 << 20, /* of one row's text; small nested input can describe a huge one */
 };
 
 /* Where a value's text goes. `limit` is the length of `out` that this row must not pass. */
@@ -31,7 +31,7 @@ struct qf_sink {
 };
 
 /* Appends the text of the value at `row`, which is not NULL. On failure what was appended is taken back by the caller. */
-typedef int qf_write_fn(const struct qf_node *n, uint64_t row, struct qf_sink *s);
+typedef int qf_write_fn(const struct qf_col *col, uint64_t row, struct qf_sink *s);
 
 /* One row of the type table (table.c). */
 struct qf_vtype {
@@ -48,7 +48,7 @@ struct qf_vtype {
 	qf_write_fn *pg, *json;
 };
 
-struct qf_node {
+struct qf_col {
 	qf_write_fn *pg, *json;
 	const uint8_t *valid; /* one bit a row; NULL = no row is NULL, but see odd_null */
 	const uint8_t *data;  /* fixed-size values, bits, offsets or union type ids */
@@ -59,61 +59,61 @@ struct qf_node {
 	bool wide;	      /* offsets have 64 bits */
 	bool odd_null;	      /* NULL is not told by `valid` alone: an untyped NULL, or a union */
 	uint32_t n_children;
-	struct qf_node *children;
+	struct qf_col *children;
 	const struct qf_vtype *type;
 	struct qf_slice key; /* `"name":` as JSON, for a member of a struct or union */
 	const struct ArrowArrayView *view;
 };
 
 const struct qf_vtype *qf_vtype_find(const struct ArrowSchemaView *view);
-int qf_node_init(struct qf_node *n, const struct ArrowSchema *schema, struct qf_arena *mem, struct qf_err *reterr)
+int qf_col_init(struct qf_col *col, const struct ArrowSchema *schema, struct qf_arena *mem, struct qf_err *reterr)
 	qf_must_check;
-uint32_t qf_node_oid(const struct qf_node *n);
-int qf_node_bind(struct qf_node *n, const struct ArrowArrayView *view, struct qf_err *reterr) qf_must_check;
-bool qf_node_odd_null(const struct qf_node *n, uint64_t row);
-const struct qf_node *qf_node_union_member(const struct qf_node *n, uint64_t row);
+uint32_t qf_col_oid(const struct qf_col *col);
+int qf_col_bind(struct qf_col *col, const struct ArrowArrayView *view, struct qf_err *reterr) qf_must_check;
+bool qf_col_odd_null(const struct qf_col *col, uint64_t row);
+const struct qf_col *qf_col_union_member(const struct qf_col *col, uint64_t row);
 
-static inline bool qf_node_is_null(const struct qf_node *n, uint64_t row)
+static inline bool qf_col_is_null(const struct qf_col *col, uint64_t row)
 {
-	if (n->valid && !(n->valid[row >> 3] >> (row & 7) & 1))
+	if (col->valid && !(col->valid[row >> 3] >> (row & 7) & 1))
 		return true;
-	return n->odd_null && qf_node_odd_null(n, row);
+	return col->odd_null && qf_col_odd_null(col, row);
 }
 
-static inline int64_t qf_node_offset(const struct qf_node *n, uint64_t i)
+static inline int64_t qf_col_offset(const struct qf_col *col, uint64_t i)
 {
 	int32_t narrow;
 	int64_t wide;
 
-	if (n->wide) {
-		memcpy(&wide, n->data + i * sizeof(wide), sizeof(wide));
+	if (col->wide) {
+		memcpy(&wide, col->data + i * sizeof(wide), sizeof(wide));
 		return wide;
 	}
-	memcpy(&narrow, n->data + i * sizeof(narrow), sizeof(narrow));
+	memcpy(&narrow, col->data + i * sizeof(narrow), sizeof(narrow));
 	return narrow;
 }
 
 /* The bytes of a variable-size value. */
-static inline struct qf_slice qf_node_bytes(const struct qf_node *n, uint64_t row)
+static inline struct qf_slice qf_col_bytes(const struct qf_col *col, uint64_t row)
 {
-	int64_t from = qf_node_offset(n, row), to = qf_node_offset(n, row + 1);
+	int64_t from = qf_col_offset(col, row), to = qf_col_offset(col, row + 1);
 
-	return (struct qf_slice){ n->var + from, (size_t)(to - from) };
+	return (struct qf_slice){ col->var + from, (size_t)(to - from) };
 }
 
-static inline int32_t qf_node_i32(const struct qf_node *n, uint64_t row)
+static inline int32_t qf_col_i32(const struct qf_col *col, uint64_t row)
 {
 	int32_t v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	return v;
 }
 
-static inline int64_t qf_node_i64(const struct qf_node *n, uint64_t row)
+static inline int64_t qf_col_i64(const struct qf_col *col, uint64_t row)
 {
 	int64_t v;
 
-	memcpy(&v, n->data + row * sizeof(v), sizeof(v));
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
 	return v;
 }
 

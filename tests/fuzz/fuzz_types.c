@@ -1,0 +1,89 @@
+/*
+ * An Arrow schema message and a record batch: whatever they hold, they are refused with words, or every value prints.
+ *
+ * Input: one byte of choices (1: the batch at an odd address, 2: bytea escape, 4: rounded floats, 8: a time zone with
+ * daylight saving), the length of the schema in four bytes, big-endian, the schema, the batch.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "qf/types.h"
+
+enum {
+	ODD_ADDRESS = 1,
+	BYTEA_ESCAPE = 2,
+	ROUNDED = 4,
+	ZONE = 8,
+	MAX_OUTPUT = 4 << 20, /* of one input: what prints more is only slow */
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_row(const struct qf_rowset *rs, uint64_t row, const struct qf_text_style *st, struct qf_buf *out)
+{
+	struct qf_err err = { .text = "" };
+	size_t start = out->n;
+
+	if (qf_rowset_pg_datarow(rs, row, st, out, &err) != 0) {
+		qf_assert(out->n == start && err.code < 0 && err.text[0]);
+		return;
+	}
+	struct qf_reader r = qf_reader(qf_slice(out->p + start, out->n - start));
+
+	qf_assert(qf_read_u8(&r) == 'D' && qf_read_u32(&r) == out->n - start - 1);
+	qf_assert(qf_read_u16(&r) == qf_rowset_columns(rs));
+	for (size_t i = 0; i < qf_rowset_columns(rs); i++) {
+		uint32_t n = qf_read_u32(&r);
+
+		qf_assert(qf_rowset_is_null(rs, row, i) == (n == UINT32_MAX));
+		(void)qf_read_bytes(&r, n == UINT32_MAX ? 0 : n);
+	}
+	qf_assert(qf_reader_done(&r));
+}
+
+static void check_batch(struct qf_rowset *rs, struct qf_slice batch, const struct qf_text_style *st)
+{
+	struct qf_err err = { .text = "" };
+	struct qf_buf out;
+	uint64_t rows;
+
+	if (qf_rowset_load(rs, batch, &rows, &err) != 0) {
+		qf_assert(err.code < 0 && err.text[0]);
+		return;
+	}
+	qf_buf_init(&out);
+	for (uint64_t row = 0; row < rows && out.n < MAX_OUTPUT; row++)
+		check_row(rs, row, st, &out);
+	qf_buf_fini(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct qf_reader r = qf_reader(qf_slice(data, size));
+	uint8_t choices = qf_read_u8(&r);
+	struct qf_slice schema = qf_read_bytes(&r, qf_read_u32(&r));
+	struct qf_text_style st = { .bytea_escape = choices & BYTEA_ESCAPE, .extra_float_digits = !(choices & ROUNDED) };
+	struct qf_rowset *rs;
+	struct qf_tz *tz = NULL;
+	struct qf_err err = { .text = "" };
+
+	if (r.err)
+		return 0;
+	if (qf_rowset_new(&rs, schema, &err) != 0) {
+		qf_assert(err.code < 0 && err.text[0]);
+		return 0;
+	}
+	if (choices & ZONE && qf_tz_open(&tz, "CET-1CEST,M3.5.0,M10.5.0/3", &err) != 0)
+		abort();
+	st.tz = tz;
+	size_t shift = choices & ODD_ADDRESS;
+	uint8_t *copy = qf_xmalloc(r.n + shift); /* of the exact size, so that a read beyond the end is seen */
+
+	if (r.n)
+		memcpy(copy + shift, r.p, r.n);
+	check_batch(rs, qf_slice(copy + shift, r.n), &st);
+	free(copy);
+	qf_tz_free(tz);
+	qf_rowset_free(rs);
+	return 0;
+}

@@ -1,0 +1,404 @@
+/*
+ * Lists, structs, maps and unions. Arrays are PostgreSQL's own text; JSON is what its to_json() makes of the same value.
+ */
+#include <math.h>
+
+#include "arrow_message.h"
+#include "../../lib/types/col.h"
+
+/* A column of one type, built by a function that appends its rows; the texts are what each row prints. */
+struct nested {
+	const char *name;
+	void (*schema)(struct ArrowSchema *s);
+	void (*rows)(struct ArrowArray *a);
+	uint32_t oid;
+	const char *texts[4]; /* "" ends; NULL has no text and is written as (null) */
+};
+
+static void set(struct ArrowSchema *s, enum ArrowType t)
+{
+	assert_int_equal(ArrowSchemaSetType(s, t), 0);
+}
+
+static void name(struct ArrowSchema *s, const char *text)
+{
+	assert_int_equal(ArrowSchemaSetName(s, text), 0);
+}
+
+static void append_int(struct ArrowArray *a, int64_t v)
+{
+	assert_int_equal(ArrowArrayAppendInt(a, v), 0);
+}
+
+static void append_text(struct ArrowArray *a, const char *v)
+{
+	assert_int_equal(ArrowArrayAppendString(a, ArrowCharView(v)), 0);
+}
+
+static void append_null(struct ArrowArray *a)
+{
+	assert_int_equal(ArrowArrayAppendNull(a, 1), 0);
+}
+
+static void finish(struct ArrowArray *a)
+{
+	assert_int_equal(ArrowArrayFinishElement(a), 0);
+}
+
+static void list_of(struct ArrowSchema *s, enum ArrowType t)
+{
+	set(s, NANOARROW_TYPE_LIST);
+	set(s->children[0], t);
+}
+
+static void int_list(struct ArrowSchema *s)
+{
+	list_of(s, NANOARROW_TYPE_INT32);
+}
+
+static void int_list_rows(struct ArrowArray *a)
+{
+	append_int(a->children[0], 1);
+	append_null(a->children[0]);
+	append_int(a->children[0], -3);
+	finish(a);
+	finish(a);
+	append_null(a);
+}
+
+static void text_list(struct ArrowSchema *s)
+{
+	list_of(s, NANOARROW_TYPE_STRING);
+}
+
+static void text_list_rows(struct ArrowArray *a)
+{
+	static const char *const elements[] = { "a", "b c", "d\"e", "\\", "NULL", "nUlL", "", "{", "}", "a,b", "\tt", "x" };
+
+	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+		append_text(a->children[0], elements[i]);
+	append_null(a->children[0]);
+	finish(a);
+}
+
+static void blob_list(struct ArrowSchema *s)
+{
+	list_of(s, NANOARROW_TYPE_BINARY);
+}
+
+static void blob_list_rows(struct ArrowArray *a)
+{
+	append_text(a->children[0], "\xab\x01");
+	finish(a);
+}
+
+static void timestamp_list(struct ArrowSchema *s)
+{
+	set(s, NANOARROW_TYPE_LIST);
+	assert_int_equal(ArrowSchemaSetFormat(s->children[0], "tsu:"), 0);
+}
+
+static void timestamp_list_rows(struct ArrowArray *a)
+{
+	append_int(a->children[0], 1577836800500000);
+	append_int(a->children[0], INT64_MAX);
+	finish(a);
+}
+
+static void untyped_list(struct ArrowSchema *s)
+{
+	list_of(s, NANOARROW_TYPE_NA);
+}
+
+static void untyped_list_rows(struct ArrowArray *a)
+{
+	append_null(a->children[0]);
+	append_null(a->children[0]);
+	finish(a);
+}
+
+static void array_of_two(struct ArrowSchema *s)
+{
+	assert_int_equal(ArrowSchemaSetFormat(s, "+w:2"), 0);
+	assert_int_equal(ArrowSchemaAllocateChildren(s, 1), 0);
+	ArrowSchemaInit(s->children[0]);
+	set(s->children[0], NANOARROW_TYPE_DOUBLE);
+	name(s->children[0], "");
+}
+
+static void array_of_two_rows(struct ArrowArray *a)
+{
+	static const double v[] = { 1.5, 1e20, 0.1, -2 };
+
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(ArrowArrayAppendDouble(a->children[0], v[i]), 0);
+		if (i % 2)
+			finish(a);
+	}
+}
+
+static void list_of_lists(struct ArrowSchema *s)
+{
+	set(s, NANOARROW_TYPE_LIST);
+	int_list(s->children[0]);
+}
+
+static void list_of_lists_rows(struct ArrowArray *a)
+{
+	append_int(a->children[0]->children[0], 1);
+	finish(a->children[0]);
+	append_int(a->children[0]->children[0], 2);
+	append_int(a->children[0]->children[0], 3);
+	finish(a->children[0]);
+	append_null(a->children[0]);
+	finish(a);
+	finish(a);
+}
+
+static void members(struct ArrowSchema *s, const char *first, const char *second)
+{
+	assert_int_equal(ArrowSchemaSetTypeStruct(s, 2), 0);
+	set(s->children[0], NANOARROW_TYPE_DOUBLE);
+	set(s->children[1], NANOARROW_TYPE_STRING);
+	name(s->children[0], first);
+	name(s->children[1], second);
+}
+
+static void named_struct(struct ArrowSchema *s)
+{
+	members(s, "a\"", "b");
+}
+
+static void named_struct_rows(struct ArrowArray *a)
+{
+	assert_int_equal(ArrowArrayAppendDouble(a->children[0], 1.5), 0);
+	append_text(a->children[1], "x\"y\\z\n\x01\x7f");
+	finish(a);
+	assert_int_equal(ArrowArrayAppendDouble(a->children[0], NAN), 0);
+	append_null(a->children[1]);
+	finish(a);
+	append_null(a);
+}
+
+static void nameless_struct(struct ArrowSchema *s)
+{
+	members(s, "", "");
+}
+
+static void nameless_struct_rows(struct ArrowArray *a)
+{
+	assert_int_equal(ArrowArrayAppendDouble(a->children[0], -INFINITY), 0);
+	append_text(a->children[1], "");
+	finish(a);
+}
+
+static void map_of(struct ArrowSchema *s, enum ArrowType key)
+{
+	set(s, NANOARROW_TYPE_MAP);
+	set(s->children[0]->children[0], key);
+	set(s->children[0]->children[1], NANOARROW_TYPE_INT32);
+	s->children[0]->children[0]->flags = 0;
+}
+
+static void text_map(struct ArrowSchema *s)
+{
+	map_of(s, NANOARROW_TYPE_STRING);
+}
+
+static void text_map_rows(struct ArrowArray *a)
+{
+	append_text(a->children[0]->children[0], "k");
+	append_int(a->children[0]->children[1], 1);
+	finish(a->children[0]);
+	append_text(a->children[0]->children[0], "n");
+	append_null(a->children[0]->children[1]);
+	finish(a->children[0]);
+	finish(a);
+	finish(a);
+}
+
+static void int_map(struct ArrowSchema *s)
+{
+	map_of(s, NANOARROW_TYPE_INT64);
+}
+
+static void int_map_rows(struct ArrowArray *a)
+{
+	append_int(a->children[0]->children[0], 7);
+	append_int(a->children[0]->children[1], 1);
+	finish(a->children[0]);
+	finish(a);
+}
+
+static void sparse_union(struct ArrowSchema *s)
+{
+	assert_int_equal(ArrowSchemaSetTypeUnion(s, NANOARROW_TYPE_SPARSE_UNION, 2), 0);
+	set(s->children[0], NANOARROW_TYPE_INT32);
+	set(s->children[1], NANOARROW_TYPE_STRING);
+	name(s->children[0], "num");
+	name(s->children[1], "str");
+}
+
+static void sparse_union_rows(struct ArrowArray *a)
+{
+	append_int(a->children[0], 2);
+	assert_int_equal(ArrowArrayFinishUnionElement(a, 0), 0);
+	append_text(a->children[1], "x");
+	assert_int_equal(ArrowArrayFinishUnionElement(a, 1), 0);
+	append_null(a->children[0]);
+	assert_int_equal(ArrowArrayFinishUnionElement(a, 0), 0);
+}
+
+static void json_list(struct ArrowSchema *s)
+{
+	set(s, NANOARROW_TYPE_LIST);
+	assert_int_equal(ArrowSchemaSetTypeStruct(s->children[0], 1), 0);
+	set(s->children[0]->children[0], NANOARROW_TYPE_STRING);
+	name(s->children[0]->children[0], "j");
+	schema_extension(s->children[0]->children[0], "arrow.json", "");
+}
+
+/* What only claims to be JSON cannot break out of the document. */
+static void json_list_rows(struct ArrowArray *a)
+{
+	static const char *const elements[] = { "{\"k\": [1]}", "1},{\"x\":2", "" };
+
+	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+		append_text(a->children[0]->children[0], elements[i]);
+		finish(a->children[0]);
+	}
+	finish(a);
+}
+
+static const struct nested cases[] = {
+	{ "int[]", int_list, int_list_rows, 1007, { "{1,NULL,-3}", "{}", NULL, "" } },
+	{ "text[]", text_list, text_list_rows, 1009,
+	  { "{a,\"b c\",\"d\\\"e\",\"\\\\\",\"NULL\",\"nUlL\",\"\",\"{\",\"}\",\"a,b\",\"\tt\",x,NULL}", "" } },
+	{ "bytea[]", blob_list, blob_list_rows, 1001, { "{\"\\\\xab01\"}", "" } },
+	{ "timestamp[]", timestamp_list, timestamp_list_rows, 1115, { "{\"2020-01-01 00:00:00.5\",infinity}", "" } },
+	{ "untyped[]", untyped_list, untyped_list_rows, 1009, { "{NULL,NULL}", "" } },
+	{ "double[2]", array_of_two, array_of_two_rows, 1022, { "{1.5,1e+20}", "{0.1,-2}", "" } },
+	{ "int[][]", list_of_lists, list_of_lists_rows, 114, { "[[1],[2,3],null]", "[]", "" } },
+	{ "struct", named_struct, named_struct_rows, 114,
+	  { "{\"a\\\"\":1.5,\"b\":\"x\\\"y\\\\z\\n\\u0001\x7f\"}", "{\"a\\\"\":\"NaN\",\"b\":null}", NULL, "" } },
+	{ "struct without names", nameless_struct, nameless_struct_rows, 114, { "{\"f1\":\"-Infinity\",\"f2\":\"\"}", "" } },
+	{ "map of text", text_map, text_map_rows, 114, { "{\"k\":1,\"n\":null}", "{}", "" } },
+	{ "map of int", int_map, int_map_rows, 114, { "[{\"key\":7,\"value\":1}]", "" } },
+	{ "union", sparse_union, sparse_union_rows, 114, { "{\"num\":2}", "{\"str\":\"x\"}", NULL, "" } },
+	{ "json inside", json_list, json_list_rows, 114,
+	  { "[{\"j\":{\"k\": [1]}},{\"j\":\"1},{\\\"x\\\":2\"},{\"j\":\"\"}]", "" } },
+};
+
+static void check_rows(const struct nested *c, struct qf_rowset *rs, uint64_t rows)
+{
+	static const struct qf_text_style st = { .extra_float_digits = 1 };
+	uint64_t row = 0;
+
+	for (; !c->texts[row] || *c->texts[row]; row++) {
+		struct qf_err err = { .text = "" };
+		struct qf_buf out;
+
+		assert_true(row < rows);
+		assert_int_equal(qf_rowset_is_null(rs, row, 0), !c->texts[row]);
+		qf_buf_init(&out);
+		if (qf_rowset_pg_text(rs, row, 0, &st, &out, &err) != 0 ||
+		    strcmp(qf_buf_cstr(&out), c->texts[row] ? c->texts[row] : "") != 0)
+			fail_msg("%s: %s (%s), wanted %s", c->name, qf_buf_cstr(&out), err.text, c->texts[row]);
+		qf_buf_fini(&out);
+	}
+	assert_int_equal(row, rows);
+}
+
+static void make(struct message *m, const struct nested *c)
+{
+	struct ArrowSchema s;
+	struct ArrowArray a;
+
+	schema_init(&s, "x");
+	c->schema(s.children[0]);
+	name(s.children[0], "x");
+	assert_int_equal(ArrowArrayInitFromSchema(&a, &s, NULL), 0);
+	assert_int_equal(ArrowArrayStartAppending(&a), 0);
+	c->rows(a.children[0]);
+	a.length = a.children[0]->length;
+	assert_int_equal(ArrowArrayFinishBuildingDefault(&a, NULL), 0);
+	encode(m, &s, &a);
+}
+
+static void nested_values_print(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message m;
+
+		make(&m, &cases[i]);
+		struct qf_rowset *rs = open_rowset(&m);
+
+		assert_int_equal(qf_rowset_column(rs, 0)->pg_oid, cases[i].oid);
+		check_rows(&cases[i], rs, load_batch(rs, &m));
+		qf_rowset_free(rs);
+		message_fini(&m);
+	}
+}
+
+static void json_texts_are_checked(void **state)
+{
+	static const struct {
+		const char *text;
+		bool valid;
+	} texts[] = {
+		{ "{}", true },
+		{ " [ ] ", true },
+		{ "null", true },
+		{ "-0.5e+10", true },
+		{ "[1,{\"a\":[true,false,null]},\"\\u00e9\\n\"]", true },
+		{ "{\"a\":1,\"b\":{\"c\":[]}}", true },
+		{ "", false },
+		{ "nul", false },
+		{ "01", false },
+		{ "1.", false },
+		{ "1e", false },
+		{ "-", false },
+		{ "+1", false },
+		{ ".5", false },
+		{ "NaN", false },
+		{ "[1,]", false },
+		{ "[1 2]", false },
+		{ "{\"a\"}", false },
+		{ "{\"a\":1,}", false },
+		{ "{1:2}", false },
+		{ "{\"a\":1]", false },
+		{ "[1}", false },
+		{ "[", false },
+		{ "]", false },
+		{ "1 2", false },
+		{ "\"a", false },
+		{ "\"\\x\"", false },
+		{ "\"\\u12g4\"", false },
+		{ "\"\t\"", false },
+		{ "\"\xff\"", false },
+	};
+	char deep[600];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (qf_json_valid(qf_slice_str(texts[i].text)) != texts[i].valid)
+			fail_msg("%s", texts[i].text);
+	}
+	memset(deep, '[', 256);
+	memset(deep + 256, ']', 256);
+	assert_true(qf_json_valid(qf_slice(deep, 512)));
+	memset(deep, '[', 257);
+	memset(deep + 257, ']', 257);
+	assert_false(qf_json_valid(qf_slice(deep, 514)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nested_values_print),
+		cmocka_unit_test(json_texts_are_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
