@@ -5,6 +5,11 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
+
 CC := gcc
 FUZZ_CC := clang
 WERROR ?= 1
@@ -160,6 +165,18 @@ print-compile: # for tests/lint/run
 analyze:
 	@printf '%s\n' $(lib_src) $(wildcard cmd/*/*.c) | xargs -P2 -I{} $(CC) $(base) -O2 -fanalyzer $(warn) $(incs) \
 		$(py_cflags) -c {} -o /dev/null
+
+# A configuration that is there is kept. Programs look for ../lib/queryflux beside their directory.
+install: all ## install under DESTDIR and PREFIX (/usr/local)
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/queryflux
+	install $(release_programs) $(DESTDIR)$(PREFIX)/bin
+	cp -r build/lib/queryflux/. $(DESTDIR)$(PREFIX)/lib/queryflux
+	find $(DESTDIR)$(PREFIX)/lib/queryflux -name __pycache__ -prune -exec rm -r {} +
+	for page in $(wildcard man/*.[1-8]); do install -Dm644 $$page -t $(DESTDIR)$(MANDIR)/man$${page##*.}; done
+	for unit in $(wildcard systemd/*.service systemd/*.socket systemd/*.target); do \
+		install -Dm644 $$unit -t $(DESTDIR)$(UNITDIR); done
+	[ -e $(DESTDIR)$(SYSCONFDIR)/queryflux/queryflux.yaml ] || \
+		install -Dm644 systemd/queryflux.yaml -t $(DESTDIR)$(SYSCONFDIR)/queryflux
 
 clean: ## remove what was built; what was fetched stays
 	rm -rf build/bin build/release build/asan build/fuzz build/unit
