@@ -1,4 +1,5 @@
 /* See conn.h. */
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -34,7 +35,10 @@ static void set_options(int fd, uint64_t stall_ns)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
-	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)((stall_ns + USER_TIMEOUT_BEHIND_STALL_NS) / QF_MS));
+	uint64_t ms = (stall_ns + USER_TIMEOUT_BEHIND_STALL_NS) / QF_MS;
+
+	if (stall_ns > 0 && ms <= INT_MAX)
+		set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)ms);
 }
 
 static void gone(struct pg_conn *c, enum pg_gone why)
@@ -94,7 +98,7 @@ static bool flush(struct pg_conn *c)
 		c->blocked = false;
 	if (!c->finishing && !c->blocked)
 		qf_timer_stop(c->loop, &c->timer);
-	else if (!c->finishing && (moved || !qf_timer_armed(&c->timer)))
+	else if (!c->finishing && c->stall_ns > 0 && (moved || !qf_timer_armed(&c->timer)))
 		qf_timer_set(c->loop, &c->timer, c->stall_ns);
 	if (moved && c->ops->sent)
 		c->ops->sent(c);

@@ -40,7 +40,7 @@ struct pg_conn {
 	struct qf_watch watch;
 	struct qf_task task;
 	struct qf_timer timer; /* stall, or linger once finishing */
-	uint64_t stall_ns;
+	uint64_t stall_ns; /* 0: no limit */
 	uint64_t sent_bytes; /* since the beginning */
 	struct qf_buf in, out;
 	bool busy;	/* set by the owner: do not read */

@@ -1,5 +1,4 @@
 /* The statement machine of one Query message. See query.h. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,11 +245,14 @@ static bool writes(const struct qf_facts *f)
 static void fail_read_only(struct pg_run *run)
 {
 	struct qf_sql_error e;
-	char verb[32] = "";
+	char tag[64];
 
-	for (size_t i = 0; i < run->facts.word.n && i < sizeof(verb) - 1; i++)
-		verb[i] = (char)toupper(run->facts.word.p[i]);
-	qf_sql_error_set(&e, "25006", "cannot execute %s in a read-only transaction", verb);
+	/* The tag without its counts is what PostgreSQL calls the statement. */
+	qf_sql_tag(run->stmt.text, &run->facts, 0, tag, sizeof(tag));
+	tag[strcspn(tag, "0123456789")] = 0;
+	for (size_t n = strlen(tag); n > 0 && tag[n - 1] == ' '; n--)
+		tag[n - 1] = 0;
+	qf_sql_error_set(&e, "25006", "cannot execute %s in a read-only transaction", tag);
 	pg_run_fail(run, &e);
 }
 
@@ -315,7 +317,8 @@ static void execute(struct pg_run *run)
 	}
 	if (txn->state == PG_TXN_IDLE && run->n_statements > 1)
 		pg_control_begin_implicit(run->s);
-	if (verb == QF_VERB_BEGIN || verb == QF_VERB_SET_TRANSACTION)
+	/* START alone begins a transaction on some engines, unseen by us: here it is START TRANSACTION or an error. */
+	if (verb == QF_VERB_BEGIN || verb == QF_VERB_SET_TRANSACTION || qf_slice_caseeq_str(run->facts.word, "start"))
 		pg_control(run);
 	else if (is_savepoint(verb) && !pg_txn_in_block(txn))
 		fail_savepoint(run);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "qf/clock.h"
+#include "qf/log.h"
 #include "query.h"
 #include "session.h"
 
@@ -56,11 +57,11 @@ static uint64_t idle_limit(const struct pg_session *s)
 
 static void report_settings(struct pg_session *s)
 {
-	for (int i = 0; s->settings.report && i < PG_SETTING_N; i++)
-		if (s->settings.report & 1ull << i)
-			qf_pg_put_parameter_status(&s->conn.out, pg_setting_table[i].name,
-				pg_settings_get(&s->settings, (enum pg_setting_id)i));
-	s->settings.report = 0;
+	const char *name, *value;
+	size_t at = 0;
+
+	while (pg_settings_next_report(&s->settings, &at, &name, &value))
+		qf_pg_put_parameter_status(&s->conn.out, name, value);
 }
 
 static void release_reserved(struct pg_session *s)
@@ -290,8 +291,11 @@ static void on_sent(struct pg_conn *c)
 
 static void on_gone(struct pg_conn *c, enum pg_gone why)
 {
-	(void)why;
-	pg_session_close(qf_container_of(c, struct pg_session, conn));
+	static const char *const words[] = { "has gone", "takes no rows", "was told to go" };
+	struct pg_session *s = qf_container_of(c, struct pg_session, conn);
+
+	qf_debug("client=%s session=%llu %s", s->client, (unsigned long long)s->facts.id, words[why]);
+	pg_session_close(s);
 }
 
 /* ---- life ---- */

@@ -1,16 +1,14 @@
 /* The settings of one session. See settings.h. */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "qf/map.h"
 #include "qf/str.h"
 #include "settings.h"
 
 enum { MAX_VALUE = 8192, MAX_NAME = 63, MAX_OWN = 64 };
-
-static_assert(PG_SETTING_N <= 64, "report is a mask of 64 bits");
 
 /* A dash for an underscore, as PostgreSQL takes it on a command line (-c search-path=x). */
 static bool same_name(const char *a, const char *b)
@@ -56,6 +54,11 @@ static struct pg_setting_value *find(const struct pg_settings *st, const struct 
 	return NULL;
 }
 
+static bool is_reported(const struct pg_setting *def)
+{
+	return def && (def->flags & PG_SETTING_REPORT);
+}
+
 static struct pg_setting_value *find_or_add(struct pg_settings *st, const struct pg_setting *def, const char *name)
 {
 	struct pg_setting_value *v = find(st, def, name);
@@ -68,6 +71,8 @@ static struct pg_setting_value *find_or_add(struct pg_settings *st, const struct
 	}
 	v = &st->v[st->n++];
 	*v = (struct pg_setting_value){ .def = def, .name = def ? NULL : qf_xstrdup(name) };
+	if (is_reported(def))
+		v->reported = qf_hash(qf_slice_str(def->dflt));
 	return v;
 }
 
@@ -100,8 +105,7 @@ static void replace(char **at, char *with)
 static void changed(struct pg_settings *st, const struct pg_setting *def)
 {
 	st->dirty = true;
-	if (def && (def->flags & PG_SETTING_REPORT))
-		st->report |= 1ull << (def - pg_setting_table);
+	st->report |= is_reported(def);
 }
 
 /* Takes value. */
@@ -262,4 +266,25 @@ bool pg_settings_show(const struct pg_settings *st, const char *name, const char
 	*ret_name = v->name;
 	*ret_value = v->value ? v->value : v->reset ? v->reset : "";
 	return true;
+}
+
+bool pg_settings_next_report(struct pg_settings *st, size_t *at, const char **ret_name, const char **ret_value)
+{
+	for (; st->report && *at < st->n; (*at)++) {
+		struct pg_setting_value *v = &st->v[*at];
+
+		if (!is_reported(v->def))
+			continue;
+		const char *value = pg_settings_get(st, (enum pg_setting_id)(v->def - pg_setting_table));
+		uint64_t hash = qf_hash(qf_slice_str(value));
+
+		if (hash == v->reported)
+			continue;
+		v->reported = hash;
+		*ret_name = v->def->name;
+		*ret_value = value;
+		return true;
+	}
+	st->report = false;
+	return false;
 }

@@ -107,6 +107,7 @@ struct pg_setting_value {
 	bool touched;		      /* changed in this transaction: */
 	char *before;		      /* what ROLLBACK brings back */
 	char *kept;		      /* what COMMIT leaves: the last SET that was not LOCAL */
+	uint64_t reported;	      /* hash of what the client was told last, of a REPORT setting */
 };
 
 struct pg_settings {
@@ -115,7 +116,7 @@ struct pg_settings {
 	bool in_transaction;
 	bool touched; /* one of them is */
 	bool dirty;   /* something changed; cleared by the owner */
-	uint64_t report; /* ids to report; cleared by the owner */
+	bool report;  /* one that is reported may have changed */
 };
 
 enum pg_scope {
@@ -133,6 +134,9 @@ void pg_settings_set_reset(struct pg_settings *st, enum pg_setting_id id, const 
 void pg_settings_reset_all(struct pg_settings *st);
 void pg_settings_begin(struct pg_settings *st);
 void pg_settings_end(struct pg_settings *st, bool commit);
+
+/* The next setting whose value the client has not been told yet; false at the end. Start with *at = 0. */
+bool pg_settings_next_report(struct pg_settings *st, size_t *at, const char **ret_name, const char **ret_value);
 
 const char *pg_settings_get(const struct pg_settings *st, enum pg_setting_id id);
 bool pg_settings_bool(const struct pg_settings *st, enum pg_setting_id id);

@@ -118,7 +118,7 @@ bool pg_check_ms(const struct pg_setting *def, const char *in, char **ret, struc
 		return invalid_hint(def, in, "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".",
 			reterr);
 	if (ms < 0 || ms > INT32_MAX) {
-		qf_sql_error_set(reterr, "22023", "%.0f ms is outside the valid range for parameter \"%s\" (0 ms .. %d ms)",
+		qf_sql_error_set(reterr, "22023", "%.0f ms is outside the valid range for parameter \"%s\" (0 .. %d)",
 			ms, def->name, INT32_MAX);
 		return false;
 	}

@@ -169,6 +169,20 @@ static bool read_packet(struct startup *u)
 
 /* ---- answers ---- */
 
+/* Those at their defaults too, which a later report leaves out. */
+static void report_all(struct pg_session *s)
+{
+	const char *name, *value;
+	size_t at = 0;
+
+	while (pg_settings_next_report(&s->settings, &at, &name, &value))
+		continue;
+	for (int i = 0; i < PG_SETTING_N; i++)
+		if (pg_setting_table[i].flags & PG_SETTING_REPORT)
+			qf_pg_put_parameter_status(&s->conn.out, pg_setting_table[i].name,
+				pg_settings_get(&s->settings, (enum pg_setting_id)i));
+}
+
 static void welcome(struct startup *u, uint32_t version)
 {
 	struct pg_session *s = u->s;
@@ -178,11 +192,7 @@ static void welcome(struct startup *u, uint32_t version)
 	if (version != QF_PG_VERSION_3_0 || u->n_unknown > 0)
 		qf_pg_put_negotiate_version(out, QF_PG_VERSION_3_0, qf_buf_slice(&u->unknown), u->n_unknown);
 	qf_pg_put_auth_ok(out);
-	for (int i = 0; i < PG_SETTING_N; i++)
-		if (pg_setting_table[i].flags & PG_SETTING_REPORT)
-			qf_pg_put_parameter_status(out, pg_setting_table[i].name,
-				pg_settings_get(&s->settings, (enum pg_setting_id)i));
-	s->settings.report = 0;
+	report_all(s);
 	qf_pg_put_backend_key_data(out, s->pid, s->secret);
 	s->phase = PG_PHASE_READY;
 	pg_session_ready(s);
