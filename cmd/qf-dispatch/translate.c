@@ -16,6 +16,7 @@ struct request {
 	struct target *target;
 	struct qf_peer *peer; /* NULL: waits for a qf-translate */
 	struct qf_buf key;
+	struct qf_timer limit;
 };
 
 static void make_key(struct qf_buf *key, const struct stream *s, enum qf_dialect to, bool lenient)
@@ -36,6 +37,46 @@ static void take_text(struct stream *s, struct target *t, struct qf_slice sql)
 {
 	t->sql = qf_slice(qf_arena_strndup(s->arena, sql.p, sql.n), sql.n);
 	t->state = TARGET_READY;
+}
+
+static void add_notice(struct stream *s, char *text)
+{
+	s->notices = qf_xrealloc(s->notices, (s->n_notices + 1) * sizeof *s->notices);
+	s->notices[s->n_notices++] = text;
+}
+
+static void pass_through(struct stream *s, struct target *t)
+{
+	take_text(s, t, s->sql);
+	add_notice(s, qf_xstrdup("sent as written: it could not be translated (translation.onFailure: passthrough)"));
+}
+
+static void request_free(struct dispatch *d, struct request *q)
+{
+	qf_timer_stop(d->run->loop, &q->limit);
+	qf_map_del_u64(d->asked, q->id);
+	qf_buf_fini(&q->key);
+	free(q);
+}
+
+/* No qf-translate, or one that is silent: the failure policy decides, as for any text without a translation. */
+static void on_limit(struct qf_timer *t)
+{
+	struct request *q = qf_container_of(t, struct request, limit);
+	struct stream *s = q->stream;
+	struct dispatch *d = s->d;
+
+	if (d->run->conf->on_failure == QF_ON_FAILURE_PASSTHROUGH) {
+		pass_through(s, q->target);
+	} else {
+		q->target->state = TARGET_REFUSED;
+		qf_sql_error_set(&s->refusal, "57P03", "qf-translate did not answer in time; the statement was not run");
+		snprintf(s->refusal.hint, sizeof s->refusal.hint,
+			 "`qf-admin status` shows which program is missing. Statements in the engine's own dialect (queryflux.dialect) run without it.");
+		s->end.outcome = QF_OUT_NOT_SENT;
+	}
+	request_free(d, q);
+	answered(s);
 }
 
 static void send_request(struct dispatch *d, struct request *q)
@@ -86,15 +127,10 @@ void translate_ask(struct stream *s, struct target *t)
 	q->id = ++d->next_request;
 	q->stream = s;
 	q->target = t;
+	q->limit.fn = on_limit;
+	qf_timer_set(d->run->loop, &q->limit, d->run->conf->ring_timeout_ns + d->run->conf->translate_deadline_ns);
 	qf_map_put_u64(d->asked, q->id, q);
 	send_request(d, q);
-}
-
-static void request_free(struct dispatch *d, struct request *q)
-{
-	qf_map_del_u64(d->asked, q->id);
-	qf_buf_fini(&q->key);
-	free(q);
 }
 
 void translate_forget(struct stream *s)
@@ -129,12 +165,6 @@ static void refuse(struct stream *s, struct target *t, const struct qf_msg *m)
 	s->end.outcome = QF_OUT_NOT_SENT;
 }
 
-static void add_notice(struct stream *s, char *text)
-{
-	s->notices = qf_xrealloc(s->notices, (s->n_notices + 1) * sizeof *s->notices);
-	s->notices[s->n_notices++] = text;
-}
-
 static void keep_notices(struct stream *s, const struct qf_msg *m)
 {
 	struct qf_field_iter it = qf_fields(m);
@@ -158,11 +188,10 @@ void on_translated(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		return;
 	s = q->stream;
 	if (!sql.p && d->run->conf->on_failure == QF_ON_FAILURE_PASSTHROUGH && !qf_has(m, QF_F_DOUBT)) {
-		take_text(s, q->target, s->sql);
-		add_notice(s, qf_xstrdup("sent as written: it could not be translated (translation.onFailure: passthrough)"));
-	} else if (!sql.p)
+		pass_through(s, q->target);
+	} else if (!sql.p) {
 		refuse(s, q->target, m);
-	else {
+	} else {
 		take_text(s, q->target, sql);
 		keep_notices(s, m);
 		if (s->n_notices == 0) /* what must be said each time is asked each time */
