@@ -178,6 +178,7 @@ static void test_without_rows(void **state)
 		{ "DROP TABLE u", false, 0 },
 		{ "EXPLAIN SELECT 1", true, 1 },
 		{ "PIVOT (SELECT 'x' AS a, 1 AS b) ON a USING sum(b)", true, 1 },
+		{ "WITH query(query, \"b\") AS (FROM query('SELECT 1, 2')) SELECT query FROM query AS query(x, query)", true, 1 },
 		{ "SHOW TABLES", true, 2 },
 		{ "DESCRIBE t", true, 2 },
 		{ "PRAGMA table_info('t')", true, 2 },

@@ -14,6 +14,7 @@ static const struct {
 	{ "SELECT ((1", "42601", 11, "syntax error at end of input", NULL },
 	{ "SELECT 1; SELECT 2", "42601", 0, "more than one statement", NULL },
 	{ "  /* é */ SELECT nope", "42703", 18, "Referenced column \"nope\"", NULL },
+	{ "PIVOT (SELECT 'x' AS a, nope AS b) ON a USING sum(b)", "42703", 0, "Referenced column", NULL },
 	{ "SELECT 1 FROM missing", "42P01", 15, "Table with name missing", NULL },
 	{ "SELECT 1 FROM nix.t", "3F000", 15, "schema \"nix\" does not exist", NULL },
 	{ "SELECT foo(1)", "42883", 8, "Function with name foo", "floor" },
@@ -55,7 +56,8 @@ static const struct {
 	{ "ATTACH ':memory:' AS m2", "42501", 0, "ATTACH and DETACH", "initSql" },
 	{ "LOAD httpfs", "42501", 0, "extensions", "initSql" },
 	{ "INSTALL httpfs", "42501", 0, "extensions", "initSql" },
-	{ "PRAGMA enable_profiling", "42501", 0, "PRAGMA", NULL },
+	{ "PRAGMA enable_profiling", "42501", 0, "profiling", NULL },
+	{ "PRAGMA enable_verification", "42501", 0, "PRAGMA", NULL },
 	{ "PRAGMA disable_checkpoint_on_shutdown", "42501", 0, "PRAGMA", NULL },
 	{ "SET threads = 1", "55P02", 0, "locked", "initSql" },
 	{ "RESET threads", "55P02", 0, "locked", NULL },
@@ -65,6 +67,14 @@ static const struct {
 	{ "SET GLOBAL TimeZone = 'Europe/Berlin'", "42501", 0, "global", NULL },
 	{ "SELECT * FROM enable_logging(storage = 'file', storage_path = '/tmp/x')", "42501", 0, "logging", NULL },
 	{ "CALL \"ENABLE_logging\"()", "42501", 0, "logging", NULL },
+	{ "FROM query('FROM enable_log' || 'ging()')", "42501", 0, "made at run time", NULL },
+	{ "FROM query(E'FROM \\x65nable_logging()')", "42501", 0, "made at run time", NULL },
+	{ "FROM \"query\" /* x */ ('a' 'b')", "42501", 0, "made at run time", NULL },
+	{ "CREATE MACRO run(x) AS TABLE FROM query(x)", "42501", 0, "made at run time", NULL },
+	{ "FROM query('FROM enable_LOGGING()')", "42501", 0, "logging", NULL },
+	{ "FROM json_execute_serialized_sql('{}')", "42501", 0, "made at run time", NULL },
+	{ "CALL disable_peg_parser()", "42501", 0, "parser", NULL },
+	{ "IMPORT DATABASE '/tmp'", "42501", 0, "IMPORT", NULL },
 	{ "CREATE PERSISTENT SECRET s (TYPE http)", "22023", 0, "ersistent secrets", NULL },
 };
 
@@ -440,11 +450,13 @@ static void test_fatal_error(void **state)
 
 	must_run(&cl, c, "CREATE TABLE t AS SELECT 42 AS i");
 	run_on(&r, &cl, c, "CHECKPOINT");
-	assert_int_equal(r.end.outcome, QF_OUT_ERROR);
-	assert_string_equal(r.end.error.sqlstate, "XX000");
+	assert_int_equal(r.end.outcome, QF_OUT_UNKNOWN);
+	assert_string_equal(r.end.error.sqlstate, "08007");
 	assert_true(r.end.conn_broken);
 	run_on(&r, &cl, other, "SELECT 1");
 	assert_int_equal(r.end.outcome, QF_OUT_ERROR);
+	assert_string_equal(r.end.error.sqlstate, "XX000");
+	assert_true(r.end.conn_broken);
 	cl.ops->conn_put(c, true);
 	assert_true(cl.ops->conn_get(cl.e, &refused, &err) < 0);
 	assert_string_equal(err.sqlstate, "57P03");

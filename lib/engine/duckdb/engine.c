@@ -158,6 +158,7 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 	j->credit = (int64_t)pub->window;
 	j->cancelled = false;
 	j->row = 0;
+	j->rewritten = false;
 	j->spent_ns = 0;
 	j->kind = DUCK_ERROR_OTHER;
 	j->type = DUCKDB_STATEMENT_TYPE_INVALID;

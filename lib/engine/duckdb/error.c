@@ -219,7 +219,7 @@ static enum duck_error_kind kind_of(const struct raw *r, const char *sqlstate)
 		return DUCK_ERROR_INTERRUPT;
 	if (strcmp(sqlstate, "25P02") == 0)
 		return DUCK_ERROR_ABORTED;
-	if (strcmp(r->type, "FATAL") == 0 || strcmp(r->type, "INTERNAL") == 0 || strcmp(r->type, "Permission") == 0)
+	if (strcmp(r->type, "FATAL") == 0 || strcmp(r->type, "INTERNAL") == 0)
 		return DUCK_ERROR_SUSPICIOUS;
 	return DUCK_ERROR_OTHER;
 }

@@ -70,13 +70,6 @@ static bool run_pending(struct qf_engine_conn *c, duckdb_pending_result pending)
 	return ok;
 }
 
-static bool reads_only(duckdb_statement_type type)
-{
-	return type == DUCKDB_STATEMENT_TYPE_SELECT || type == DUCKDB_STATEMENT_TYPE_EXPLAIN ||
-	       type == DUCKDB_STATEMENT_TYPE_TRANSACTION || type == DUCKDB_STATEMENT_TYPE_SET ||
-	       type == DUCKDB_STATEMENT_TYPE_VARIABLE_SET;
-}
-
 static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
 {
 	struct duck_job *j = &c->job;
@@ -85,11 +78,11 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 	bool ok = false;
 
 	j->type = e->api.prepared_statement_type(prepared);
-	if (duck_session_allow(j->type, j->sql, &j->end.error) < 0) {
+	if (duck_guard_type(j->type, j->sql, &j->end.error) < 0) {
 		j->end.outcome = QF_OUT_ERROR;
 		return false;
 	}
-	if (!reads_only(j->type))
+	if (!duck_session_reads_only(j->type))
 		e->written = true;
 	if (e->api.pending_prepared_streaming(prepared, &pending) == DuckDBSuccess)
 		ok = run_pending(c, pending);
@@ -134,6 +127,7 @@ static bool run_all(struct qf_engine_conn *c, duckdb_extracted_statements all, i
 		qf_sql_error_set(&j->end.error, "42601", "more than one statement at a time");
 		return false;
 	}
+	j->rewritten = n > 1;
 	for (idx_t i = 0; i < n; i++) {
 		if (j->result_open)
 			c->engine->api.destroy_result(&j->result);
@@ -171,6 +165,10 @@ bool duck_execute(struct qf_engine_conn *c)
 
 	if (duck_job_cancelled(c)) {
 		duck_job_cancel_end(j);
+		return false;
+	}
+	if (duck_guard_text(j->sql, &j->end.error) < 0) {
+		j->end.outcome = QF_OUT_ERROR;
 		return false;
 	}
 	if (!c->transaction_failed && duck_session_settings(c, j->pub, &j->end.error) < 0) {

@@ -15,7 +15,7 @@
 #include "private.h"
 #include "qf/clock.h"
 
-#define LONG_NS QF_MS /* a step older than this publishes what it has and gets the crew's help */
+#define LONG_NS QF_MS /* a statement older than this gets the crew's help */
 #define CHUNK_ROWS 2048
 
 /* ---- messages and state, shared with the loop ---- */
@@ -130,7 +130,7 @@ void duck_job_fail(struct qf_engine_conn *c, const char *text)
 
 	j->end.outcome = QF_OUT_ERROR;
 	j->kind = duck_error_read(text, &j->end.error);
-	j->end.error.position = duck_error_place(text, j->sql);
+	j->end.error.position = j->rewritten ? 0 : duck_error_place(text, j->sql);
 	if (j->kind == DUCK_ERROR_INTERRUPT && duck_job_cancelled(c))
 		duck_job_cancel_end(j);
 }
@@ -148,16 +148,22 @@ static void close_result(struct qf_engine_conn *c)
 	j->result_open = false;
 }
 
+/* When the whole database fails under a write or a COMMIT, nobody knows whether that is in the file. */
 static void note_death(struct qf_engine_conn *c)
 {
 	struct qf_engine *e = c->engine;
+	struct duck_job *j = &c->job;
 
-	if (c->job.kind != DUCK_ERROR_SUSPICIOUS || !duck_session_database_dead(e))
+	if (j->kind != DUCK_ERROR_SUSPICIOUS || !duck_session_database_dead(e))
 		return;
 	pthread_mutex_lock(&e->lock);
 	e->dead = true;
 	pthread_mutex_unlock(&e->lock);
-	c->job.end.conn_broken = true;
+	j->end.conn_broken = true;
+	if (!duck_session_reads_only(j->type) || duck_session_is_commit(j->sql)) {
+		j->end.outcome = QF_OUT_UNKNOWN;
+		memcpy(j->end.error.sqlstate, "08007", sizeof(j->end.error.sqlstate));
+	}
 }
 
 static void note_session(struct qf_engine_conn *c)
@@ -233,7 +239,7 @@ static int encode_rows(struct qf_engine_conn *c)
 	return 0;
 }
 
-/* The chunk is done. One that was not full is most likely the last: its end goes with it. */
+/* The chunk is done. A first one that is not full is most likely the only one: the end goes with it. */
 static void drop_chunk(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
@@ -241,7 +247,7 @@ static void drop_chunk(struct qf_engine_conn *c)
 
 	c->engine->api.destroy_data_chunk(&j->chunk);
 	j->chunk = NULL;
-	if (rows >= CHUNK_ROWS || qf_mono_ns() - j->step_ns > LONG_NS)
+	if (rows >= CHUNK_ROWS || j->end.rows > rows)
 		publish(c, DUCK_RUNNING);
 }
 

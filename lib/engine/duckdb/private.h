@@ -57,6 +57,7 @@ struct duck_job {
 	uint64_t spent_ns;	 /* in earlier steps */
 	uint64_t step_ns;	 /* when this step began */
 	bool crew_wanted;
+	bool rewritten; /* DuckDB made several statements of it: its positions are not in the client's text */
 	duckdb_statement_type type;
 	enum duck_error_kind kind; /* with end.outcome other than OK */
 	struct qf_engine_end end;
@@ -105,14 +106,17 @@ void duck_database_close(struct qf_engine *e);
 int duck_session_run(struct qf_engine_conn *c, const char *sql, struct qf_sql_error *e,
 	enum duck_error_kind *ret_kind) qf_must_check;
 int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *job, struct qf_sql_error *e) qf_must_check;
-/* Refuses what a client may not run, by type and text. */
-int duck_session_allow(duckdb_statement_type type, const char *sql, struct qf_sql_error *e) qf_must_check;
 /* After a statement of that type: what the connection's state is now. */
 void duck_session_succeeded(struct qf_engine_conn *c, duckdb_statement_type type, const char *sql);
 void duck_session_failed(struct qf_engine_conn *c, const char *sql, enum duck_error_kind kind);
 /* A fresh connection of the same database cannot run anything any more. */
 bool duck_session_database_dead(struct qf_engine *e);
 bool duck_session_is_commit(const char *sql);
+bool duck_session_reads_only(duckdb_statement_type type);
+
+/* guard.c: refuse what a client may not run, before it is parsed and before it is started. Pure. */
+int duck_guard_text(const char *sql, struct qf_sql_error *e) qf_must_check;
+int duck_guard_type(duckdb_statement_type type, const char *sql, struct qf_sql_error *e) qf_must_check;
 
 /* job.c: on the thread of the running step, but for the last */
 void duck_job_step(struct duck_work *w);

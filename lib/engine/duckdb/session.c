@@ -1,5 +1,5 @@
 /*
- * What a DuckDB connection holds between statements: settings and transaction, and what a client may not do.
+ * What a DuckDB connection holds between statements: settings and transaction.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -95,104 +95,29 @@ int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *
 	return 0;
 }
 
-/* ---- what a client may run ---- */
+/* ---- transactions ---- */
 
-static bool is_word(struct qf_token t, const char *word)
+static bool first_is(const char *sql, const char *word, const char *or_word)
 {
-	return t.type == QF_TOK_WORD && qf_slice_caseeq_str(t.text, word);
-}
-
-static struct qf_token next_token(struct qf_lexer *lx)
-{
+	struct qf_lexer lx = qf_lexer(qf_slice_str(sql), QF_DIALECT_DUCKDB);
 	struct qf_token t;
 
 	do
-		t = qf_lex(lx);
+		t = qf_lex(&lx);
 	while (t.type == QF_TOK_COMMENT);
-	return t;
+	return t.type == QF_TOK_WORD && (qf_slice_caseeq_str(t.text, word) || qf_slice_caseeq_str(t.text, or_word));
 }
-
-static struct qf_token first_token(const char *sql)
-{
-	struct qf_lexer lx = qf_lexer(qf_slice_str(sql), QF_DIALECT_DUCKDB);
-
-	return next_token(&lx);
-}
-
-/* SET GLOBAL, RESET GLOBAL: would change what other sessions see. */
-static bool is_global(const char *sql)
-{
-	struct qf_lexer lx = qf_lexer(qf_slice_str(sql), QF_DIALECT_DUCKDB);
-
-	next_token(&lx);
-	return is_word(next_token(&lx), "global");
-}
-
-/*
- * Table functions that a SELECT can call and that neither the lock nor the file rules stop: logging into a file
- * that may not be opened makes every later statement of the whole database fail; profiling writes to stdout.
- */
-static bool calls_forbidden(const char *sql)
-{
-	static const char *const names[] = { "enable_logging", "enable_profiling", "enable_profile" };
-	struct qf_lexer lx;
-	struct qf_token t;
-
-	if (!strcasestr(sql, "enable_"))
-		return false;
-	lx = qf_lexer(qf_slice_str(sql), QF_DIALECT_DUCKDB);
-	while ((t = next_token(&lx)).type != QF_TOK_END) {
-		struct qf_slice name = t.text;
-
-		if (t.type == QF_TOK_QUOTED && name.n >= 2)
-			name = qf_slice(name.p + 1, name.n - 2);
-		else if (t.type != QF_TOK_WORD)
-			continue;
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-			if (qf_slice_caseeq_str(name, names[i]))
-				return true;
-	}
-	return false;
-}
-
-static const char *forbidden(duckdb_statement_type type, const char *sql)
-{
-	switch (type) {
-	case DUCKDB_STATEMENT_TYPE_PRAGMA:
-		return "PRAGMA";
-	case DUCKDB_STATEMENT_TYPE_ATTACH:
-	case DUCKDB_STATEMENT_TYPE_DETACH:
-		return "ATTACH and DETACH";
-	case DUCKDB_STATEMENT_TYPE_LOAD:
-	case DUCKDB_STATEMENT_TYPE_EXTENSION:
-	case DUCKDB_STATEMENT_TYPE_UPDATE_EXTENSIONS:
-		return "loading extensions";
-	case DUCKDB_STATEMENT_TYPE_SET:
-	case DUCKDB_STATEMENT_TYPE_VARIABLE_SET:
-		return is_global(sql) ? "a global setting" : NULL;
-	default:
-		return calls_forbidden(sql) ? "logging and profiling" : NULL;
-	}
-}
-
-int duck_session_allow(duckdb_statement_type type, const char *sql, struct qf_sql_error *e)
-{
-	const char *what = forbidden(type, sql);
-
-	if (!what)
-		return 0;
-	qf_sql_error_set(e, "42501", "%s: not allowed here, because it would change the database for all sessions", what);
-	memcpy(e->hint, "Use the cluster's initSql.", sizeof("Use the cluster's initSql."));
-	return -EPERM;
-}
-
-/* ---- transactions ---- */
 
 bool duck_session_is_commit(const char *sql)
 {
-	struct qf_token t = first_token(sql);
+	return first_is(sql, "commit", "end");
+}
 
-	return is_word(t, "commit") || is_word(t, "end");
+/* EXPLAIN is none of these: with ANALYZE it runs its statement. */
+bool duck_session_reads_only(duckdb_statement_type type)
+{
+	return type == DUCKDB_STATEMENT_TYPE_SELECT || type == DUCKDB_STATEMENT_TYPE_TRANSACTION ||
+	       type == DUCKDB_STATEMENT_TYPE_SET || type == DUCKDB_STATEMENT_TYPE_VARIABLE_SET;
 }
 
 static bool leaves_no_state(duckdb_statement_type type)
@@ -203,7 +128,6 @@ static bool leaves_no_state(duckdb_statement_type type)
 	case DUCKDB_STATEMENT_TYPE_UPDATE:
 	case DUCKDB_STATEMENT_TYPE_DELETE:
 	case DUCKDB_STATEMENT_TYPE_MERGE_INTO:
-	case DUCKDB_STATEMENT_TYPE_EXPLAIN:
 	case DUCKDB_STATEMENT_TYPE_COPY:
 	case DUCKDB_STATEMENT_TYPE_TRANSACTION:
 	case DUCKDB_STATEMENT_TYPE_ANALYZE:
@@ -221,9 +145,7 @@ void duck_session_succeeded(struct qf_engine_conn *c, duckdb_statement_type type
 		c->settings_unknown = true;
 	if (type != DUCKDB_STATEMENT_TYPE_TRANSACTION)
 		return;
-	struct qf_token t = first_token(sql);
-
-	c->in_transaction = is_word(t, "begin") || is_word(t, "start");
+	c->in_transaction = first_is(sql, "begin", "start");
 	c->transaction_failed = false;
 }
 

@@ -1,0 +1,147 @@
+/*
+ * What a client may not run. DuckDB's own lock and file rules leave these open:
+ *
+ * - PRAGMA, ATTACH, LOAD, SET GLOBAL … change the database for every session;
+ * - enable_logging() is a table function that a SELECT can call; pointed at a file that may not be opened it makes
+ *   every later statement of the whole database fail, and closing the database then ends this process;
+ *   enable_profiling() writes to stdout, enable_peg_parser() exchanges the parser;
+ * - query('…') and json_execute_serialized_sql('…') run text made at run time, which could name these.
+ */
+#include <string.h>
+
+#include "private.h"
+#include "qf/sql.h"
+
+static struct qf_token next_token(struct qf_lexer *lx)
+{
+	struct qf_token t;
+
+	do
+		t = qf_lex(lx);
+	while (t.type == QF_TOK_COMMENT);
+	return t;
+}
+
+static struct qf_lexer lexer(const char *sql)
+{
+	return qf_lexer(qf_slice_str(sql), QF_DIALECT_DUCKDB);
+}
+
+static bool is_name(struct qf_token t, const char *name)
+{
+	if (t.type == QF_TOK_QUOTED && t.text.n >= 2)
+		t.text = qf_slice(t.text.p + 1, t.text.n - 2);
+	else if (t.type != QF_TOK_WORD)
+		return false;
+	return qf_slice_caseeq_str(t.text, name);
+}
+
+static bool is_op(struct qf_token t, const char *op)
+{
+	return t.type == QF_TOK_OP && qf_slice_eq_str(t.text, op);
+}
+
+/* One plain literal, whose text is seen by the search for forbidden names; no escapes, nothing put together. */
+static bool is_one_literal(struct qf_lexer lx)
+{
+	struct qf_token t = next_token(&lx);
+
+	return t.type == QF_TOK_STRING && (t.text.p[0] == '\'' || t.text.p[0] == '$') && is_op(next_token(&lx), ")");
+}
+
+/* WITH query(a, b) AS …: columns. A macro's body could pass its parameter so. */
+static bool is_name_list(struct qf_lexer lx, const char *sql)
+{
+	struct qf_token t = next_token(&lx);
+
+	while (t.type == QF_TOK_WORD || t.type == QF_TOK_QUOTED || is_op(t, ","))
+		t = next_token(&lx);
+	return is_op(t, ")") && !strcasestr(sql, "macro") && !strcasestr(sql, "function");
+}
+
+static bool runs_made_text(const char *sql)
+{
+	struct qf_lexer lx = lexer(sql);
+	struct qf_token t;
+
+	if (!strcasestr(sql, "query") && !strcasestr(sql, "json_execute"))
+		return false;
+	while ((t = next_token(&lx)).type != QF_TOK_END) {
+		bool query = is_name(t, "query");
+		struct qf_lexer ahead = lx;
+
+		if (!query && !is_name(t, "json_execute_serialized_sql"))
+			continue;
+		if (!is_op(next_token(&ahead), "(") || (query && is_one_literal(ahead)) || is_name_list(ahead, sql))
+			continue;
+		return true;
+	}
+	return false;
+}
+
+/* In strings and comments too: a literal may be the text that query() runs. */
+static bool names_forbidden(const char *sql)
+{
+	return strcasestr(sql, "enable_logging") || strcasestr(sql, "enable_profil") || strcasestr(sql, "able_peg_parser");
+}
+
+static bool is_global(const char *sql)
+{
+	struct qf_lexer lx = lexer(sql);
+
+	next_token(&lx);
+	return is_name(next_token(&lx), "global");
+}
+
+/* Runs statements from files. */
+static bool is_import(const char *sql)
+{
+	struct qf_lexer lx = lexer(sql);
+
+	return is_name(next_token(&lx), "import");
+}
+
+static const char *forbidden(duckdb_statement_type type, const char *sql)
+{
+	switch (type) {
+	case DUCKDB_STATEMENT_TYPE_PRAGMA:
+		return "PRAGMA";
+	case DUCKDB_STATEMENT_TYPE_ATTACH:
+	case DUCKDB_STATEMENT_TYPE_DETACH:
+		return "ATTACH and DETACH";
+	case DUCKDB_STATEMENT_TYPE_LOAD:
+	case DUCKDB_STATEMENT_TYPE_EXTENSION:
+	case DUCKDB_STATEMENT_TYPE_UPDATE_EXTENSIONS:
+		return "loading extensions";
+	case DUCKDB_STATEMENT_TYPE_SET:
+	case DUCKDB_STATEMENT_TYPE_VARIABLE_SET:
+		return is_global(sql) ? "a global setting" : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static int refuse(struct qf_sql_error *e, const char *what)
+{
+	static const char hint[] = "Use the cluster's initSql.";
+
+	qf_sql_error_set(e, "42501", "%s: not allowed here, because it would change the database for all sessions", what);
+	memcpy(e->hint, hint, sizeof(hint));
+	return -EPERM;
+}
+
+int duck_guard_text(const char *sql, struct qf_sql_error *e)
+{
+	if (names_forbidden(sql))
+		return refuse(e, "logging, profiling and parser functions");
+	if (runs_made_text(sql))
+		return refuse(e, "SQL text made at run time");
+	return is_import(sql) ? refuse(e, "IMPORT DATABASE") : 0;
+}
+
+int duck_guard_type(duckdb_statement_type type, const char *sql, struct qf_sql_error *e)
+{
+	const char *what = forbidden(type, sql);
+
+	return what ? refuse(e, what) : 0;
+}
