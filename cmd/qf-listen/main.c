@@ -3,11 +3,25 @@
 
 #include "qf/log.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+/* What was handed over may be bound elsewhere than the configuration says (qf-admin up --port-offset). */
+static unsigned bound_port(int fd)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t n = sizeof a;
+
+	if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+		return 0;
+	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port :
+					       ((struct sockaddr_in *)(void *)&a)->sin_port);
+}
 
 static int open_frontend(struct qf_hub *h, enum qf_frontend fe, struct qf_err *reterr)
 {
@@ -27,7 +41,7 @@ static int open_frontend(struct qf_hub *h, enum qf_frontend fe, struct qf_err *r
 		close(fd);
 		return rc;
 	}
-	qf_info("listening for %s on %s port %u", qf_frontend_short(fe), f->address, f->port);
+	qf_info("listening for %s on %s port %u", qf_frontend_short(fe), f->address, bound_port(fd));
 	return 0;
 }
 

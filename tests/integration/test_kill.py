@@ -113,7 +113,8 @@ def check(clients, rows):
 def test_nobody_notices(start, program):
     """The client sees nothing at all: every statement is answered."""
     # Through qf-translate every statement is a new text, so that each kill meets translations in flight.
-    _, clients, rows = under_load(start, program, KILLS, 0.15, None if program == "translate" else "duckdb")
+    pause, dialect = (1.2, None) if program == "translate" else (0.15, "duckdb")
+    _, clients, rows = under_load(start, program, KILLS, pause, dialect)
     check(clients, rows)
     assert not any(c.none or c.unknown or c.reconnects for c in clients), [(c.none, c.unknown) for c in clients]
 
