@@ -110,6 +110,7 @@ enum qf_field {
 	QF_F_TOTAL_NS,	    /* u64: from the client's statement to its end */
 	QF_F_FROM_JOURNAL,  /* u8: the verdict is about an earlier epoch */
 	QF_F_VOLATILE,	    /* u8: the engine's content died with that epoch */
+	QF_F_TABLES,	    /* text, JSON {"table": {"column": "TYPE"}}: what is known of the target's tables, for TRANSLATE */
 	QF_F_N
 };
 

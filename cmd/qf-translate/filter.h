@@ -1,0 +1,23 @@
+/*
+ * The filter: statements from a stream, translated, in order, to standard output. One statement is held for
+ * each translation at work, so memory does not grow with the input.
+ */
+#ifndef FILTER_H
+#define FILTER_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "qf/sql.h"
+
+struct filter_opts {
+	enum qf_dialect from, to;
+	bool strict; /* a doubt is a failure */
+	bool json;
+	const char *file; /* NULL: standard input */
+};
+
+/* The program's exit status. */
+int filter_run(const struct filter_opts *o);
+
+#endif

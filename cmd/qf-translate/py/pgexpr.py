@@ -1,0 +1,438 @@
+"""PostgreSQL expressions as DuckDB text that means the same, or a doubt.
+
+What is handled was compared with both engines on grids of values. Whatever has no handler here, or falls through
+one, is a doubt: the text is then sqlglot's best effort and the caller is told that it cannot be shown to be right.
+"""
+from sqlglot import exp
+
+from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP,
+                        TIMESTAMPTZ, UNKNOWN, WIDTH, Ty, Unreadable, decimal_text, duck_type, interval_sql, numeric,
+                        read_bool, read_int, read_interval, read_numeric, read_time, read_timestamp, read_uuid, round_digits,
+                        shown, zone_text)
+from qf_tokens import quote
+
+
+class X:
+    """A piece of DuckDB text and what it is; atom: needs no parentheses as an operand."""
+    __slots__ = ("sql", "ty", "atom")
+
+    def __init__(self, sql, ty, atom=True):
+        self.sql, self.ty, self.atom = sql, ty, atom
+
+    @property
+    def p(self):
+        return self.sql if self.atom else "(%s)" % self.sql
+
+
+HANDLERS = {}
+
+
+def handles(*classes):
+    def add(fn):
+        for c in classes:
+            HANDLERS[c] = fn
+        return fn
+    return add
+
+
+class Exprs:
+    def __init__(self, names, fallback):
+        self.names = names            # restores the function names that were set aside before parsing
+        self.fallback = fallback      # node → sqlglot's DuckDB text
+        self.doubts = []
+        self.scope = None
+        self.in_aggregate = False
+
+    def doubt(self, text):
+        if text not in self.doubts:
+            self.doubts.append(text)
+
+    def unknown(self, node, why=None):
+        what = self.names.label(node)
+        self.doubt(why or "%s cannot be shown to mean the same in duckdb" % what)
+        return X(self.fallback(node), ANY, False)
+
+    def raw(self, node):
+        handler = HANDLERS.get(type(node))
+        x = handler(self, node) if handler else self.unknown(node)
+        if node.comments:
+            x = X("%s %s" % (x.sql, " ".join("/*%s*/" % c.replace("*/", "* /") for c in node.comments)), x.ty, x.atom)
+        return x
+
+    def e(self, node):
+        return self.settle(self.raw(node))
+
+    def settle(self, x):
+        ty = x.ty
+        if ty.kind == "numeric" and ty.scale is None:
+            self.doubt("a quotient, an average or a mix of numerics has as many digits after the point as PostgreSQL chooses "
+                       "for each value, which duckdb cannot show: round(…, n) makes it exact")
+            return X(x.sql, ANY, x.atom)
+        if not ty.pending:
+            return x
+        return X("CASE WHEN NOT ISFINITE(%s) THEN ERROR('value out of range: overflow') ELSE %s END" % (x.sql, x.sql),
+                 plain(ty), False)
+
+    def twice(self, *xs):
+        """These texts are about to be written more than once."""
+        for x in xs:
+            if x.ty.volatile:
+                self.doubt("an expression that is not the same each time would have to be evaluated twice")
+
+    # ---- coercion ----------------------------------------------------------------------------------------------------
+
+    def literal(self, text, ty):
+        """A string literal read as a type, the way PostgreSQL reads it."""
+        try:
+            return self._literal(text, ty)
+        except Unreadable as err:
+            self.doubt(str(err))
+            return X("CAST(%s AS %s)" % (quote(text), duck_type(ty) or "VARCHAR"), ty)
+
+    def _literal(self, text, ty):
+        kind = ty.kind
+        if kind in ("text", "unknown"):
+            return X(quote(text), TEXT)
+        if kind in INTS:
+            v = read_int(text, kind)
+            return X("CAST(%d AS %s)" % (v, DUCK[kind]), Ty(kind, lit=v))
+        if kind == "numeric":
+            digits, scale = read_numeric(text)
+            return decimal(digits, scale)
+        if kind in ("float8", "float4"):
+            return float_literal(text, kind)
+        if kind == "bool":
+            return X("TRUE" if read_bool(text) else "FALSE", BOOL)
+        if kind == "time":
+            return X("CAST(%s AS TIME)" % quote(read_time(text)), TIME)
+        if kind == "interval":
+            return X(interval_sql(*read_interval(text)), INTERVAL)
+        if kind == "uuid":
+            return X("CAST(%s AS UUID)" % quote(read_uuid(text)), ty)
+        if kind in ("date", "timestamp", "timestamptz"):
+            return moment(text, kind)
+        raise Unreadable("a literal of type %s" % shown(ty))
+
+    def as_type(self, x, ty):
+        """An unknown literal becomes the other side's type; others stay as they are."""
+        if x.ty.kind != "unknown" or ty.kind == "unknown":
+            return x
+        if x.ty.lit is None:
+            name = duck_type(ty)
+            return X("CAST(NULL AS %s)" % name if name else "NULL", ty)
+        if ty.kind == "any":
+            self.check_free_literal(x.ty.lit)
+            return X(quote(x.ty.lit), UNKNOWN_TEXT)
+        return self.literal(x.ty.lit, ty)
+
+    def check_free_literal(self, text):
+        """A string beside a column of unknown type: duckdb reads some that PostgreSQL refuses or reads otherwise."""
+        s = text.strip()
+        if not s[:1].isdigit() and s[:1] not in "+-.":
+            return
+        for read in (lambda t: read_int(t, "int8"), read_timestamp, read_uuid):
+            try:
+                read(text)
+                return
+            except Unreadable:
+                pass
+        if any(c.isalpha() and c not in "eExX_" for c in s) or " " in s:
+            return
+        self.doubt("the literal %s beside a column of unknown type: whether it is a number or text decides" % quote(text))
+
+    def text(self, x):
+        """The value as PostgreSQL writes it into text."""
+        kind = x.ty.kind
+        if kind in ("text", "unknown"):
+            return self.as_type(x, TEXT)
+        if kind in INTS or kind in ("bool", "time", "uuid") or kind == "numeric":
+            return X("CAST(%s AS VARCHAR)" % x.sql, TEXT)
+        if kind == "date":
+            return X("REPLACE(CAST(%s AS VARCHAR), ' (BC)', ' BC')" % x.sql, TEXT)
+        if kind in ("timestamp", "timestamptz"):
+            return X("REGEXP_REPLACE(CAST(%s AS VARCHAR), '^(.*) \\(BC\\)(.*)$', '\\1\\2 BC')" % x.sql, TEXT)
+        if kind == "float8":
+            self.twice(x)
+            return X(FLOAT_TEXT.replace("{x}", x.p), TEXT, False)
+        self.doubt("the text form of %s differs in duckdb" % shown(x.ty) if kind != "any" else
+                   "the text form of a value whose type is not known may differ in duckdb")
+        return X("CAST(%s AS VARCHAR)" % x.sql, TEXT)
+
+    def double(self, x):
+        kind = x.ty.kind
+        if kind == "float8":
+            return x
+        if kind == "numeric" and x.ty.lit is None and x.ty.width > 15:
+            return X("CAST(CAST(%s AS VARCHAR) AS DOUBLE)" % x.sql, FLOAT8)
+        return X("CAST(%s AS DOUBLE)" % x.sql, Ty("float8", pending=x.ty.pending, volatile=x.ty.volatile))
+
+    def common(self, xs, what):
+        """The operands of CASE, COALESCE, UNION …, brought to one type as PostgreSQL resolves it."""
+        known = [x.ty for x in xs if x.ty.kind != "unknown"]
+        if not known:
+            return [self.as_type(x, TEXT) for x in xs], TEXT
+        kinds = {t.kind for t in known}
+        if "any" in kinds:
+            if len(known) > 1:
+                self.doubt("%s over columns of unknown type" % what)
+            return [self.as_type(x, ANY) for x in xs], ANY
+        ty = self.common_type(known, kinds, what)
+        return [self.bring(self.as_type(x, ty), ty) for x in xs], ty
+
+    def common_type(self, known, kinds, what):
+        if kinds <= set(NUMBERS):
+            top = max(kinds, key=NUMBERS.get)
+            if top == "numeric":
+                scales = {t.scale if t.kind == "numeric" else 0 for t in known}
+                whole = max((WIDTH.get(t.kind) or t.width) - (t.scale or 0) for t in known)
+                scale = scales.pop() if len(scales) == 1 else None
+                return Ty("numeric", scale, min(38, whole + (scale or 0)))
+            return Ty(top)
+        if kinds <= {"date", "timestamp", "timestamptz"}:
+            return TIMESTAMPTZ if "timestamptz" in kinds else TIMESTAMP if "timestamp" in kinds else DATE
+        if len(kinds) == 1 and known[0].kind != "array":
+            return known[0]
+        self.doubt("%s over %s" % (what, " and ".join(sorted({shown(t) for t in known}))))
+        return ANY
+
+    def bring(self, x, ty):
+        if ty.kind == "float8" and x.ty.kind != "float8":
+            return self.double(x)
+        if ty.kind in ("timestamp", "timestamptz", "float4") and x.ty.kind != ty.kind and x.ty.kind != "any":
+            return X("CAST(%s AS %s)" % (x.sql, DUCK[ty.kind]), ty)
+        return x
+
+    # ---- operators ---------------------------------------------------------------------------------------------------
+
+    def pair(self, node):
+        left, right = self.raw(node.this), self.raw(node.expression)
+        if left.ty.kind == "unknown" and right.ty.kind not in ("unknown", "any"):
+            left = self.as_type(left, right.ty)
+        elif right.ty.kind == "unknown" and left.ty.kind not in ("unknown", "any"):
+            right = self.as_type(right, left.ty)
+        return left, right
+
+    def no_operator(self, left, op, right):
+        if "any" in (left.ty.kind, right.ty.kind):
+            self.doubt("%s: the type of an operand is not known" % op)
+        elif left.ty.kind == right.ty.kind == "unknown":
+            self.doubt("%s between two untyped literals" % op)
+        else:
+            self.doubt("%s %s %s" % (shown(left.ty), op, shown(right.ty)))
+        return X("%s %s %s" % (left.p, op, right.p), ANY, False)
+
+    def arithmetic(self, op, left, right):
+        lk, rk = left.ty.kind, right.ty.kind
+        volatile = left.ty.volatile or right.ty.volatile
+        if lk in INTS and rk in INTS:
+            return self.int_arithmetic(op, left, right, volatile)
+        if lk not in NUMBERS or rk not in NUMBERS:
+            return self.date_arithmetic(op, left, right)
+        if "float8" in (lk, rk) or ("float4" in (lk, rk) and lk != rk):
+            if op == "%":
+                return self.no_operator(left, op, right)
+            return self.float_arithmetic(op, self.double(self.exact(left)), self.double(self.exact(right)), volatile)
+        if lk == "float4":
+            return self.no_operator(left, op, right) if op == "%" else self.float_arithmetic(op, left, right, volatile, "float4")
+        return self.numeric_arithmetic(op, left, right, volatile)
+
+    def exact(self, x):
+        return self.settle(x) if x.ty.kind == "numeric" else x
+
+    def int_arithmetic(self, op, left, right, volatile):
+        kind = max(left.ty.kind, right.ty.kind, key=INTS.get)
+        if "int2" in (left.ty.kind, right.ty.kind) and kind != "int2":
+            left = X("CAST(%s AS %s)" % (left.sql, DUCK[kind]), left.ty)
+        ty = Ty(kind, volatile=volatile)
+        if op in "+-*":
+            return X("%s %s %s" % (left.p, op, right.p), ty, False)
+        return self.guarded("//" if op == "/" else op, left, right, ty)
+
+    def guarded(self, op, left, right, ty):
+        """Division and modulo: duckdb answers NULL (or infinity) where PostgreSQL says division by zero."""
+        text = "%s %s %s" % (left.p, op, right.p)
+        if nonzero(right.ty):
+            return X(text, ty, False)
+        self.twice(right)
+        return X("CASE WHEN %s = 0 THEN ERROR('division by zero') ELSE %s END" % (right.p, text), ty, False)
+
+    def float_arithmetic(self, op, left, right, volatile, kind="float8"):
+        ty = Ty(kind, pending=True, volatile=volatile)
+        if op == "/":
+            return self.guarded("/", left, self.settle(right), ty)
+        return X("%s %s %s" % (left.p, op, right.p), ty, False)
+
+    def numeric_arithmetic(self, op, left, right, volatile):
+        if op == "/":
+            left, right = self.exact(left), self.exact(right)
+            return X("%s / %s" % (left.p, right.p),
+                     Ty("numeric", ratio=(left, right, "yes" if nonzero(right.ty) else "no"), volatile=volatile), False)
+        left, right = self.exact(left), self.exact(right)
+        if "any" in (left.ty.kind, right.ty.kind):
+            return X("%s %s %s" % (left.p, op, right.p), ANY, False)
+        ls, rs = left.ty.scale or 0, right.ty.scale or 0
+        lw, rw = left.ty.width or WIDTH[left.ty.kind], right.ty.width or WIDTH[right.ty.kind]
+        whole = left.ty.whole and right.ty.whole
+        if op == "*":
+            scale, width = ls + rs, lw + rw
+        else:
+            scale, width = max(ls, rs), max(lw - ls, rw - rs) + max(ls, rs) + 1
+        if scale > 38:
+            self.doubt("a product of more than 38 digits after the point")
+        ty = Ty("numeric", scale, min(38, width), whole=whole, volatile=volatile)
+        if op == "%":
+            ty.width = max(lw - ls, rw - rs) + scale
+            return self.guarded("%", left, right, ty)
+        if width > 18 and lw <= 18 and rw <= 18 and not whole:
+            # duckdb keeps such a result in 18 digits and fails beyond them
+            left = X("CAST(%s AS DECIMAL(%d, %d))" % (left.sql, min(38, max(19, width)), ls), left.ty)
+        return X("%s %s %s" % (left.p, op, right.p), ty, False)
+
+    def date_arithmetic(self, op, left, right):
+        lk, rk = left.ty.kind, right.ty.kind
+        ty = DATE_OPS.get((lk, op, rk))
+        if ty is None:
+            return self.no_operator(left, op, right)
+        left, right = self.settle(left), self.settle(right)
+        if (lk, op, rk) == ("time", "-", "time"):
+            return X("TO_MICROSECONDS(EPOCH_US(%s) - EPOCH_US(%s))" % (left.sql, right.sql), ty)
+        if (lk, op, rk) == ("date", "-", "date"):
+            return X("CAST(%s - %s AS INTEGER)" % (left.p, right.p), ty)
+        if "interval" in (lk, rk) and op in "*/":
+            if lk in NUMBERS:
+                left = self.double(left)
+            if rk in NUMBERS:
+                right = self.double(right)
+            if op == "/":
+                return self.guarded(op, left, right, ty)
+        return X("%s %s %s" % (left.p, op, right.p), ty, False)
+
+    def compare(self, op, left, right):
+        """op between two values; the caller settles what the result is."""
+        lk, rk = left.ty.kind, right.ty.kind
+        if lk == rk == "unknown":
+            left, right = self.as_type(left, TEXT), self.as_type(right, TEXT)
+            return X("%s %s %s" % (left.p, op, right.p), BOOL, False)
+        if left.ty.ratio or right.ty.ratio:
+            left, right = self.cross(left, right)
+        left, right = self.settle(left), self.settle(right)
+        lk, rk = left.ty.kind, right.ty.kind
+        if "any" in (lk, rk):
+            left, right = self.compare_any(left, right), self.compare_any(right, left)
+        elif lk in NUMBERS and rk in NUMBERS:
+            if lk != rk and ("float8" in (lk, rk) or "float4" in (lk, rk)):
+                left, right = self.double(left), self.double(right)
+        elif lk != rk and not {lk, rk} <= {"date", "timestamp", "timestamptz"} or lk == "array":
+            return self.no_operator(left, op, right)
+        return X("%s %s %s" % (left.p, op, right.p), BOOL, False)
+
+    def compare_any(self, x, other):
+        x = self.as_type(x, other.ty)
+        if other.ty.kind == "any" and x.ty.kind in ("int4", "int8", "numeric") and x.ty.lit is not None and \
+                not in_single(x.ty.lit):
+            self.doubt("a number that single precision cannot hold, beside a column of unknown type")
+        return x
+
+    def cross(self, left, right):
+        """An average beside a number: S/N < c is S < c*N for N > 0, and needs no quotient."""
+        flip = right.ty.ratio is not None and left.ty.ratio is None
+        avg, other = (right, left) if flip else (left, right)
+        top, bottom, guard = avg.ty.ratio
+        if other.ty.ratio or guard != "count" or other.ty.kind not in ("int2", "int4", "int8", "numeric"):
+            return left, right
+        one = X(top.sql, top.ty, top.atom)
+        two = self.numeric_arithmetic("*", other, X(bottom.sql, Ty("numeric", 0, 19, whole=True), bottom.atom), False)
+        return (two, one) if flip else (one, two)
+
+    def truth(self, node):
+        x = self.e(node)
+        if x.ty.kind == "unknown":
+            return self.as_type(x, BOOL)
+        if x.ty.kind not in ("bool", "any"):
+            self.doubt("%s where PostgreSQL wants a boolean" % shown(x.ty))
+        return x
+
+
+def nonzero(ty):
+    """A literal that is certainly not 0."""
+    return bool(ty.lit[0] if isinstance(ty.lit, tuple) else ty.kind != "unknown" and ty.lit)
+
+
+def plain(ty):
+    return Ty(ty.kind, ty.scale, ty.width, volatile=ty.volatile) if ty.pending else ty
+
+
+def in_single(value):
+    """Whether a literal survives single precision, so that it does not matter whether the column is REAL."""
+    import struct
+    if isinstance(value, tuple):
+        digits, scale = value
+    else:
+        digits, scale = value, 0
+    try:
+        single = struct.unpack("f", struct.pack("f", digits / 10 ** scale))[0]
+    except OverflowError:
+        return False
+    n, d = single.as_integer_ratio()
+    return n * 10 ** scale == digits * d
+
+
+def decimal(digits, scale):
+    text = decimal_text(digits, scale)
+    width = max(len(str(abs(digits))), scale)
+    ty = Ty("numeric", scale, max(1, width), lit=(digits, scale))
+    if scale == 0:
+        return X("CAST(%s AS DECIMAL(%d, 0))" % (quote(text) if width > 18 else text, width), ty)
+    if width > 18:
+        return X("CAST(%s AS DECIMAL(%d, %d))" % (quote(text), max(width, scale), scale), ty)
+    return X(text, ty, digits >= 0)
+
+
+def float_literal(text, kind):
+    t = text.strip(" \t\n\v\f\r")
+    special = {"nan": "nan", "inf": "inf", "infinity": "inf", "+infinity": "inf", "-inf": "-inf", "-infinity": "-inf"}
+    if t.lower() in special:
+        return X("CAST('%s' AS %s)" % (special[t.lower()], DUCK[kind]), Ty(kind))
+    read_numeric_form(t)
+    value = float(t)
+    if value in (float("inf"), float("-inf")) or (value == 0 and any(c in "123456789" for c in t.lower().split("e")[0])):
+        raise Unreadable('"%s" is out of range for type double precision' % text)
+    return X("CAST(%s AS %s)" % (quote(t), DUCK[kind]), Ty(kind, lit=value or None))
+
+
+def read_numeric_form(t):
+    from qf_pgtypes import _NUM
+    if not _NUM.match(t):
+        raise Unreadable('invalid input syntax for type double precision: "%s"' % t)
+
+
+def moment(text, kind):
+    day, clock, zone = read_timestamp(text)
+    if kind == "date":
+        return X("CAST('%s' AS DATE)" % day, DATE)
+    stamp = day + " " + (clock or "00:00:00")
+    if kind == "timestamp":
+        return X("CAST('%s' AS TIMESTAMP)" % stamp, TIMESTAMP)
+    # Without a zone it is in the session's, in both engines.
+    return X("CAST('%s%s' AS TIMESTAMPTZ)" % (stamp, zone_text(zone) if zone else ""), TIMESTAMPTZ)
+
+
+UNKNOWN_TEXT = Ty("text")
+FLOAT_TEXT = ("CASE WHEN ISNAN({x}) THEN 'NaN' WHEN ISINF({x}) THEN CASE WHEN {x} > 0 THEN 'Infinity' ELSE '-Infinity' END "
+              "WHEN ABS({x}) >= 1e15 AND ABS({x}) < 1e16 THEN ERROR('no text form of this double precision value') "
+              "ELSE REGEXP_REPLACE(CAST({x} AS VARCHAR), '\\.0$', '') END")
+
+DATE_OPS = {("date", "+", "int4"): DATE, ("date", "-", "int4"): DATE, ("int4", "+", "date"): DATE,
+            ("date", "+", "int2"): DATE, ("date", "-", "int2"): DATE,
+            ("date", "-", "date"): INT4, ("date", "+", "interval"): TIMESTAMP, ("date", "-", "interval"): TIMESTAMP,
+            ("interval", "+", "date"): TIMESTAMP, ("date", "+", "time"): TIMESTAMP, ("time", "+", "date"): TIMESTAMP,
+            ("timestamp", "+", "interval"): TIMESTAMP, ("timestamp", "-", "interval"): TIMESTAMP,
+            ("interval", "+", "timestamp"): TIMESTAMP, ("timestamp", "-", "timestamp"): INTERVAL,
+            ("timestamp", "-", "date"): INTERVAL, ("date", "-", "timestamp"): INTERVAL,
+            ("timestamptz", "+", "interval"): TIMESTAMPTZ, ("timestamptz", "-", "interval"): TIMESTAMPTZ,
+            ("interval", "+", "timestamptz"): TIMESTAMPTZ, ("timestamptz", "-", "timestamptz"): INTERVAL,
+            ("time", "+", "interval"): TIME, ("time", "-", "interval"): TIME, ("interval", "+", "time"): TIME,
+            ("time", "-", "time"): INTERVAL, ("interval", "+", "interval"): INTERVAL,
+            ("interval", "-", "interval"): INTERVAL}
+for _k in NUMBERS:
+    DATE_OPS["interval", "*", _k] = DATE_OPS[_k, "*", "interval"] = DATE_OPS["interval", "/", _k] = INTERVAL

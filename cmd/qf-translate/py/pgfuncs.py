@@ -1,0 +1,621 @@
+"""PostgreSQL functions in DuckDB's words. See pgexpr.py: what is not here is a doubt."""
+import re
+
+from sqlglot import exp
+
+from qf_pgexpr import X, handles, nonzero
+from qf_pgnodes import cast_to, power_of, regex
+from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
+                        UNKNOWN, WIDTH, Ty, Unreadable, interval_sql, read_interval, shown)
+from qf_tokens import quote
+
+FUNCS = {}
+
+
+def func(*names):
+    def add(fn):
+        for n in names:
+            FUNCS[n] = fn
+        return fn
+    return add
+
+
+def call(c, node, name, args):
+    """A plain function call of PostgreSQL: args are nodes."""
+    handler = FUNCS.get(name)
+    if handler is None or any(isinstance(a, (exp.Distinct, exp.Order, exp.Kwarg, exp.PropertyEQ, exp.Variadic, exp.Star))
+                              for a in args):
+        return c.unknown(node)
+    x = handler(c, node, args)
+    return no_such(c, node, args) if x is None else x
+
+
+def no_such(c, node, args):
+    kinds = [c.raw(a).ty for a in args]
+    if any(t.kind == "any" for t in kinds):
+        return c.unknown(node, "%s of a column of unknown type" % c.names.label(node))
+    return c.unknown(node, "%s%s of %s" % (c.names.of(node), "()", ", ".join(shown(t) for t in kinds)) if kinds else None)
+
+
+@handles(exp.Anonymous)
+def anonymous(c, node):
+    name = c.names.of(node)
+    if name in c.aggregates:
+        return c.aggregate(node)
+    return call(c, node, name, node.expressions)
+
+
+def arg(c, node, kind):
+    """One argument as the type that the function takes, or None when PostgreSQL would not resolve it so."""
+    x = c.e(node)
+    k = x.ty.kind
+    if k == "unknown":
+        return c.as_type(x, {"t": TEXT, "i": INT4, "d": FLOAT8}[kind])
+    if k == "any" or (kind == "t" and k == "text") or (kind == "i" and k in ("int2", "int4")):
+        return x
+    if kind == "d" and k in NUMBERS:
+        return c.double(x)
+    return None
+
+
+def typed(kinds, result, template, optional=0):
+    """A function whose arguments are t(ext), i(nteger), d(ouble precision)."""
+    def handler(c, node, args):
+        if not len(kinds) - optional <= len(args) <= len(kinds):
+            return None
+        xs = [arg(c, a, k) for a, k in zip(args, kinds)]
+        if None in xs:
+            return None
+        if any(x.ty.kind == "any" and k == "d" for x, k in zip(xs, kinds)):
+            c.doubt("%s of a column of unknown type" % c.names.label(node))
+        sql = template % ", ".join(x.sql for x in xs) if "%s" in template else template.format(*[x.sql for x in xs])
+        return X(sql, result, not sql.startswith("CASE"))
+    return handler
+
+
+for _name, _kinds, _result, _template in (
+        ("lower", "t", TEXT, "LOWER(%s)"), ("md5", "t", TEXT, "MD5(%s)"),
+        ("length", "t", INT4, "CAST(LENGTH(%s) AS INTEGER)"), ("char_length", "t", INT4, "CAST(LENGTH(%s) AS INTEGER)"),
+        ("character_length", "t", INT4, "CAST(LENGTH(%s) AS INTEGER)"),
+        ("octet_length", "t", INT4, "CAST(STRLEN(%s) AS INTEGER)"), ("left", "ti", TEXT, "LEFT(%s)"),
+        ("right", "ti", TEXT, "RIGHT(%s)"), ("strpos", "tt", INT4, "CAST(STRPOS(%s) AS INTEGER)"),
+        ("replace", "ttt", TEXT, "REPLACE(%s)"), ("translate", "ttt", TEXT, "TRANSLATE(%s)"),
+        ("repeat", "ti", TEXT, "REPEAT(%s)"), ("ascii", "t", INT4, "ASCII(%s)"), ("starts_with", "tt", BOOL, "STARTS_WITH(%s)"),
+        ("chr", "i", TEXT, "CHR(%s)"),
+        ("reverse", "t", TEXT, "CASE WHEN LENGTH({0}) <> LENGTH_GRAPHEME({0}) THEN ERROR('reverse() of combining characters') "
+                               "ELSE REVERSE({0}) END"),
+        ("sqrt", "d", FLOAT8, "SQRT(%s)"), ("cbrt", "d", FLOAT8, "CBRT(%s)"), ("ln", "d", FLOAT8, "LN(%s)"),
+        ("log10", "d", FLOAT8, "LOG10(%s)"), ("log", "d", FLOAT8, "LOG10(%s)"),
+        ("sin", "d", FLOAT8, "SIN(%s)"), ("cos", "d", FLOAT8, "COS(%s)"), ("tan", "d", FLOAT8, "TAN(%s)"),
+        ("asin", "d", FLOAT8, "ASIN(%s)"), ("acos", "d", FLOAT8, "ACOS(%s)"), ("atan", "d", FLOAT8, "ATAN(%s)"),
+        ("atan2", "dd", FLOAT8, "ATAN2(%s)"), ("degrees", "d", FLOAT8, "DEGREES(%s)"), ("radians", "d", FLOAT8, "RADIANS(%s)"),
+        ("sinh", "d", Ty("float8", pending=True), "SINH(%s)"), ("cosh", "d", Ty("float8", pending=True), "COSH(%s)"),
+        ("tanh", "d", FLOAT8, "TANH(%s)"), ("pi", "", FLOAT8, "PI()"), ("random", "", Ty("float8", volatile=True), "RANDOM()"),
+        ("make_date", "iii", DATE, "MAKE_DATE(%s)"), ("make_time", "iid", TIME, "MAKE_TIME(%s)"),
+        ("make_timestamp", "iiiiid", TIMESTAMP, "MAKE_TIMESTAMP(%s)"),
+        ("now", "", TIMESTAMPTZ, "NOW()"), ("transaction_timestamp", "", TIMESTAMPTZ, "NOW()")):
+    FUNCS[_name] = typed(_kinds, _result, _template)
+
+NUMERIC_RESULT = ("sqrt", "ln", "log", "log10")
+
+
+def _not_numeric(name, handler):
+    """sqrt(2.0) is a numeric of PostgreSQL's own precision; sqrt(2) and sqrt(2::float8) are double precision."""
+    def checked(c, node, args):
+        if len(args) == 1 and c.raw(args[0]).ty.kind == "numeric":
+            c.doubt("%s() of a numeric has as many digits as PostgreSQL chooses" % name)
+        return handler(c, node, args)
+    return checked
+
+
+for _name in NUMERIC_RESULT:
+    FUNCS[_name] = _not_numeric(_name, FUNCS[_name])
+
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+
+def literal_int(x):
+    """The value of an integer literal, also of one written as a string."""
+    return x.ty.lit if isinstance(x.ty.lit, int) else None
+
+
+@func("upper")
+def upper(c, node, args):
+    x = arg(c, args[0], "t") if len(args) == 1 else None
+    if x is not None and isinstance(args[0], exp.Literal) and "ß" in args[0].this:
+        c.doubt("upper() of ß")
+    return x and X("UPPER(%s)" % x.sql, TEXT)
+
+
+@func("substr", "substring")
+def substring(c, node, args):
+    if not 2 <= len(args) <= 3:
+        return None
+    text = arg(c, args[0], "t")
+    if text is None or c.raw(args[1]).ty.kind in ("text", "unknown"):
+        return None
+    start, count = arg(c, args[1], "i"), arg(c, args[2], "i") if len(args) == 3 else None
+    if start is None or (len(args) == 3 and count is None):
+        return None
+    if count is not None and literal_int(count) is not None and literal_int(count) < 0:
+        c.doubt("negative substring length not allowed")
+    return substring_of(c, text, start, count)
+
+
+def substring_of(c, text, start, count):
+    """PostgreSQL counts from 1 and lets the window start before the text; duckdb counts negative starts from the end."""
+    s, n = literal_int(start), literal_int(count) if count is not None else None
+    if s is not None and count is None:
+        return X("SUBSTRING(%s, %d)" % (text.sql, max(s, 1)), TEXT)
+    if s is not None and n is not None:
+        return X("SUBSTRING(%s, %d, %d)" % (text.sql, max(s, 1), max(s + n, 1) - max(s, 1)), TEXT)
+    c.twice(start)
+    first = "CASE WHEN %s < 1 THEN 1 ELSE %s END" % (start.p, start.p)
+    if count is None:
+        return X("SUBSTRING(%s, %s)" % (text.sql, first), TEXT)
+    c.twice(count)
+    last = "CASE WHEN %s < 0 THEN ERROR('negative substring length not allowed') WHEN %s + %s < 1 THEN 1 ELSE %s + %s END" % (
+        count.p, start.p, count.p, start.p, count.p)
+    return X("SUBSTRING(%s, %s, (%s) - (%s))" % (text.sql, first, last, first), TEXT)
+
+
+@handles(exp.Substring)
+def substring_node(c, node):
+    args = [node.this, node.args.get("start") or exp.Literal.number(1)]
+    if node.args.get("length") is not None:
+        args.append(node.args["length"])
+    x = substring(c, node, args)
+    return c.unknown(node) if x is None else x
+
+
+@handles(exp.StrPosition)
+def position(c, node):
+    return call(c, node, "strpos", [node.this, node.args["substr"]])
+
+
+@handles(exp.Trim)
+def trim(c, node):
+    name = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}.get((node.args.get("position") or "").upper(), "TRIM")
+    return trimmed(c, node, name, [node.this] + [n for n in (node.args.get("expression"),) if n is not None])
+
+
+def trimmed(c, node, name, args):
+    xs = [arg(c, a, "t") for a in args]
+    if None in xs or not 1 <= len(xs) <= 2:
+        return c.unknown(node)
+    chars = xs[1].sql if len(xs) == 2 else "' '"
+    return X("%s(%s, %s)" % (name, xs[0].sql, chars), TEXT)
+
+
+for _name, _duck in (("btrim", "TRIM"), ("ltrim", "LTRIM"), ("rtrim", "RTRIM")):
+    FUNCS[_name] = lambda c, node, args, duck=_duck: trimmed(c, node, duck, args)
+
+
+@func("lpad", "rpad")
+def pad(c, node, args):
+    if not 2 <= len(args) <= 3:
+        return None
+    xs = [arg(c, a, k) for a, k in zip(args, "tit")]
+    if None in xs:
+        return None
+    if len(xs) == 3 and c.raw(args[2]).ty.lit is None:
+        c.doubt("padding with a text that may be empty")
+    if len(xs) == 3 and c.raw(args[2]).ty.lit == "":
+        return X("LEFT(%s, CASE WHEN %s < 0 THEN 0 ELSE %s END)" % (xs[0].sql, xs[1].p, xs[1].p), TEXT)
+    fill = xs[2].sql if len(xs) == 3 else "' '"
+    return X("%s(%s, %s, %s)" % (c.names.of(node).upper(), xs[0].sql, xs[1].sql, fill), TEXT)
+
+
+@func("split_part")
+def split_part(c, node, args):
+    if len(args) != 3:
+        return None
+    xs = [arg(c, a, k) for a, k in zip(args, "tti")]
+    if None in xs:
+        return None
+    if not c.raw(args[1]).ty.lit or not literal_int(xs[2]):
+        return None  # an empty delimiter and position 0 are other things in duckdb
+    return X("SPLIT_PART(%s)" % ", ".join(x.sql for x in xs), TEXT)
+
+
+@func("to_hex")
+def to_hex(c, node, args):
+    x = c.e(args[0]) if len(args) == 1 else X("", ANY)
+    if x.ty.kind == "int4":
+        return X("LOWER(TO_HEX(CAST(%s AS BIGINT) & 4294967295))" % x.sql, TEXT)
+    return X("LOWER(TO_HEX(%s))" % x.sql, TEXT) if x.ty.kind == "int8" else None
+
+
+@func("concat")
+def concat(c, node, args):
+    return X("CONCAT(%s)" % ", ".join(c.text(c.e(a)).sql for a in args), TEXT) if args else None
+
+
+@func("concat_ws")
+def concat_ws(c, node, args):
+    if len(args) < 2:
+        return None
+    return X("CONCAT_WS(%s)" % ", ".join([arg_text(c, args[0])] + [c.text(c.e(a)).sql for a in args[1:]]), TEXT)
+
+
+def arg_text(c, node):
+    x = arg(c, node, "t")
+    if x is None:
+        return c.unknown(node).sql
+    return x.sql
+
+
+@handles(exp.Concat)
+def adjacent(c, node):
+    """Adjacent string literals are one literal."""
+    if all(isinstance(n, exp.Literal) and n.is_string for n in node.expressions):
+        text = "".join(n.this for n in node.expressions)
+        return X(quote(text), Ty("unknown", lit=text))
+    return c.unknown(node)
+
+
+_ONE_REPEAT = re.compile(r"[^|(){}*+?]*([*+?]|\{\d+(,\d*)?\})?[^|(){}*+?]*$")
+
+
+@func("regexp_replace")
+def regexp_replace(c, node, args):
+    if not 3 <= len(args) <= 4:
+        return None
+    text, pattern, to = arg(c, args[0], "t"), c.raw(args[1]), c.raw(args[2])
+    flags = c.raw(args[3]).ty.lit if len(args) == 4 else ""
+    if text is None or flags is None or set(flags) - set("gi") or to.ty.kind != "unknown" or to.ty.lit is None:
+        return None
+    p = regex(c, node, pattern)
+    if p is None:
+        return X("REGEXP_REPLACE(%s, %s, %s)" % (text.sql, pattern.sql, to.sql), TEXT)
+    bare = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "x", pattern.ty.lit)
+    if not _ONE_REPEAT.match(bare) or re.search(r"\\(?![0\\])", to.ty.lit):
+        c.doubt("regexp_replace() where the longest and the first match may differ")
+    return X("REGEXP_REPLACE(%s, %s, %s, %s)" % (text.sql, p, to.sql, quote("s" + flags)), TEXT)
+
+
+@func("string_to_array")
+def string_to_array(c, node, args):
+    xs = [arg(c, a, "t") for a in args]
+    if len(args) != 2 or None in xs or not c.raw(args[1]).ty.lit:
+        return None
+    c.twice(xs[0])
+    return X("CASE WHEN %s = '' THEN CAST([] AS VARCHAR[]) ELSE STRING_SPLIT(%s, %s) END" % (xs[0].p, xs[0].sql, xs[1].sql),
+             Ty("array", elem=TEXT), False)
+
+
+@func("array_to_string")
+def array_to_string(c, node, args):
+    if len(args) != 2:
+        return None
+    a, sep = c.e(args[0]), arg(c, args[1], "t")
+    if a.ty.kind != "array" or sep is None or a.ty.elem.kind not in ("text", "int2", "int4", "int8"):
+        return None
+    return X("ARRAY_TO_STRING(%s, %s)" % (a.sql, sep.sql), TEXT)
+
+
+@func("cardinality")
+def cardinality(c, node, args):
+    a = c.e(args[0]) if len(args) == 1 else X("", ANY)
+    return X("CAST(LEN(%s) AS INTEGER)" % a.sql, INT4) if a.ty.kind == "array" else None
+
+
+@func("array_length")
+def array_length(c, node, args):
+    a = c.e(args[0]) if len(args) == 2 else X("", ANY)
+    if a.ty.kind != "array" or c.raw(args[1]).ty.lit != 1:
+        return None
+    return X("CAST(NULLIF(LEN(%s), 0) AS INTEGER)" % a.sql, INT4)
+
+
+# ---- numbers ---------------------------------------------------------------------------------------------------------
+
+@func("abs")
+def absolute(c, node, args):
+    x = c.e(args[0]) if len(args) == 1 else X("", ANY)
+    if x.ty.kind not in NUMBERS:
+        return None
+    return X("ABS(%s)" % x.sql, Ty(x.ty.kind, x.ty.scale, x.ty.width, whole=x.ty.whole))
+
+
+@func("sign")
+def sign(c, node, args):
+    x = c.e(args[0]) if len(args) == 1 else X("", ANY)
+    if x.ty.kind == "numeric":
+        return X("SIGN(%s)" % x.sql, Ty("numeric", 0, 1, whole=True))
+    return X("CAST(SIGN(%s) AS DOUBLE)" % c.double(x).sql, FLOAT8) if x.ty.kind in NUMBERS else None
+
+
+@func("ceil", "ceiling", "floor")
+def ceil(c, node, args):
+    name = "FLOOR" if c.names.of(node) == "floor" else "CEIL"
+    x = c.e(args[0]) if len(args) == 1 else X("", ANY)
+    if x.ty.kind == "numeric":
+        return whole(x) or X("%s(%s)" % (name, x.sql), Ty("numeric", 0, x.ty.width - x.ty.scale + 1))
+    return X("%s(%s)" % (name, c.double(x).sql), FLOAT8) if x.ty.kind in NUMBERS else None
+
+
+def whole(x):
+    """A numeric without digits after the point is its own floor; duckdb may hold it as an integer."""
+    return X(x.sql, Ty("numeric", 0, x.ty.width, whole=x.ty.whole), x.atom) if x.ty.scale == 0 else None
+
+
+@func("round", "trunc")
+def rounded(c, node, args):
+    name = c.names.of(node)
+    if not 1 <= len(args) <= 2:
+        return None
+    x, places = c.raw(args[0]), 0
+    if len(args) == 2:
+        places = literal_int(c.raw(args[1]))
+        if places is None or not -38 <= places <= 30:
+            return None
+    if x.ty.ratio:
+        return c.round_ratio(x, places) if name == "round" and places >= 0 else None
+    x = c.settle(x)
+    if x.ty.kind in INTS and len(args) == 2:
+        x = X("CAST(%s AS DECIMAL(%d, 0))" % (x.sql, WIDTH[x.ty.kind]), Ty("numeric", 0, WIDTH[x.ty.kind]))
+    if x.ty.kind == "numeric":
+        return round_numeric(c, name, x, places)
+    if x.ty.kind not in NUMBERS or len(args) == 2:
+        return None
+    d = c.double(x)
+    return X("ROUND_EVEN(%s, 0)" % d.sql if name == "round" else "TRUNC(%s)" % d.sql, FLOAT8)
+
+
+def round_numeric(c, name, x, places):
+    scale = x.ty.scale
+    if x.ty.whole:
+        x = X("CAST(%s AS DECIMAL(38, 0))" % x.sql, Ty("numeric", 0, 38))
+    if places >= scale:
+        width = min(38, x.ty.width + places - scale)
+        if places == scale:
+            return x
+        return X("CAST(%s AS DECIMAL(%d, %d))" % (x.sql, width, places), Ty("numeric", places, width))
+    if places < 0 and name == "trunc":
+        return None
+    return X("%s(%s, %d)" % (name.upper(), x.sql, places), Ty("numeric", max(places, 0), x.ty.width))
+
+
+def round_ratio(c, x, places):
+    """A quotient rounded to n digits, exactly: integers all the way, half away from zero."""
+    top, bottom, guard = x.ty.ratio
+    if places > 20:
+        c.doubt("a quotient rounded to more than 20 digits")
+    ts, bs = top.ty.scale or 0, bottom.ty.scale or 0
+    up, down = max(0, places + bs - ts), max(0, ts - places - bs)
+    # |top| * 10^ts * 10^up over |bottom| * 10^bs * 10^down, both integers
+    n, d = integer_of(top, ts, up), integer_of(bottom, bs, down)
+    c.twice(top, bottom)
+    value = "(2 * ABS(%s) + ABS(%s)) // (2 * ABS(%s))" % (n, d, d)
+    sign = "" if guard == "count" else " * SIGN(%s)" % bottom.sql
+    body = "CAST(SIGN(%s)%s * (%s) AS DECIMAL(38, 0))" % (top.sql, sign, value)
+    if places:
+        body = "CAST(%s * CAST('%s' AS DECIMAL(%d, %d)) AS DECIMAL(38, %d))" % (
+            body, "0." + "0" * (places - 1) + "1", places, places, places)
+    if guard == "no":
+        body = "CASE WHEN %s = 0 THEN ERROR('division by zero') ELSE %s END" % (bottom.p, body)
+    if guard == "count":
+        body = "CASE WHEN %s > 0 THEN %s END" % (bottom.p, body)
+    return X(body, Ty("numeric", places, 38), not body.startswith("CASE"))
+
+
+def integer_of(x, scale, up):
+    if scale + up == 0:
+        return "CAST(%s AS HUGEINT)" % x.sql
+    if scale == 0:
+        return "(CAST(%s AS HUGEINT) * %d)" % (x.sql, 10 ** up)
+    return "CAST(CAST(%s AS DECIMAL(38, %d)) * %d AS HUGEINT)" % (x.sql, scale, 10 ** (scale + up))
+
+
+@func("mod")
+def mod(c, node, args):
+    return c.arithmetic("%", *[c.raw(a) for a in args]) if len(args) == 2 else None
+
+
+@func("power", "pow")
+def power(c, node, args):
+    return power_of(c, *[c.raw(a) for a in args]) if len(args) == 2 else None
+
+
+@func("gcd", "lcm")
+def gcd(c, node, args):
+    xs = [c.e(a) for a in args]
+    if len(xs) != 2 or any(x.ty.kind not in ("int4", "int8") for x in xs):
+        return None
+    kind = max((x.ty.kind for x in xs), key=INTS.get)
+    return X("CAST(%s(%s, %s) AS %s)" % (c.names.of(node).upper(), xs[0].sql, xs[1].sql, DUCK[kind]), Ty(kind))
+
+
+@func("exp")
+def exponential(c, node, args):
+    x = c.raw(args[0]) if len(args) == 1 else X("", ANY)
+    if x.ty.kind not in NUMBERS or x.ty.kind == "numeric":
+        return None
+    x = c.double(c.settle(x))
+    c.twice(x)
+    return X("CASE WHEN EXP({0}) = 0 OR NOT ISFINITE({0}) OR ISINF(EXP({0})) THEN ERROR('value out of range') ELSE EXP({0}) END"
+             .format(x.sql), FLOAT8, False)
+
+
+# ---- dates -----------------------------------------------------------------------------------------------------------
+
+# field → (duckdb's field, digits after the point of extract())
+FIELDS = {"year": 0, "month": 0, "day": 0, "hour": 0, "minute": 0, "quarter": 0, "doy": 0, "dow": 0, "isodow": 0, "week": 0,
+          "isoyear": 0, "century": 0, "decade": 0, "millennium": 0, "second": 6, "milliseconds": 3, "microseconds": 0, "epoch": 6}
+NAMES = {"seconds": "second", "years": "year", "months": "month", "days": "day", "hours": "hour", "minutes": "minute",
+         "dayofweek": "dow", "dayofyear": "doy", "millisecond": "milliseconds", "microsecond": "microseconds", "mons": "month",
+         "dayofweekiso": "isodow", "weekofyear": "week", "weekiso": "week", "yearofweekiso": "isoyear"}
+OF_DATE = {"year", "month", "day", "quarter", "doy", "dow", "isodow", "week", "isoyear", "century", "decade", "millennium", "epoch"}
+OF_TIME = {"hour", "minute", "second", "milliseconds", "microseconds", "epoch"}
+OF_INTERVAL = {"year", "month", "day", "hour", "minute", "second", "milliseconds", "microseconds", "epoch"}
+
+
+def field_of(c, node, field, x):
+    """(sql, digits after the point) of a date field, or None."""
+    field = field.lower()
+    field = NAMES.get(field, field)
+    kind = x.ty.kind
+    allowed = {"date": OF_DATE, "time": OF_TIME, "interval": OF_INTERVAL, "timestamp": FIELDS, "timestamptz": FIELDS}.get(kind, ())
+    if field not in allowed:
+        return None
+    if field in ("second", "milliseconds"):
+        scale = FIELDS[field]
+        return "CAST(EXTRACT(MICROSECONDS FROM %s) AS DECIMAL(18, 0)) * %s" % (x.sql, "0.000001" if scale == 6 else "0.001"), scale
+    if field == "epoch" and kind == "date":
+        return "CAST(EPOCH(%s) AS BIGINT)" % x.sql, 0
+    if field == "epoch" and kind == "interval":
+        return "CAST(CAST(EPOCH(%s) * 1000000 AS BIGINT) AS DECIMAL(18, 0)) * 0.000001" % x.sql, 6
+    if field == "epoch":
+        return "CAST(EPOCH_US(%s) AS DECIMAL(19, 0)) * 0.000001" % x.sql, 6
+    return "EXTRACT(%s FROM %s)" % (field.upper(), x.sql), 0
+
+
+@handles(exp.Extract)
+def extract(c, node):
+    x = c.e(node.expression)
+    r = field_of(c, node, node.this.name, x)
+    if r is None:
+        return c.unknown(node, "extract(%s from %s)" % (node.this.name.lower(), shown(x.ty)))
+    return X(r[0], Ty("numeric", r[1], 19 if r[1] == 0 else 25, whole=r[1] == 0), r[1] == 0)
+
+
+@func("date_part")
+def date_part(c, node, args):
+    if len(args) != 2:
+        return None
+    field, x = c.raw(args[0]).ty.lit, c.e(args[1])
+    r = field_of(c, node, field, x) if isinstance(field, str) else None
+    return X("CAST(%s AS DOUBLE)" % r[0], FLOAT8) if r else None
+
+
+TRUNC = {"microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade"}
+
+
+@func("date_trunc")
+def date_trunc(c, node, args):
+    if len(args) != 2:
+        return None
+    field, x = c.raw(args[0]).ty.lit, c.e(args[1])
+    field = NAMES.get(field.lower(), field.lower()) if isinstance(field, str) else None
+    if field not in TRUNC or (x.ty.kind == "interval" and field == "week"):
+        return None
+    if x.ty.kind == "date":
+        return X("DATE_TRUNC('%s', CAST(%s AS TIMESTAMPTZ))" % (field, x.sql), TIMESTAMPTZ)
+    return X("DATE_TRUNC('%s', %s)" % (field, x.sql), x.ty) if x.ty.kind in ("timestamp", "timestamptz", "interval") else None
+
+
+@func("age")
+def age(c, node, args):
+    xs = [c.e(a) for a in args]
+    if len(xs) == 1:
+        xs.insert(0, X("CAST(CAST(NOW() AS DATE) AS TIMESTAMP)", TIMESTAMP))
+    if len(xs) != 2 or any(x.ty.kind not in ("date", "timestamp") for x in xs):
+        return None
+    return X("AGE(%s)" % ", ".join("CAST(%s AS TIMESTAMP)" % x.sql if x.ty.kind == "date" else x.sql for x in xs), INTERVAL)
+
+
+@func("to_timestamp")
+def to_timestamp(c, node, args):
+    x = c.e(args[0]) if len(args) == 1 else X("", ANY)
+    return X("TO_TIMESTAMP(%s)" % c.double(x).sql, TIMESTAMPTZ) if x.ty.kind in NUMBERS else None
+
+
+@func("interval")
+def interval(c, node, args):
+    """interval 'literal' [unit], written as a call by pgstatement.prepare()."""
+    text = " ".join(a.this for a in args)
+    try:
+        if len(args) == 2 and not re.match(r"\s*[+-]?\d+\s*$", args[0].this):
+            raise Unreadable("an interval literal with a unit behind it")
+        return X(interval_sql(*read_interval(text)), INTERVAL)
+    except Unreadable as err:
+        return c.unknown(node, str(err))
+
+
+@func("date")
+def date(c, node, args):
+    return cast_to(c, node, c.raw(args[0]), DATE) if len(args) == 1 else None
+
+
+@handles(exp.CurrentDate)
+def current_date(c, node):
+    return X("CAST(NOW() AS DATE)", DATE) if node.this is None else c.unknown(node)
+
+
+@handles(exp.CurrentTimestamp)
+def current_timestamp(c, node):
+    return X("NOW()", TIMESTAMPTZ) if node.this is None else c.unknown(node)
+
+
+@handles(exp.Localtimestamp)
+def localtimestamp(c, node):
+    return X("CAST(NOW() AS TIMESTAMP)", TIMESTAMP) if node.this is None else c.unknown(node)
+
+
+_ZONE = re.compile(r"(?:UTC|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?)$")
+
+
+@handles(exp.AtTimeZone)
+def at_time_zone(c, node):
+    x, zone = c.e(node.this), node.args["zone"]
+    if not isinstance(zone, exp.Literal) or not _ZONE.match(zone.this) or zone.this.startswith("Etc/"):
+        return c.unknown(node, "AT TIME ZONE with a zone that is no Region/City name")
+    if x.ty.kind not in ("timestamp", "timestamptz"):
+        return c.unknown(node, "AT TIME ZONE of %s" % shown(x.ty))
+    return X("TIMEZONE(%s, %s)" % (quote(zone.this), x.sql), TIMESTAMP if x.ty.kind == "timestamptz" else TIMESTAMPTZ)
+
+
+# to_char() of dates: each pattern as an expression of {0}
+CHAR = {"YYYY": "STRFTIME({0}, '%Y')", "YY": "STRFTIME({0}, '%y')", "MM": "STRFTIME({0}, '%m')", "DD": "STRFTIME({0}, '%d')",
+        "HH24": "STRFTIME({0}, '%H')", "HH12": "STRFTIME({0}, '%I')", "HH": "STRFTIME({0}, '%I')", "MI": "STRFTIME({0}, '%M')",
+        "SS": "STRFTIME({0}, '%S')", "MS": "STRFTIME({0}, '%g')", "US": "STRFTIME({0}, '%f')", "AM": "STRFTIME({0}, '%p')",
+        "PM": "STRFTIME({0}, '%p')", "DDD": "STRFTIME({0}, '%j')", "IW": "STRFTIME({0}, '%V')", "IYYY": "STRFTIME({0}, '%G')",
+        "Mon": "STRFTIME({0}, '%b')", "Dy": "STRFTIME({0}, '%a')", "MON": "UPPER(STRFTIME({0}, '%b'))",
+        "mon": "LOWER(STRFTIME({0}, '%b'))", "DY": "UPPER(STRFTIME({0}, '%a'))", "dy": "LOWER(STRFTIME({0}, '%a'))",
+        "Month": "RPAD(STRFTIME({0}, '%B'), 9, ' ')", "Day": "RPAD(STRFTIME({0}, '%A'), 9, ' ')",
+        "MONTH": "RPAD(UPPER(STRFTIME({0}, '%B')), 9, ' ')", "month": "RPAD(LOWER(STRFTIME({0}, '%B')), 9, ' ')",
+        "DAY": "RPAD(UPPER(STRFTIME({0}, '%A')), 9, ' ')", "day": "RPAD(LOWER(STRFTIME({0}, '%A')), 9, ' ')",
+        "FMMonth": "STRFTIME({0}, '%B')", "FMDay": "STRFTIME({0}, '%A')", "FMMM": "STRFTIME({0}, '%-m')",
+        "FMDD": "STRFTIME({0}, '%-d')", "FMHH24": "STRFTIME({0}, '%-H')", "FMHH12": "STRFTIME({0}, '%-I')",
+        "Q": "CAST(EXTRACT(QUARTER FROM {0}) AS VARCHAR)", "ID": "CAST(EXTRACT(ISODOW FROM {0}) AS VARCHAR)",
+        "D": "CAST(EXTRACT(DOW FROM {0}) + 1 AS VARCHAR)"}
+for _name in "YYYY YY MM DD HH24 HH12 HH MI SS MS US DDD IW IYYY Q ID D".split():
+    CHAR[_name.lower()] = CHAR[_name]
+CHAR["am"] = CHAR["pm"] = "LOWER(STRFTIME({0}, '%p'))"
+for _name in ("SSSSS", "SSSS", "IDDD", "YYY", "IYY"):  # patterns of PostgreSQL that begin like another one
+    CHAR[_name] = CHAR[_name.lower()] = None
+_CHAR = re.compile("(%s)|\"([^\"\\\\]*)\"|([-/:.,; ]+)|(.)" % "|".join(sorted(CHAR, key=lambda k: (-len(k), k))), re.S)
+
+
+@func("to_char")
+def to_char(c, node, args):
+    if len(args) != 2:
+        return None
+    x, form = c.e(args[0]), c.raw(args[1]).ty.lit
+    if x.ty.kind not in ("date", "timestamp") or not isinstance(form, str) or not form:
+        return None
+    parts = []
+    for name, quoted, plain_text, other in _CHAR.findall(form):
+        if other or (name and CHAR[name] is None):
+            return None
+        parts.append(CHAR[name].format(x.sql) if name else quote(quoted or plain_text))
+    c.twice(x)
+    inner = "CONCAT(%s)" % ", ".join(parts)
+    merged = merge_strftime(parts, x.sql)
+    # PostgreSQL's years beyond 9999 and before Christ are written otherwise
+    return X("CASE WHEN EXTRACT(YEAR FROM %s) BETWEEN 1 AND 9999 THEN %s WHEN %s IS NOT NULL THEN ERROR('to_char() of this year') END"
+             % (x.sql, merged or inner, x.p), TEXT)
+
+
+def merge_strftime(parts, x):
+    """One STRFTIME for a run of plain ones."""
+    head, tail, form = "STRFTIME(%s, '" % x, "')", ""
+    for p in parts:
+        if p.startswith(head):
+            form += p[len(head):-len(tail)]
+        elif p.startswith("'"):
+            form += p[1:-1].replace("%", "%%")
+        else:
+            return None
+    return "STRFTIME(%s, '%s')" % (x, form)

@@ -1,0 +1,294 @@
+"""One statement from one dialect to another, and everything that speaks against it.
+
+translate() returns an Answer: text, warnings (what sqlglot says it drops), doubts (what may mean something else), or an
+error when there is no text that could be faithful.
+"""
+import logging
+import re
+
+import sqlglot
+from sqlglot import ErrorLevel, exp
+from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedError
+
+from qf_pairs import annotate, check_tree, output_names
+from qf_pgstatement import Refused, Writer, prepare, survey
+from qf_tokens import STRINGS, Unterminated, comment_core, lex, placeholders, string_value
+
+MAX_DEPTH = 400     # of the tree; long AND, OR and operator chains lean to one side and are counted apart
+MAX_CHAIN = 20000
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Failure(Exception):
+    def __init__(self, text, hint="", at=None, place=None):
+        super().__init__(text)
+        self.text, self.hint, self.at, self.place = text, hint, at, place
+
+
+class Answer:
+    def __init__(self):
+        self.sql, self.warnings, self.doubts = "", [], []
+        self.error, self.hint, self.line, self.column, self.position = "", "", 0, 0, 0
+
+
+class _Capture(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.texts = []
+
+    def emit(self, record):
+        self.texts.append(record.getMessage())
+
+
+_capture = _Capture()
+_logger = logging.getLogger("sqlglot")
+_logger.handlers = [_capture]
+_logger.propagate = False
+
+STATEMENTS = (exp.Query, exp.Values, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter,
+              exp.TruncateTable, exp.Transaction, exp.Commit, exp.Rollback)
+SESSION = {"set", "show", "use", "reset", "prepare", "execute", "deallocate", "explain", "describe", "desc", "declare", "fetch",
+           "close", "call", "discard", "listen", "notify", "unlisten", "analyze", "vacuum", "pragma", "kill", "lock", "unlock",
+           "grant", "revoke", "copy", "load", "install", "attach", "detach", "do", "checkpoint", "summarize", "savepoint", "release"}
+
+
+def translate(sql, source, target, schema):
+    a = Answer()
+    _capture.texts = []
+    try:
+        _translate(a, sql, source, target, schema)
+    except Failure as f:
+        a.sql, a.error, a.hint = "", f.text, f.hint
+        place(a, sql, f)
+    except RecursionError:
+        a.sql, a.error = "", "the statement is nested too deep"
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, SqlglotError) as err:
+        # sqlglot's own faults come as any of these; this text then has no translation
+        a.sql, a.error = "", "the translator failed on this statement: %s: %s" % (type(err).__name__, clean(str(err)))
+    return a
+
+
+def place(a, sql, f):
+    if f.at is not None:
+        a.line = sql.count("\n", 0, f.at) + 1
+        a.column = f.at - (sql.rfind("\n", 0, f.at) + 1) + 1
+        a.position = f.at + 1
+    elif f.place:
+        a.line, a.column = f.place
+        lines = sql.split("\n")
+        a.position = sum(len(x) + 1 for x in lines[:a.line - 1]) + a.column if 0 < a.line <= len(lines) else 0
+
+
+def clean(text):
+    return " ".join(_ANSI.sub("", text).split())[:300]
+
+
+def _translate(a, sql, source, target, schema):
+    try:
+        tokens = lex(sql, source)
+    except Unterminated as err:
+        raise Failure(str(err), at=err.at) from None
+    words = [t for t in tokens if t[0] != "comment"]
+    if not words:
+        raise Failure("there is no statement, only comments")
+    check_comments(source, tokens)
+    first = words[0][1].lower()
+    if first in SESSION:
+        raise Failure("%s is a statement about the session or the server, which has no translation" % first.upper(),
+                      "write it in the dialect of the engine (setting queryflux.dialect)", at=words[0][2])
+    # The comments before the statement are put back as they were; the rest keeps its places.
+    begin = words[0][2]
+    body = re.sub(r"[^\n]", " ", sql[:begin]) + sql[begin:]
+    exact = source == "postgres" and target == "duckdb"
+    if exact:
+        out = postgres_to_duckdb(a, body, [t for t in tokens if t[2] >= begin], schema)
+    else:
+        out = by_sqlglot(a, body, tokens, source, target, schema)
+        check_lost(a, tokens, out, source)
+    a.warnings += [clean(t) for t in dict.fromkeys(_capture.texts)]
+    finish(a, sql, out, source, target, tokens, exact)
+
+
+def check_comments(source, tokens):
+    for kind, text, at in tokens:
+        if kind != "comment":
+            continue
+        if text.startswith("/*!") and source in ("mysql", "starrocks"):
+            raise Failure("a comment that mysql executes has no translation", at=at)
+        if text.startswith("/*+") and source not in ("postgres", "duckdb"):
+            raise Failure("the hint %s has no translation" % text, at=at)
+
+
+def parse(text, source, back):
+    try:
+        trees = sqlglot.parse(text, read=source, error_level=ErrorLevel.IMMEDIATE)
+    except ParseError as err:
+        e = err.errors[0] if err.errors else {}
+        what = clean(e.get("description") or str(err)).rstrip(".")
+        near = clean(e.get("highlight") or "")
+        where = offset(text, e.get("line"), e.get("col"), near)
+        raise Failure("syntax not understood: %s%s" % (what, ' near "%s"' % near if near else ""), at=back(where)) from None
+    except TokenError as err:
+        raise Failure("the text cannot be split into words: %s" % clean(str(err))) from None
+    trees = [t for t in trees if t is not None and not isinstance(t, exp.Semicolon)]
+    if len(trees) != 1:
+        raise Failure("one statement was expected, not %d" % len(trees))
+    return trees[0]
+
+
+def offset(text, line, col, word):
+    """sqlglot's column is that of the last character of the token."""
+    if not line or not col:
+        return 0
+    lines = text.split("\n")
+    start = sum(len(x) + 1 for x in lines[:line - 1]) + col - max(1, len(word))
+    return max(0, min(start, len(text)))
+
+
+def check_root(tree, text):
+    if isinstance(tree, exp.Command):
+        raise Failure("%s is not understood" % tree.name.upper(), "write it in the dialect of the engine (setting queryflux.dialect)")
+    if not isinstance(tree, STATEMENTS):
+        word = text.split()[0] if text.split() else ""
+        raise Failure('"%s" does not begin a statement of this dialect' % word, at=len(text) - len(text.lstrip()))
+
+
+def check_depth(tree):
+    deepest, stack = 0, [(tree, 1)]
+    while stack:
+        node, depth = stack.pop()
+        deepest = max(deepest, depth)
+        for child in node.iter_expressions():
+            chained = type(child) is type(node) and isinstance(node, (exp.Connector, exp.Add, exp.DPipe, exp.Union))
+            stack.append((child, depth if chained else depth + 1))
+        if deepest > MAX_DEPTH:
+            raise Failure("the statement is nested too deep")
+
+
+# ---- postgres → duckdb -----------------------------------------------------------------------------------------------
+
+def postgres_to_duckdb(a, body, tokens, schema):
+    try:
+        p = prepare(body, tokens)
+    except Refused as err:
+        raise Failure(str(err), at=err.at) from None
+    tree = parse(p.sql, "postgres", p.original)
+    check_root(tree, body)
+    check_depth(tree)
+    strings, complaint = survey(tree, tokens, p.names)
+    if strings < p.strings:
+        raise Failure("a literal of the statement is lost in translation")
+    if complaint:
+        raise Failure(complaint)
+    prefix = re.compile(p.names.prefix, re.I)
+    w = Writer(p.names, lambda n: prefix.sub("", n.sql("duckdb", unsupported_level=ErrorLevel.IGNORE)), schema)
+    out = w.statement(tree)
+    a.doubts += [prefix.sub("", d) for d in w.doubts]
+    _capture.texts = [t for t in _capture.texts if not a.doubts]  # said better by the doubts
+    return out
+
+
+# ---- any other pair --------------------------------------------------------------------------------------------------
+
+def by_sqlglot(a, body, tokens, source, target, schema):
+    marked, marks = mark_placeholders(body, tokens)
+    tree = parse(marked, source, lambda at: at)
+    check_root(tree, body)
+    check_depth(tree)
+    output_names(tree, source)
+    tree = annotate(tree, source, schema)
+    tree = check_tree(tree, source, target, a.doubts)
+    try:
+        out = tree.sql(dialect=target, unsupported_level=ErrorLevel.RAISE, copy=False)
+    except UnsupportedError as err:
+        a.warnings += [clean(t) for t in str(err).split("\n") if clean(t)]
+        out = tree.sql(dialect=target, unsupported_level=ErrorLevel.IGNORE, copy=False)
+    return unmark_placeholders(out, marks, target)
+
+
+def check_lost(a, tokens, out, source):
+    """Each string of the text shows in the translation, unless it is a format or a unit of something that is a doubt."""
+    plain_out = out.lower().replace("''", "'").replace("\\\\", "\\")
+    for kind, text, at in tokens:
+        if kind not in STRINGS:
+            continue
+        try:
+            value = string_value(kind, text) if source in ("postgres", "duckdb", "redshift") else text[1:-1].replace("''", "'")
+        except ValueError as err:
+            raise Failure(str(err), at=at) from None
+        if value.lower().replace("\\\\", "\\") not in plain_out and not a.doubts:
+            raise Failure("the literal %s is lost in translation" % text[:40], at=at)
+        if kind != "string" and value.lower() not in plain_out:
+            raise Failure("the literal %s is lost in translation" % text[:40], at=at)
+
+
+def mark_placeholders(body, tokens):
+    """Each ? becomes a name of its own while it is parsed, so that a changed order is seen."""
+    parts, marks, at = [], [], 0
+    for kind, text, start in tokens:
+        if kind == "param" and text == "?":
+            parts += [body[at:start], "qfz_mark_%d" % (len(marks) + 1)]
+            marks.append(parts[-1])
+            at = start + 1
+    return "".join(parts) + body[at:], marks
+
+
+def unmark_placeholders(out, marks, target):
+    if not marks:
+        return out
+    found = re.findall(r"qfz_mark_\d+", out)
+    if found != marks:
+        raise Failure("the placeholders would be bound in another order")
+    if not placeholders(lex("select ?", target)):
+        raise Failure("%s has no placeholder ?" % target)
+    return re.sub(r'"?`?qfz_mark_\d+`?"?', "?", out)
+
+
+_SPECIAL = re.compile(r"[?$;@{#]|--|/\*|:[A-Za-z_]")
+
+
+# ---- after -----------------------------------------------------------------------------------------------------------
+
+def finish(a, sql, out, source, target, tokens, exact):
+    out = out.strip()
+    if not out:
+        raise Failure("the translation is empty")
+    if not _SPECIAL.search(sql) and not _SPECIAL.search(out):
+        a.sql = out  # no placeholder, comment or ';' anywhere
+        return
+    try:
+        after = lex(out, target)
+    except Unterminated:
+        raise Failure("the translation cannot be read back") from None
+    if any(t[0] == "semi" for t in after):
+        raise Failure("the translation is more than one statement")
+    check_placeholders(source, placeholders(tokens), placeholders(after), exact)
+    a.sql = leading_comments(sql, tokens) + lost_comments(tokens, after) + out
+
+
+def check_placeholders(source, before, after, exact):
+    numbered = all(p[1:].isdigit() for p in before)
+    same = set(before) == set(after) if numbered and exact else before == after
+    if not same:
+        raise Failure("the placeholders %s would become %s" % (", ".join(before) or "(none)", ", ".join(after) or "(none)"))
+
+
+def leading_comments(sql, tokens):
+    """What stands before the first word, as it was written."""
+    first = next(at for kind, _, at in tokens if kind != "comment")
+    head = sql[:first].strip()
+    if not head:
+        return ""
+    return head + ("\n" if "\n" in sql[len(sql[:first].rstrip()):first] or not head.endswith("*/") else " ")
+
+
+def lost_comments(tokens, after):
+    """Comments inside the statement that are not in the translation go in front of it."""
+    first = next(at for kind, _, at in tokens if kind != "comment")
+    have = " ".join(comment_core(t[1]) for t in after if t[0] == "comment")
+    out = ""
+    for kind, text, at in tokens:
+        if kind == "comment" and at > first and comment_core(text).replace("*/", "* /") not in have:
+            out += text + ("\n" if not text.endswith("*/") else " ")
+    return out

@@ -1,0 +1,83 @@
+"""The worker's loop: frames on a descriptor, one translation each. The other side is answer.c."""
+import gc
+import json
+import os
+import struct
+import sys
+
+from qf_translate import translate
+
+MAX_LIST = 60
+
+
+def _read(fd, n):
+    parts = []
+    while n:
+        part = os.read(fd, min(n, 1 << 20))
+        if not part:
+            os._exit(0)
+        parts.append(part)
+        n -= len(part)
+    return b"".join(parts)
+
+
+def _send(fd, body):
+    view = memoryview(struct.pack(">I", len(body)) + body)
+    while view:
+        view = view[os.write(fd, view):]
+
+
+def _texts(frame):
+    """The texts of a request, after its version byte."""
+    at, out = 1, []
+    while at < len(frame):
+        n = struct.unpack_from(">I", frame, at)[0]
+        out.append(frame[at + 4:at + 4 + n])
+        at += 4 + n
+    return out
+
+
+def _text(s):
+    b = s.encode("utf-8", "replace")
+    return struct.pack(">I", len(b)) + b
+
+
+def _list(texts):
+    return struct.pack(">H", min(len(texts), MAX_LIST)) + b"".join(_text(t) for t in texts[:MAX_LIST])
+
+
+_schemas = {}
+
+
+def _schema(raw):
+    """The same few schemas come again and again."""
+    if not raw:
+        return None
+    if raw not in _schemas:
+        if len(_schemas) > 16:
+            _schemas.clear()
+        _schemas[raw] = {t.lower(): {c.lower(): ty for c, ty in cols.items()} for t, cols in json.loads(raw).items()}
+    return _schemas[raw]
+
+
+def answer(frame):
+    source, target, schema, sql = _texts(frame)
+    a = translate(sql.decode(), source.decode(), target.decode(), _schema(schema))
+    return b"".join((bytes([1 if a.error else 0]), _text(a.sql), _list(a.warnings), _list(a.doubts), _text(a.error), _text(a.hint),
+                     struct.pack(">III", a.line, a.column, a.position)))
+
+
+WARM = "select a.x, count(*), 7 / 2, cast('2024-01-01' as date) from t as a where a.y = 'z' group by a.x order by 2 desc limit 3"
+
+
+def serve(fd, warm):
+    sys.setrecursionlimit(20000)
+    for pair in (warm or "").split(","):
+        if ":" in pair:
+            translate(WARM, *pair.split(":"), None)
+    # What is loaded now stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    _send(fd, b"READY")
+    while True:
+        _send(fd, answer(_read(fd, struct.unpack(">I", _read(fd, 4))[0])))

@@ -1,0 +1,20 @@
+/* The Python sources of the worker, carried inside the program: a worker can never meet another version of them. */
+#include "pyworker.h"
+
+#define CARRY(name)                                                                \
+	__asm__(".section .rodata\n"                                               \
+		".global py_" #name "_at\n"                                        \
+		"py_" #name "_at: .incbin \"cmd/qf-translate/py/" #name ".py\"\n" \
+		".byte 0\n"                                                        \
+		".previous\n");                                                    \
+	extern const char py_##name##_at[];
+
+#define EACH(do)                                                                                              \
+	do(tokens) do(pgtypes) do(pgexpr) do(pgnames) do(pgnodes) do(pgfuncs) do(pgaggs) do(pgquery) do(pgddl) \
+	do(pgstatement) do(pairs) do(translate) do(worker)
+
+EACH(CARRY)
+
+#define ENTRY(name) { "qf_" #name, py_##name##_at },
+
+const struct pysource pysources[] = { EACH(ENTRY) { 0 } };
