@@ -122,6 +122,7 @@ static void test_file_in_use(void **state)
 	assert_in_range((qf_mono_ns() - t) / QF_MS, 1900, 10000);
 	kill(pid, SIGKILL); /* it has not been waited for: open() finds the lock gone, now or on a retry */
 	cluster_open(&cl, QF_ENGINE_DUCKDB, 1);
+	expect_open_error(&cfg, -EBUSY, "is open in this process already");
 	cluster_close(&cl);
 	waitpid(pid, NULL, 0);
 	close(fds[0]);

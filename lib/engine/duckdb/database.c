@@ -1,9 +1,12 @@
 /*
  * Opening the database file and closing it to clients: see adapter.h for the order and why.
  */
+#include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +97,29 @@ static int check_parent(const char *path, struct qf_err *reterr)
 		qf_err_set(reterr, r, "databasePath: directory %s: %s; make it or name another file", dir,
 			qf_strerror(r));
 	free(dir);
+	return r;
+}
+
+/*
+ * DuckDB's lock belongs to the process, so it does not keep a second cluster of this one out; two would destroy
+ * the file. The descriptors of this process tell.
+ */
+static int check_not_open_here(const char *path, struct qf_err *reterr)
+{
+	struct stat file, other;
+	struct dirent *d;
+	int r = 0;
+
+	if (stat(path, &file) < 0)
+		return 0;
+	DIR *fds = opendir("/proc/self/fd");
+
+	while (fds && r == 0 && (d = readdir(fds)))
+		if (isdigit((unsigned char)d->d_name[0]) && fstat(atoi(d->d_name), &other) == 0 &&
+			other.st_dev == file.st_dev && other.st_ino == file.st_ino)
+			r = qf_err_set(reterr, -EBUSY, "databasePath: %s is open in this process already", path);
+	if (fds)
+		closedir(fds);
 	return r;
 }
 
@@ -235,6 +261,8 @@ int duck_database_open(struct qf_engine *e, struct qf_err *reterr)
 	duckdb_connection c = NULL;
 	int r = e->cfg->database_path ? check_parent(e->cfg->database_path, reterr) : 0;
 
+	if (r == 0 && e->cfg->database_path)
+		r = check_not_open_here(e->cfg->database_path, reterr);
 	if (r < 0)
 		goto out;
 	r = e->api.create_config(&cf) == DuckDBSuccess ? set_options(e, cf, reterr) :
