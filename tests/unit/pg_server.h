@@ -53,4 +53,13 @@ static inline void log_in(struct client *c, struct server *s, const char *const 
 	assert_string_equal(qf_buf_cstr(&c->text), "R Z(I)");
 }
 
+/* Complains and goes on, so that one run shows every difference. */
+static inline int differs(const char *name, const char *what, const char *got, const char *want)
+{
+	if (strcmp(got, want) == 0)
+		return 0;
+	print_error("%s: %s\n got %s\nwant %s\n", name, what, got, want);
+	return 1;
+}
+
 #endif

@@ -324,6 +324,51 @@ static void an_idle_session_is_small(void **state)
 	server_close(&s);
 }
 
+/* Beyond maxConnections a few may come in to cancel; who comes after them is told at once. */
+static void a_crowd_is_turned_away_at_the_door(void **state)
+{
+	struct server s;
+	struct client c;
+	int fds[65];
+
+	(void)state;
+	server_open(&s, script);
+	s.hub.conf.frontends[QF_FE_POSTGRES].max_connections = 1;
+	for (int i = 0; i < 65; i++)
+		fds[i] = connect_to(s.port, 0);
+	client_open(&c, s.hub.loop, s.port);
+	assert_string_equal(client_wait(&c, 1), "E(FATAL 53300 sorry, too many clients already) EOF");
+	client_close(&c);
+	for (int i = 0; i < 65; i++)
+		close(fds[i]);
+	server_close(&s);
+}
+
+static void without_descriptors_a_connection_waits(void **state)
+{
+	struct rlimit before, none;
+	struct server s;
+	struct client c, nobody = { .guard.fn = client_guard };
+
+	(void)state;
+	server_open(&s, script);
+	nobody.loop = s.hub.loop;
+	client_open(&c, s.hub.loop, s.port);
+	send_startup(&c, QF_PG_VERSION_3_0, alice);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	uint64_t turns = qf_loop_turns(s.hub.loop);
+
+	turn(&nobody, 50 * QF_MS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_in_range(qf_loop_turns(s.hub.loop) - turns, 1, 20); /* it sleeps meanwhile */
+	assert_string_equal(client_wait(&c, 1), "R Z(I)");
+	client_close(&c);
+	server_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +379,8 @@ int main(void)
 		cmocka_unit_test(a_conversation_byte_by_byte_is_the_same),
 		cmocka_unit_test(a_statement_of_sixteen_megabytes_passes_and_leaves_nothing),
 		cmocka_unit_test(announced_statements_are_bounded_together),
+		cmocka_unit_test(a_crowd_is_turned_away_at_the_door),
+		cmocka_unit_test(without_descriptors_a_connection_waits),
 		cmocka_unit_test(an_idle_session_is_small),
 	};
 

@@ -19,7 +19,8 @@ static bool invalid_utf8(struct qf_slice text, size_t at, struct qf_sql_error *r
 		n = 1;
 	for (size_t i = 0; i < n && i < text.n - at; i++)
 		snprintf(shown + i * 5, sizeof(shown) - i * 5, "0x%02x ", text.p[at + i]);
-	qf_sql_error_set(reterr, "22021", "invalid byte sequence for encoding \"UTF8\": %.*s", (int)strlen(shown) - 1, shown);
+	shown[strlen(shown) - 1] = 0;
+	qf_sql_error_set(reterr, "22021", "invalid byte sequence for encoding \"UTF8\": %s", shown);
 	return false;
 }
 
@@ -46,8 +47,8 @@ static bool unterminated(struct qf_slice stmt, enum qf_dialect d, struct qf_sql_
 		tok.text = qf_slice(stmt.p + stmt.n, 0);
 	else
 		tok.text.n = tok.text.n > MAX_SHOWN ? MAX_SHOWN : tok.text.n;
-	qf_sql_error_set(reterr, "42601", "unterminated %s at or near \"%.*s\"", what_is_open(tok.text), (int)tok.text.n,
-		(const char *)tok.text.p);
+	qf_sql_error_set(reterr, "42601", "unterminated %s at or near \"%.*s\"", what_is_open(tok.text),
+		(int)tok.text.n, (const char *)tok.text.p);
 	reterr->position = pg_characters(qf_slice(stmt.p, (size_t)(tok.text.p - stmt.p))) + 1;
 	return false;
 }
@@ -59,7 +60,8 @@ static bool check_statement(const struct qf_statement *st, enum qf_dialect d, co
 		return unterminated(st->text, d, reterr);
 	if (f->depth <= MAX_DEPTH)
 		return true;
-	qf_sql_error_set(reterr, "54001", "statement is nested too deeply: %u levels, the limit is %d", f->depth, MAX_DEPTH);
+	qf_sql_error_set(reterr, "54001", "statement is nested too deeply: %u levels, the limit is %d", f->depth,
+		MAX_DEPTH);
 	return false;
 }
 

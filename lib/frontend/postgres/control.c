@@ -28,7 +28,9 @@ static bool too_late(struct pg_run *run, const struct pg_txn_stmt *st, struct qf
 		qf_sql_error_set(reterr, "25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query");
 		return true;
 	}
-	if (st->read_only && strcmp(st->read_only, "off") == 0 && pg_settings_bool(&s->settings, PG_TRANSACTION_READ_ONLY)) {
+	bool read_write = st->read_only && strcmp(st->read_only, "off") == 0;
+
+	if (read_write && pg_settings_bool(&s->settings, PG_TRANSACTION_READ_ONLY)) {
 		qf_sql_error_set(reterr, "25001", "transaction read-write mode must be set before any query");
 		return true;
 	}

@@ -119,7 +119,11 @@ static void peer_name(const struct sockaddr_storage *ss, char *buf, size_t size)
 
 static void refuse_at_once(int fd)
 {
-	struct qf_pg_fields f = { .severity = "FATAL", .sqlstate = "53300", .message = "sorry, too many clients already" };
+	struct qf_pg_fields f = {
+		.severity = "FATAL",
+		.sqlstate = "53300",
+		.message = "sorry, too many clients already",
+	};
 	struct qf_buf out;
 
 	qf_buf_init(&out);

@@ -12,6 +12,8 @@ enum {
 	MAX_NOTICE_BYTES = 2 * PG_OUT_HIGH, /* notices are not flow-controlled: beyond this they are dropped */
 };
 
+static const char aborted[] = "current transaction is aborted, commands ignored until end of transaction block";
+
 /* ---- what statements are answered with ---- */
 
 /* The current statement is the last of its text. */
@@ -239,7 +241,9 @@ static bool is_savepoint(enum qf_verb v)
 /* What PostgreSQL refuses in a read-only transaction, as far as a gateway can tell. */
 static bool writes(const struct qf_facts *f)
 {
-	return f->access == QF_ACCESS_WRITE || (f->access == QF_ACCESS_UNKNOWN && !f->returns_rows && !is_savepoint(f->verb));
+	if (f->access == QF_ACCESS_UNKNOWN)
+		return !f->returns_rows && !is_savepoint(f->verb);
+	return f->access == QF_ACCESS_WRITE;
 }
 
 static void fail_read_only(struct pg_run *run)
@@ -272,8 +276,9 @@ static void fail_lost(struct pg_run *run)
 {
 	struct qf_sql_error e;
 
-	qf_sql_error_set(&e, "25P02", "current transaction is aborted, commands ignored until end of transaction block");
-	snprintf(e.detail, sizeof(e.detail), "The connection that held the transaction was lost; nothing of it took effect.");
+	qf_sql_error_set(&e, "25P02", "%s", aborted);
+	snprintf(e.detail, sizeof(e.detail),
+		"The connection that held the transaction was lost; nothing of it took effect.");
 	pg_run_fail(run, &e);
 }
 
@@ -312,7 +317,7 @@ static void execute(struct pg_run *run)
 		return;
 	}
 	if (txn->state == PG_TXN_FAILED && verb != QF_VERB_ROLLBACK_TO) {
-		fail(run, "25P02", "current transaction is aborted, commands ignored until end of transaction block");
+		fail(run, "25P02", aborted);
 		return;
 	}
 	if (txn->state == PG_TXN_IDLE && run->n_statements > 1)
@@ -339,19 +344,28 @@ static void end_run(struct pg_run *run)
 {
 	struct pg_session *s = run->s;
 
-	/* The last statement was answered here and left nothing to commit at an engine. */
-	if (s->txn.state == PG_TXN_IMPLICIT)
-		pg_control_end(s, true, false);
+	/* The last statement has ended the implicit transaction, by its completion or by its error. */
+	qf_assert(s->txn.state != PG_TXN_IMPLICIT);
 	run_free(run);
 	pg_session_ready(s);
 }
 
+void pg_run_sent(struct pg_run *run)
+{
+	size_t bytes = run->query ? pg_result_sent(&run->result) : 0;
+
+	if (bytes > 0 && !run->ended)
+		qf_query_taken(run->query, bytes);
+}
+
 void pg_run_turn(struct pg_run *run)
 {
-	if (run->query && !query_finished(run))
-		return;
-	if (run->query)
+	if (run->query) {
+		pg_run_sent(run); /* a batch without rows has nothing to wait for */
+		if (!query_finished(run))
+			return;
 		finish_query(run);
+	}
 	for (int i = 0; run->step == PG_STEP_NEXT; i++) {
 		if (i == STATEMENTS_PER_TURN)
 			pg_conn_kick(&run->s->conn);
@@ -381,14 +395,6 @@ void pg_run_start(struct pg_session *s, struct qf_slice text)
 	else if (run->n_statements == 0)
 		qf_pg_put_empty_query(&s->conn.out);
 	pg_run_turn(run);
-}
-
-void pg_run_sent(struct pg_run *run)
-{
-	size_t bytes = run->query ? pg_result_sent(&run->result) : 0;
-
-	if (bytes > 0 && !run->ended)
-		qf_query_taken(run->query, bytes);
 }
 
 /* A COMMIT or ROLLBACK that is on its way is not cancelled: nobody could say how it ended. */

@@ -15,11 +15,19 @@ enum { RESERVE_OVER = 8192 }; /* shorter messages are not counted among the pend
 
 /* ---- errors ---- */
 
-void pg_session_error(struct pg_session *s, const struct qf_sql_error *e)
+/* An ErrorResponse outside a Query: an open block fails. */
+static void reply_error(struct pg_session *s, const struct qf_sql_error *e)
 {
 	pg_reply_error(&s->conn.out, "ERROR", e);
 	if (s->txn.state == PG_TXN_BLOCK)
 		s->txn.state = PG_TXN_FAILED;
+}
+
+void pg_session_end(struct pg_session *s)
+{
+	s->phase = PG_PHASE_ENDING;
+	qf_timer_stop(s->listener->loop, &s->timer);
+	pg_conn_finish(&s->conn);
 }
 
 void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fmt, ...)
@@ -33,13 +41,12 @@ void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fm
 	va_end(ap);
 	qf_sql_error_set(&e, sqlstate, "%s", text);
 	pg_reply_error(&s->conn.out, "FATAL", &e);
-	s->phase = PG_PHASE_ENDING;
-	pg_conn_finish(&s->conn);
+	pg_session_end(s);
 }
 
 /* ---- between queries ---- */
 
-bool pg_session_idle(const struct pg_session *s)
+static bool is_idle(const struct pg_session *s)
 {
 	return !s->run && !pg_txn_in_block(&s->txn);
 }
@@ -89,7 +96,7 @@ void pg_session_drain(struct pg_session *s)
 {
 	if (s->phase == PG_PHASE_STARTUP)
 		pg_session_fatal(s, "57P03", "the database system is shutting down");
-	else if (s->phase == PG_PHASE_READY && pg_session_idle(s))
+	else if (s->phase == PG_PHASE_READY && is_idle(s))
 		pg_session_fatal(s, "57P01", "terminating connection due to administrator command");
 }
 
@@ -123,9 +130,9 @@ static void refuse_extended(struct pg_session *s)
 
 	qf_sql_error_set(&e, "0A000", "the extended query protocol is not supported");
 	snprintf(e.hint, sizeof(e.hint),
-		"Use the driver's simple query mode: pgjdbc preferQueryMode=simple, pgx default_query_exec_mode=simple_protocol, "
-		"psycopg 3 ClientCursor, psycopg 2 as it is.");
-	pg_session_error(s, &e);
+		"Use the driver's simple query mode: pgjdbc preferQueryMode=simple, "
+		"pgx default_query_exec_mode=simple_protocol, psycopg 3 ClientCursor, psycopg 2 as it is.");
+	reply_error(s, &e);
 	s->skip_to_sync = true;
 }
 
@@ -135,7 +142,7 @@ static void refuse_function_call(struct pg_session *s)
 
 	qf_sql_error_set(&e, "0A000", "function calls of the protocol are not supported");
 	snprintf(e.hint, sizeof(e.hint), "Call the function in a SELECT.");
-	pg_session_error(s, &e);
+	reply_error(s, &e);
 	pg_session_ready(s);
 }
 
@@ -149,7 +156,7 @@ static void on_query(struct pg_session *s, struct qf_slice body)
 		return;
 	}
 	qf_sql_error_set(&e, "08P01", "invalid message format");
-	pg_session_error(s, &e);
+	reply_error(s, &e);
 	pg_session_ready(s);
 }
 
@@ -190,13 +197,15 @@ static void on_too_long(struct pg_session *s, const struct qf_pg_event *ev)
 	if (s->skip_to_sync || ev->kind == 'd')
 		return;
 	if (s->over_budget) {
-		qf_sql_error_set(&e, "53200", "out of memory for statements: too many bytes are pending in all sessions");
+		qf_sql_error_set(&e, "53200",
+			"out of memory for statements: too many bytes are pending in all sessions");
 	} else {
-		qf_sql_error_set(&e, "54000", "statement of %zu bytes is too long, the limit is %llu (maxStatementBytes)",
-			ev->need - 6, (unsigned long long)qf_hub_conf(s->listener->hub)->max_statement_bytes);
+		qf_sql_error_set(&e, "54000",
+			"statement of %zu bytes is too long, the limit is %llu (maxStatementBytes)", ev->need - 6,
+			(unsigned long long)qf_hub_conf(s->listener->hub)->max_statement_bytes);
 	}
 	s->over_budget = false;
-	pg_session_error(s, &e);
+	reply_error(s, &e);
 	if (ev->kind == 'Q' || ev->kind == 'F')
 		pg_session_ready(s);
 	else
@@ -211,8 +220,7 @@ static void on_broken(struct pg_session *s, const struct qf_pg_event *ev)
 		qf_pg_put_error_v2(&s->conn.out, &f);
 	else
 		qf_pg_put_error(&s->conn.out, &f);
-	s->phase = PG_PHASE_ENDING;
-	pg_conn_finish(&s->conn);
+	pg_session_end(s);
 }
 
 static void on_event(struct pg_session *s, const struct qf_pg_event *ev, bool more_behind)

@@ -52,13 +52,12 @@ int pg_session_new(struct qf_listener *l, int fd, const char *client) qf_must_ch
 void pg_session_close(struct pg_session *s);
 /* ReadyForQuery, with what changed before it. */
 void pg_session_ready(struct pg_session *s);
-/* An ErrorResponse outside a Query: an open block fails. */
-void pg_session_error(struct pg_session *s, const struct qf_sql_error *e);
-/* FATAL, then the end. */
+/* What was said is sent, then the connection closes. */
+void pg_session_end(struct pg_session *s);
+/* FATAL, then that. */
 void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);
 void pg_session_cancel(struct pg_session *s);
-/* Nothing runs and no transaction is open. */
-bool pg_session_idle(const struct pg_session *s);
+/* The server is going down: at once when nothing runs and no transaction is open, else when that is so. */
 void pg_session_drain(struct pg_session *s);
 
 /* startup.c: everything before the session is ready */

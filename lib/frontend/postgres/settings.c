@@ -139,13 +139,22 @@ static bool unknown(const char *name, struct qf_sql_error *reterr)
 	return false;
 }
 
+static size_t count_own(const struct pg_settings *st)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < st->n; i++)
+		n += !st->v[i].def;
+	return n;
+}
+
 static bool check(const struct pg_settings *st, const char *name, const struct pg_setting *def, const char *value,
 		  char **ret, struct qf_sql_error *reterr)
 {
 	*ret = NULL;
 	if (!def && !is_own_name(name))
 		return unknown(name, reterr);
-	if (!def && st->n >= MAX_OWN + PG_SETTING_N) {
+	if (!def && !find(st, NULL, name) && count_own(st) >= MAX_OWN) {
 		qf_sql_error_set(reterr, "54000", "too many settings in this session, the limit is %d", MAX_OWN);
 		return false;
 	}

@@ -115,8 +115,8 @@ bool pg_check_ms(const struct pg_setting *def, const char *in, char **ret, struc
 	double ms;
 
 	if (!parse_ms(in, &ms))
-		return invalid_hint(def, in, "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".",
-			reterr);
+		return invalid_hint(def, in,
+			"Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".", reterr);
 	if (ms < 0 || ms > INT32_MAX) {
 		qf_sql_error_set(reterr, "22023", "%.0f ms is outside the valid range for parameter \"%s\" (0 .. %d)",
 			ms, def->name, INT32_MAX);
@@ -261,7 +261,8 @@ bool pg_check_tags(const struct pg_setting *def, const char *in, char **ret, str
 
 	while (*in && next_word(&at, &word))
 		if (word.n == 0 || word.p[0] == '=' || ++n > MAX_TAGS)
-			return invalid_hint(def, in, "Write tags as \"team=ads,nightly\": at most 64, each with a key.", reterr);
+			return invalid_hint(def, in,
+				"Write tags as \"team=ads,nightly\": at most 64, each with a key.", reterr);
 	*ret = qf_xstrdup(in);
 	return true;
 }

@@ -205,8 +205,7 @@ static void start(struct pg_session *s, const struct qf_pg_event *ev)
 	qf_buf_init(&u.unknown);
 	if (!read_packet(&u)) {
 		pg_reply_error(&s->conn.out, "FATAL", &u.error);
-		s->phase = PG_PHASE_ENDING;
-		pg_conn_finish(&s->conn);
+		pg_session_end(s);
 	} else if (s->listener->draining) {
 		pg_session_fatal(s, "57P03", "the database system is shutting down");
 	} else if (!pg_listener_has_room(s->listener)) {

@@ -199,7 +199,8 @@ static bool release_named(struct pg_run *run, const char *what, const char *sqls
 	} else if (all) {
 		pg_run_complete(run, tag);
 	} else {
-		qf_sql_error_set(&e, sqlstate, "%s \"%.*s\" does not exist", what, (int)name.text.n, (const char *)name.text.p);
+		qf_sql_error_set(&e, sqlstate, "%s \"%.*s\" does not exist", what, (int)name.text.n,
+			(const char *)name.text.p);
 		pg_run_fail(run, &e);
 	}
 	return true;
@@ -221,7 +222,8 @@ static bool listen(struct pg_run *run)
 	if (qf_slice_caseeq_str(run->facts.word, "unlisten"))
 		pg_run_complete(run, "UNLISTEN");
 	else
-		refuse(run, "0A000", "LISTEN and NOTIFY are not supported", "Sessions cannot notify each other here; poll a table.");
+		refuse(run, "0A000", "LISTEN and NOTIFY are not supported",
+			"Sessions cannot notify each other here; poll a table.");
 	return true;
 }
 
@@ -242,7 +244,8 @@ static bool cursor(struct pg_run *run)
 
 static bool use(struct pg_run *run)
 {
-	refuse(run, "0A000", "USE is not supported", "The database is chosen when connecting, the schema with SET search_path.");
+	refuse(run, "0A000", "USE is not supported",
+		"The database is chosen when connecting, the schema with SET search_path.");
 	return true;
 }
 
@@ -258,7 +261,8 @@ static bool copy(struct pg_run *run)
 	if (pg_words_is(&w, "stdin"))
 		refuse(run, "0A000", "COPY FROM STDIN is not supported", "Use INSERT.");
 	else
-		refuse(run, "0A000", "COPY TO STDOUT is not supported", "Use SELECT; psql --csv prints the same format.");
+		refuse(run, "0A000", "COPY TO STDOUT is not supported",
+			"Use SELECT; psql --csv prints the same format.");
 	return true;
 }
 

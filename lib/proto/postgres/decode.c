@@ -43,11 +43,13 @@ static void decode_startup(struct qf_slice body, uint32_t version, struct qf_pg_
 	ret->version = version;
 	if (version >> 16 != 3) {
 		broken(ret, "0A000");
-		qf_err_set(&ret->error, QF_EUNSUPPORTED, "unsupported frontend protocol %u.%u: server supports 3.0 to 3.0",
-			version >> 16, version & 0xffff);
+		qf_err_set(&ret->error, QF_EUNSUPPORTED,
+			"unsupported frontend protocol %u.%u: server supports 3.0 to 3.0", version >> 16,
+			version & 0xffff);
 	} else if (!startup_layout_ok(body)) {
 		broken(ret, "08P01");
-		qf_err_set(&ret->error, QF_EMALFORMED, "invalid startup packet layout: expected terminator as last byte");
+		qf_err_set(&ret->error, QF_EMALFORMED,
+			"invalid startup packet layout: expected terminator as last byte");
 	} else {
 		ret->type = QF_PG_STARTUP;
 		ret->body = body;
