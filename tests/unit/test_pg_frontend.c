@@ -42,6 +42,8 @@ static const struct {
 		"R Z(I)",
 		"bob@bob schema=s1 zone=UTC postgres headers{application_name=x}{search_path=s1,s2}{queryflux.tags=a=b,c}"
 		"{x-target-engine=duckdb}{session_authorization=bob} tags{a=b}{c=*}" },
+	{ "public is the default schema", V30, { "user", "bob", "search_path", "$user, public, other" }, "R Z(I)",
+		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob}{search_path=$user, public, other} tags" },
 	{ "dialect", V30, { "user", "bob", "queryflux.dialect", "duckdb" }, "R Z(I)",
 		"bob@bob schema=~ zone=UTC duckdb headers{session_authorization=bob}{queryflux.dialect=duckdb} tags" },
 	{ "an unknown setting", V30, { "user", "bob", "frobnicate", "1" },

@@ -19,7 +19,10 @@ static const char *read_name(const char *p, struct qf_buf *name)
 	return p + strspn(p, " ,");
 }
 
-/* The first schema of search_path that is a name; the default path names none. */
+/*
+ * The first schema of search_path that is a name. The default path names none, and neither does `public`: it
+ * is PostgreSQL's word for the default schema, for which every engine has its own.
+ */
 static void refresh_schema(struct pg_session *s)
 {
 	const char *path = pg_settings_get(&s->settings, PG_SEARCH_PATH);
@@ -32,6 +35,8 @@ static void refresh_schema(struct pg_session *s)
 	qf_buf_init(&name);
 	for (path += strspn(path, " ,"); *path && !s->schema; qf_buf_clear(&name)) {
 		path = read_name(path, &name);
+		if (qf_slice_eq_str(qf_buf_slice(&name), "public"))
+			break;
 		if (name.n > 0 && name.p[0] != '$')
 			s->schema = qf_xstrdup(qf_buf_cstr(&name));
 	}
