@@ -6,6 +6,7 @@
 
 #include "qf/clock.h"
 #include "qf/log.h"
+#include "qf/str.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define EVENTS_KEPT 4096
+#define TEXT_KEPT 256 /* of one field, whoever sent it */
 
 struct event { /* one JSON line */
 	char *text;
@@ -29,8 +31,11 @@ static void put_text(json_t *o, const char *key, const struct qf_msg *m, enum qf
 {
 	struct qf_slice v = qf_get(m, f);
 
-	if (v.p)
-		json_object_set_new(o, key, json_stringn((const char *)v.p, v.n));
+	if (!v.p)
+		return;
+	if (v.n > TEXT_KEPT)
+		v.n = qf_utf8_cut(qf_slice(v.p, TEXT_KEPT));
+	json_object_set_new(o, key, json_stringn((const char *)v.p, v.n)); /* no text: no field */
 }
 
 static void put_micros(json_t *o, const char *key, const struct qf_msg *m, enum qf_field f)

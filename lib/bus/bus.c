@@ -25,6 +25,8 @@ void bus_dispatch(struct qf_bus *b, struct peer *p, const struct qf_msg *m)
 		peer_lost(p, "it said goodbye");
 		return;
 	}
+	if (!p->pub.up)
+		return; /* its HELLO is incomplete: nobody has been told of it */
 	peer_heard(p, m);
 	if (m->kind == QF_MSG_PING)
 		return;
@@ -76,9 +78,14 @@ static void find_role_users(struct qf_bus *b)
 	}
 }
 
+bool instance_ok(const char *s)
+{
+	return *s && strlen(s) <= 32 && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_")] == 0;
+}
+
 static int check_instance(const char *s, struct qf_err *reterr)
 {
-	if (!*s || strlen(s) > 32 || strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(s))
+	if (!instance_ok(s))
 		return qf_err_set(reterr, -EINVAL, "instance name \"%s\": use 1 to 32 of a-z 0-9 _", s);
 	return 0;
 }
@@ -159,16 +166,12 @@ static void say_bye(struct qf_bus *b)
 	}
 }
 
-static void remove_files(struct qf_bus *b)
+static void remove_lock(struct qf_bus *b)
 {
-	static const char *const suffixes[] = { "sock", "lock" };
+	char *path = lock_path(b, b->o.program, b->instance);
 
-	for (size_t i = 0; i < 2; i++) {
-		char *path = socket_path(b, b->o.program, b->instance, suffixes[i]);
-
-		unlink(path + strlen("ipc://"));
-		free(path);
-	}
+	unlink(path);
+	free(path);
 }
 
 struct qf_bus *qf_bus_free(struct qf_bus *b)
@@ -193,7 +196,7 @@ struct qf_bus *qf_bus_free(struct qf_bus *b)
 	if (b->ctx)
 		zmq_ctx_term(b->ctx);
 	if (b->lock_fd >= 0 && b->o.temporary)
-		remove_files(b);
+		remove_lock(b);
 	if (b->lock_fd >= 0)
 		close(b->lock_fd);
 	qf_map_free(b->by_rid);

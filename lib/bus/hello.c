@@ -46,12 +46,14 @@ static int read_hello(const struct qf_msg *m, enum qf_program *program, char ins
 
 	if (inst.n == 0 || inst.n > 32 || memchr(inst.p, 0, inst.n))
 		return QF_EMALFORMED;
+	memcpy(instance, inst.p, inst.n);
+	instance[inst.n] = 0;
+	if (!instance_ok(instance))
+		return QF_EMALFORMED;
 	for (int i = 0; i < QF_PROGRAM_N; i++) {
 		if (!qf_slice_eq_str(name, qf_program_name((enum qf_program)i)))
 			continue;
 		*program = (enum qf_program)i;
-		memcpy(instance, inst.p, inst.n);
-		instance[inst.n] = 0;
 		return 0;
 	}
 	return QF_EMALFORMED;
@@ -63,18 +65,32 @@ static int read_hello(const struct qf_msg *m, enum qf_program *program, char ins
  */
 static bool credentials_ok(struct qf_bus *b, int fd, enum qf_program program, int *pid)
 {
+	static struct qf_log_limit lim;
 	struct ucred cred;
 	socklen_t n = sizeof cred;
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
 		return true; /* the connection is gone already: its HELLO leads nowhere */
 	if (cred.uid != 0 && cred.uid != geteuid() && cred.uid != b->role_uid[program]) {
-		qf_warn("bus: user %d calls itself qf-%s: refused", (int)cred.uid, qf_program_name(program));
+		qf_log_limited(&lim, 5, QF_LOG_WARN, "bus: user %d calls itself qf-%s: refused", (int)cred.uid,
+			       qf_program_name(program));
 		return false;
 	}
 	if (cred.pid > 0)
 		*pid = cred.pid;
 	return true;
+}
+
+/* Whoever holds the lock of a name is that instance; anybody else, or an epoch that is over, is nobody. */
+static bool holds_lock(const struct qf_bus *b, enum qf_program program, const char *instance, int pid, uint64_t epoch)
+{
+	static struct qf_log_limit lim;
+
+	if (lock_names(b, program, instance, pid, epoch))
+		return true;
+	qf_log_limited(&lim, 5, QF_LOG_WARN, "bus: process %d calls itself %s-%s and does not hold its lock: refused", pid,
+		       qf_program_name(program), instance);
+	return false;
 }
 
 static struct peer *find_client(struct qf_bus *b, enum qf_program program, const char *instance)
@@ -98,7 +114,8 @@ void hello_from_client(struct qf_bus *b, const char *rid, const struct qf_msg *m
 	int pid = (int)qf_get_u32(m, QF_F_PID);
 	struct peer *p;
 
-	if (read_hello(m, &program, instance) < 0 || !credentials_ok(b, src_fd, program, &pid))
+	if (read_hello(m, &program, instance) < 0 || !credentials_ok(b, src_fd, program, &pid) ||
+	    !holds_lock(b, program, instance, pid, m->epoch))
 		return;
 	p = find_client(b, program, instance);
 	if (p && p->pub.epoch > m->epoch)
@@ -111,6 +128,8 @@ void hello_from_client(struct qf_bus *b, const char *rid, const struct qf_msg *m
 		p = peer_new(b, program, instance, m->epoch, pid);
 	if (!p)
 		return;
+	if (strcmp(p->rid, rid) != 0 && qf_map_get(b->by_rid, qf_slice_str(p->rid)) == p)
+		qf_map_del(b->by_rid, qf_slice_str(p->rid)); /* it came back on another connection */
 	snprintf(p->rid, sizeof p->rid, "%s", rid);
 	qf_map_put(b->by_rid, qf_slice_str(p->rid), p);
 	p->pub.conf_id = qf_get_u64(m, QF_F_CONF_ID);

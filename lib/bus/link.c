@@ -100,12 +100,23 @@ void link_restart(struct qf_link *l)
 	qf_timer_set(b->o.loop, &l->hello, HELLO_NS);
 }
 
+static bool socket_exists(const struct qf_link *l)
+{
+	char *path = socket_path(l->bus, l->program, l->instance, "sock");
+	bool there = access(path + strlen("ipc://"), F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
 static void on_no_hello(struct qf_timer *t)
 {
 	struct qf_link *l = qf_container_of(t, struct qf_link, hello);
 
 	if (l->peer)
 		peer_lost(l->peer, "its HELLO is incomplete"); /* restarts the link */
+	else if (!socket_exists(l))
+		link_free(l); /* when it is bound again, inotify says so */
 	else
 		link_restart(l);
 }
@@ -167,7 +178,7 @@ static bool parse_name(const struct qf_bus *b, const char *name, enum qf_program
 			continue;
 		*program = (enum qf_program)i;
 		snprintf(instance, 33, "%.*s", (int)(dot - dash - 1), dash + 1);
-		return true;
+		return instance_ok(instance);
 	}
 	return false;
 }

@@ -79,12 +79,15 @@ struct waiting { /* a message that a full pipe did not take */
 };
 
 /* bus.c */
+bool instance_ok(const char *s);
 void bus_dispatch(struct qf_bus *b, struct peer *p, const struct qf_msg *m);
 
 /* socket.c */
 int socket_open(struct qf_bus *b, int type, void **ret, struct qf_err *reterr);
 char *socket_path(const struct qf_bus *b, enum qf_program p, const char *instance, const char *suffix);
+char *lock_path(const struct qf_bus *b, enum qf_program p, const char *instance);
 int lock_take(struct qf_bus *b, struct qf_err *reterr);
+bool lock_names(const struct qf_bus *b, enum qf_program p, const char *instance, int pid, uint64_t epoch);
 int server_bind(struct qf_bus *b, struct qf_err *reterr);
 void server_close(struct qf_bus *b);
 int send_to(struct qf_bus *b, struct peer *p, struct qf_buf *msg, bool rows);

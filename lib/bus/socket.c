@@ -20,6 +20,11 @@ char *socket_path(const struct qf_bus *b, enum qf_program p, const char *instanc
 	return qf_xasprintf("ipc://%s/%s-%s.%s", b->dir, qf_program_name(p), instance, suffix);
 }
 
+char *lock_path(const struct qf_bus *b, enum qf_program p, const char *instance)
+{
+	return qf_xasprintf("%s/%s-%s.lock", b->dir, qf_program_name(p), instance);
+}
+
 /* One epoch is later than all before it, even when the clock was set back: the lock file keeps the last. */
 static uint64_t next_epoch(int fd)
 {
@@ -33,7 +38,7 @@ static uint64_t next_epoch(int fd)
 
 int lock_take(struct qf_bus *b, struct qf_err *reterr)
 {
-	char *path = qf_xasprintf("%s/%s-%s.lock", b->dir, qf_program_name(b->o.program), b->instance);
+	char *path = lock_path(b, b->o.program, b->instance);
 	char text[64] = "?";
 	int rc = 0, n;
 
@@ -56,6 +61,23 @@ int lock_take(struct qf_bus *b, struct qf_err *reterr)
 out:
 	free(path);
 	return rc;
+}
+
+/* Does that lock file name this process and epoch? One that we may not read is not held against anybody. */
+bool lock_names(const struct qf_bus *b, enum qf_program p, const char *instance, int pid, uint64_t epoch)
+{
+	char *path = lock_path(b, p, instance), text[64] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), holder = 0;
+	unsigned long long its = 0;
+	bool same = fd < 0 && errno == EACCES;
+
+	free(path);
+	if (fd < 0)
+		return same;
+	if (pread(fd, text, sizeof text - 1, 0) > 0)
+		same = sscanf(text, "%d %llu", &holder, &its) == 2 && holder == pid && its == epoch;
+	close(fd);
+	return same;
 }
 
 int socket_open(struct qf_bus *b, int type, void **ret, struct qf_err *reterr)
@@ -153,10 +175,12 @@ static void give_event(struct qf_bus *b, struct qf_slice bytes)
 	struct qf_err err;
 	struct qf_msg m;
 
-	if (qf_msg_decode(&m, bytes, &err) < 0 || m.kind != QF_MSG_EVENT) {
-		bus_log_bad(b, "an event socket", &err);
+	if (qf_msg_decode(&m, bytes, &err) < 0) {
+		bus_log_bad(b, "the event socket", &err);
 		return;
 	}
+	if (m.kind != QF_MSG_EVENT)
+		return;
 	for (const struct qf_bus_handler *h = b->o.handlers; h && h->kind; h++)
 		if (h->kind == QF_MSG_EVENT)
 			h->fn(b->o.arg, NULL, &m);
@@ -225,6 +249,8 @@ int server_bind(struct qf_bus *b, struct qf_err *reterr)
 {
 	int rc = 0;
 
+	if (b->o.temporary)
+		return 0; /* it asks, nobody asks it */
 	/* .rows first: whoever finds .sock may count on it. */
 	if (b->o.rows && b->o.program == QF_DISPATCH)
 		rc = bind_one(b, ZMQ_ROUTER, "rows", &b->rows, &b->zrows, on_rows_router, reterr);
