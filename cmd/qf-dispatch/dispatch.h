@@ -47,6 +47,8 @@ struct group {
 	struct qf_list queue; /* streams that are ready, by arrival */
 	unsigned queued;      /* ready or still being translated */
 	uint64_t freed_ns;    /* when a slot was last given back */
+	struct qf_list busy;  /* streams that hold a slot */
+	struct qf_timer stall; /* armed while somebody waits */
 	struct qf_list link;
 };
 
@@ -125,6 +127,8 @@ struct stream {
 	struct qf_list out;    /* row messages waiting for the listener's window */
 	struct qf_list rows_link;
 	size_t granted; /* initial window given to the engine */
+	uint64_t produced, credited, full_ns; /* row bytes; since when its window has been nearly full */
+	struct qf_list busy; /* of group.busy */
 };
 
 struct dispatch {
@@ -166,6 +170,7 @@ void group_admit(struct stream *s);   /* translation, then the queue */
 void group_ready(struct stream *s);   /* all its targets are known */
 void group_dequeue(struct stream *s); /* out of the queue, wherever it is */
 void group_release(struct group *g, struct cluster *c);
+void group_window_changed(struct stream *s);
 
 /* run.c */
 void run_start(struct stream *s);

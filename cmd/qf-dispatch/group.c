@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STALL_NS (30 * QF_SEC) /* a client that takes nothing for so long gives way to those who wait */
 #define ANNOUNCE_NS (5 * QF_MS) /* an answer within this needs no ACCEPTED */
 
 struct group *group_find(struct dispatch *d, struct qf_slice name)
@@ -65,9 +66,43 @@ static struct cluster *choose(struct stream *s)
 	return NULL;
 }
 
+/* Called when rows were produced or taken: notes since when the client has been behind. */
+void group_window_changed(struct stream *s)
+{
+	bool full = s->produced - s->credited >= s->granted - s->granted / 4;
+
+	if (!full)
+		s->full_ns = 0;
+	else if (!s->full_ns)
+		s->full_ns = qf_loop_now(s->d->run->loop);
+}
+
+static void on_stall(struct qf_timer *t)
+{
+	struct group *g = qf_container_of(t, struct group, stall);
+	uint64_t now = qf_loop_now(g->d->run->loop);
+	struct qf_list *it, *tmp;
+
+	if (qf_list_empty(&g->queue))
+		return;
+	qf_list_each(it, tmp, &g->busy) {
+		struct stream *s = qf_container_of(it, struct stream, busy);
+
+		if (!s->full_ns || now - s->full_ns < STALL_NS || s->refusal.sqlstate[0])
+			continue;
+		qf_sql_error_set(&s->refusal, "57014", "canceling statement because its client took no row for %llu s while others wait",
+				 (unsigned long long)(STALL_NS / QF_SEC));
+		run_interrupt(s);
+	}
+	qf_timer_set(g->d->run->loop, &g->stall, QF_SEC);
+}
+
 static void serve(struct group *g)
 {
 	struct qf_list *it, *tmp;
+
+	if (!qf_list_empty(&g->queue) && !qf_timer_armed(&g->stall))
+		qf_timer_set(g->d->run->loop, &g->stall, QF_SEC);
 
 	qf_list_each(it, tmp, &g->queue) {
 		struct stream *s = qf_container_of(it, struct stream, link);
@@ -420,6 +455,8 @@ int groups_apply(struct dispatch *d, const struct qf_conf *conf, struct qf_err *
 			g->d = d;
 			g->name = qf_xstrdup(gc->name);
 			qf_list_init(&g->queue);
+			qf_list_init(&g->busy);
+			g->stall.fn = on_stall;
 			qf_list_append(&d->groups, &g->link);
 		}
 		g->conf = gc;
@@ -437,6 +474,7 @@ void groups_close(struct dispatch *d)
 		struct group *g = qf_container_of(it, struct group, link);
 
 		qf_list_remove(&g->link);
+		qf_timer_stop(d->run->loop, &g->stall);
 		free(g->members);
 		free(g->name);
 		free(g);

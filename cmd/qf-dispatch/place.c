@@ -92,6 +92,7 @@ static void renew(struct stream *s)
 	s->pin = NULL;
 	s->conn = NULL;
 	s->started_ns = s->queue_ns = 0;
+	s->produced = s->credited = s->full_ns = 0;
 }
 
 /* Why this dispatch does not take it now, or NULL. An open transaction goes on whatever changed around it. */
@@ -197,7 +198,11 @@ void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		return;
 	}
 	s = qf_map_get_u64(l->streams, m->stream);
-	if (s && s->rd.state == QF_RD_RUNNING && s->conn && bytes <= QF_ROW_MAX)
+	if (!s || s->rd.state != QF_RD_RUNNING || bytes > s->produced - s->credited)
+		return;
+	s->credited += bytes;
+	group_window_changed(s);
+	if (s->conn)
 		s->cluster->ops->more(s->conn, bytes);
 }
 

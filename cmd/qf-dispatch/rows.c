@@ -72,6 +72,8 @@ void rows_batch(struct stream *s, struct qf_slice batch)
 {
 	if (!s->listener->peer)
 		return;
+	s->produced += batch.n;
+	group_window_changed(s);
 	if (batch.n > QF_ROW_MAX) {
 		qf_sql_error_set(&s->refusal, "54000", "a row of %zu bytes is larger than the %u MiB that one row may take",
 				 batch.n, QF_ROW_MAX >> 20);

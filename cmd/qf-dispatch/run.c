@@ -94,6 +94,7 @@ static void settle_pin(struct stream *s)
 static void finish(struct stream *s, const struct qf_engine_end *end)
 {
 	qf_timer_stop(s->d->run->loop, &s->timer);
+	qf_list_remove(&s->busy);
 	s->end = *end;
 	s->end.has_rows = s->schema.n > 0;
 	if (s->refusal.sqlstate[0] && end->outcome == QF_OUT_CANCELLED)
@@ -184,6 +185,7 @@ void run_start(struct stream *s)
 
 	s->started_ns = qf_loop_now(s->d->run->loop);
 	s->granted = window(s);
+	qf_list_append(&s->group->busy, &s->busy);
 	qf_timer_stop(s->d->run->loop, &s->timer);
 	if (s->deadline_ns)
 		qf_timer_set(s->d->run->loop, &s->timer,

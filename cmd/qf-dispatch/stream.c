@@ -47,6 +47,7 @@ struct stream *stream_new(struct listener *l, uint64_t id)
 	qf_list_init(&s->link);
 	qf_list_init(&s->out);
 	qf_list_init(&s->rows_link);
+	qf_list_init(&s->busy);
 	qf_map_put_u64(l->streams, id, s);
 	return s;
 }

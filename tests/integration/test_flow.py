@@ -55,7 +55,7 @@ def test_waves_in_order(start):
     for wave in range(5):
         pair = ended[2 * wave:2 * wave + 2]
         assert sorted(i for _, i in pair) == [2 * wave, 2 * wave + 1], ended
-        assert all(wave + 0.9 < t < wave + 1.6 + 0.2 * SLOW for t, _ in pair), ended
+        assert all(wave + 0.9 < t < wave + 3 * SLOW for t, _ in pair), ended
     time.sleep(0.5)
     idle = [e["idleSlotMicros"] for e in map(json.loads, kit.admin("events").stdout.splitlines()) if "idleSlotMicros" in e]
     assert len(idle) == 8 and all(i < 1000 * SLOW for i in idle), idle
@@ -168,6 +168,19 @@ def test_stalled_client(start):
         for t in threads:
             t.join(20)
     assert time.monotonic() - begin < 5 * SLOW
+    stalled.close()
+
+
+@pytest.mark.timeout(150 * SLOW)
+def test_stalled_client_gives_way(start):
+    """While others wait for the slot, a client that takes nothing keeps it for 30 s, not for the stall limit."""
+    kit = start(fake_config("rows 1").replace("clientStallTimeoutSecs: 4", "clientStallTimeoutSecs: 300")
+                .replace("maxRunningQueries: 4", "maxRunningQueries: 1"))
+    stalled = raw_client(kit.port, "select * from range(1000000000)")
+    time.sleep(1)
+    begin = time.monotonic()
+    assert kit.query("select 1", dialect="duckdb") == [(1,)]
+    assert 25 < time.monotonic() - begin < 40
     stalled.close()
 
 
