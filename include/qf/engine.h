@@ -88,7 +88,9 @@ struct qf_engine_ops {
 	/* Opens a cluster. cfg is borrowed for the life of the engine. max_running is the most jobs at once. */
 	int (*open)(struct qf_engine **ret, const struct qf_conf_cluster *cfg, struct qf_loop *loop,
 		    unsigned max_running, struct qf_err *reterr);
-	void (*close)(struct qf_engine *e); /* all connections have been put back; not from a job's callback */
+	/* What still runs is cancelled and ends without callbacks; connections not put back are gone with it.
+	 * Not from a job's callback. */
+	void (*close)(struct qf_engine *e);
 	int (*conn_get)(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
 	/* Gives the connection back; `reset` when it may hold session state (after a transaction, settings). */
 	void (*conn_put)(struct qf_engine_conn *c, bool reset);

@@ -95,11 +95,40 @@ static void test_cancel_races(void **state)
 	cluster_close(&cl);
 }
 
+/* Closing under load: what runs, waits and is queued ends without a word. */
+static void test_close_under_load(void **state)
+{
+	static const char *const sqls[] = { long_sql, "SELECT * FROM range(100000000)", long_sql,
+		"CREATE TABLE x AS SELECT hash(range) FROM range(1000000000)", "SELECT 1", "BEGIN" };
+	struct run runs[6];
+
+	(void)state;
+	for (unsigned after_ms = 0; after_ms < 60; after_ms += 50) {
+		struct cluster cl = { .cfg = { .name = "t", .threads = 2 } };
+
+		cluster_open(&cl, QF_ENGINE_DUCKDB, 3); /* fewer threads than jobs */
+		for (unsigned i = 0; i < 6; i++) {
+			run_init(&runs[i], &cl, get_conn(&cl), sqls[i]);
+			runs[i].stall = true;
+			runs[i].job.window = 100000;
+			run_submit(&runs[i]);
+		}
+		if (after_ms)
+			turn_for(cl.loop, after_ms * QF_MS);
+		uint64_t t = qf_mono_ns();
+
+		cluster_close(&cl);
+		assert_in_range((qf_mono_ns() - t) / QF_MS, 0, 5000);
+		assert_int_equal(runs[0].ends + runs[2].ends + runs[3].ends, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cancel_in_every_state),
 		cmocka_unit_test(test_cancel_races),
+		cmocka_unit_test(test_close_under_load),
 	};
 
 	return cmocka_run_group_tests(tests, find_library, NULL);

@@ -229,7 +229,15 @@ static void test_cancels(void **state)
 		turn_for(cl.loop, QF_MS);
 		cl.ops->conn_put(c, false);
 	}
-	cluster_close(&cl);
+	struct run left;
+
+	run_init(&left, &cl, get_conn(&cl), "long");
+	left.stall = true;
+	left.job.window = 1000;
+	run_submit(&left);
+	turn_for(cl.loop, 10 * QF_MS);
+	cluster_close(&cl); /* with a job that waits */
+	assert_int_equal(left.ends, 0);
 }
 
 static void test_transaction(void **state)

@@ -5,13 +5,13 @@
 #include "adapter.h"
 #include "private.h"
 #include "qf/log.h"
-#include "qf/str.h"
 
 /* ---- connections ---- */
 
 static void conn_free(struct qf_engine_conn *c)
 {
-	c->engine->api.disconnect(&c->db);
+	if (c->db)
+		c->engine->api.disconnect(&c->db);
 	free(c->timezone);
 	free(c->search_path);
 	free(c);
@@ -23,10 +23,11 @@ static void close_on_thread(struct duck_work *w)
 	struct qf_engine_conn *c = qf_container_of(w, struct qf_engine_conn, closing);
 	struct qf_engine *e = c->engine;
 
-	conn_free(c);
+	e->api.disconnect(&c->db);
 	pthread_mutex_lock(&e->lock);
-	e->n_used--;
+	qf_list_remove(&c->used);
 	pthread_mutex_unlock(&e->lock);
+	conn_free(c);
 }
 
 static void conn_close(struct qf_engine_conn *c)
@@ -48,11 +49,11 @@ static void drop_idle(struct qf_engine *e)
 }
 
 /* A fatal error of DuckDB makes the database refuse everything until it is opened anew. */
-static int reopen(struct qf_engine *e, unsigned n_used, struct qf_sql_error *reterr)
+static int reopen(struct qf_engine *e, bool in_use, struct qf_sql_error *reterr)
 {
 	struct qf_err err = { 0 };
 
-	if (n_used > 0) {
+	if (in_use) {
 		qf_sql_error_set(reterr, "57P03", "the database is being reopened after a fatal error");
 		return -EAGAIN;
 	}
@@ -88,6 +89,7 @@ static int connect_new(struct qf_engine *e, struct qf_engine_conn **ret, struct 
 
 	c->engine = e;
 	qf_list_init(&c->link);
+	qf_list_init(&c->used);
 	qf_list_init(&c->job.held);
 	c->job.work.fn = duck_job_step;
 	if (e->api.connect(e->db, &c->db) != DuckDBSuccess) {
@@ -103,9 +105,9 @@ static int conn_get(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_
 {
 	pthread_mutex_lock(&e->lock);
 	bool dead = e->dead;
-	unsigned n_used = e->n_used;
+	bool in_use = !qf_list_empty(&e->used);
 	pthread_mutex_unlock(&e->lock);
-	int r = dead ? reopen(e, n_used, reterr) : 0;
+	int r = dead ? reopen(e, in_use, reterr) : 0;
 
 	if (r < 0)
 		return r;
@@ -116,7 +118,7 @@ static int conn_get(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&e->lock);
-	e->n_used++;
+	qf_list_append(&e->used, &c->used);
 	pthread_mutex_unlock(&e->lock);
 	*ret = c;
 	return 0;
@@ -131,7 +133,7 @@ static void conn_put(struct qf_engine_conn *c, bool reset)
 	bool keep = !reset && !c->dirty && !c->in_transaction && !c->settings_unknown && !e->dead &&
 		    e->n_idle < e->max_running;
 	if (keep)
-		e->n_used--;
+		qf_list_remove(&c->used);
 	pthread_mutex_unlock(&e->lock);
 	if (!keep) {
 		conn_close(c);
@@ -148,10 +150,6 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 	struct duck_job *j = &c->job;
 
 	qf_assert(j->state == DUCK_IDLE);
-	if ((pub->sql.n > 0 && memchr(pub->sql.p, '\0', pub->sql.n)) || !qf_utf8_valid(pub->sql)) {
-		qf_sql_error_set(reterr, "22021", "the statement is not valid UTF-8 without NUL");
-		return -EINVAL;
-	}
 	j->pub = pub;
 	pub->priv = c;
 	j->sql = qf_slice_dup(pub->sql);
@@ -261,13 +259,45 @@ static void woken(void *arg)
 
 /* ---- the cluster ---- */
 
+static void cancel_all(struct qf_engine *e)
+{
+	struct qf_list *it, *tmp;
+
+	pthread_mutex_lock(&e->lock);
+	qf_list_each(it, tmp, &e->used) {
+		struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, used);
+
+		c->job.cancelled = true;
+		if (c->job.state == DUCK_RUNNING)
+			e->api.interrupt(c->db);
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* No thread runs any more. */
+static void drop_used(struct qf_engine *e)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &e->out)
+		duck_msg_free(qf_container_of(it, struct duck_msg, link));
+	qf_list_each(it, tmp, &e->used) {
+		struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, used);
+
+		qf_list_remove(it);
+		duck_job_drop(c);
+		conn_free(c);
+	}
+}
+
 static void engine_close(struct qf_engine *e)
 {
 	if (!e)
 		return;
 	qf_assert(!e->delivering);
+	cancel_all(e);
 	e->pool = duck_pool_free(e->pool);
-	qf_assert(e->n_used == 0);
+	drop_used(e);
 	drop_idle(e);
 	duck_database_close(e);
 	e->wake = qf_wake_free(e->wake);
@@ -285,6 +315,7 @@ static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg
 	e->max_running = max_running;
 	qf_list_init(&e->idle);
 	qf_list_init(&e->out);
+	qf_list_init(&e->used);
 	pthread_mutex_init(&e->lock, NULL);
 	int r = duck_api_load(&e->api, reterr);
 

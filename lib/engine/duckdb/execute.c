@@ -7,6 +7,7 @@
 
 #include "private.h"
 #include "qf/sql.h"
+#include "qf/str.h"
 
 #define NAP_FIRST_NS 20000
 #define NAP_LAST_NS 200000
@@ -156,6 +157,15 @@ static uint64_t count_of(struct qf_engine_conn *c)
 	return count;
 }
 
+/* DuckDB takes any bytes in a quoted name, and would send them to the client. */
+static int check_text(const struct duck_job *j, struct qf_sql_error *e)
+{
+	if (qf_utf8_valid(j->pub->sql) && strlen(j->sql) == j->pub->sql.n)
+		return duck_guard_text(j->sql, e);
+	qf_sql_error_set(e, "22021", "the statement is not valid UTF-8 without NUL");
+	return -EINVAL;
+}
+
 bool duck_execute(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
@@ -167,7 +177,7 @@ bool duck_execute(struct qf_engine_conn *c)
 		duck_job_cancel_end(j);
 		return false;
 	}
-	if (duck_guard_text(j->sql, &j->end.error) < 0) {
+	if (check_text(j, &j->end.error) < 0) {
 		j->end.outcome = QF_OUT_ERROR;
 		return false;
 	}

@@ -148,6 +148,17 @@ static void close_result(struct qf_engine_conn *c)
 	j->result_open = false;
 }
 
+void duck_job_drop(struct qf_engine_conn *c)
+{
+	struct qf_list *it, *tmp;
+
+	close_result(c);
+	qf_list_each(it, tmp, &c->job.held)
+		duck_msg_free(qf_container_of(it, struct duck_msg, link));
+	free(c->job.sql);
+	c->job.sql = NULL;
+}
+
 /* When the whole database fails under a write or a COMMIT, nobody knows whether that is in the file. */
 static void note_death(struct qf_engine_conn *c)
 {

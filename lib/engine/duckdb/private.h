@@ -66,6 +66,7 @@ struct duck_job {
 struct qf_engine_conn {
 	struct qf_engine *engine;
 	struct qf_list link; /* of qf_engine.idle */
+	struct qf_list used; /* of qf_engine.used */
 	duckdb_connection db;
 	struct duck_job job;
 	struct duck_work closing;
@@ -92,7 +93,7 @@ struct qf_engine {
 	pthread_mutex_t lock;
 	/* guarded by lock */
 	struct qf_list out;
-	unsigned n_used; /* connections given out or being closed */
+	struct qf_list used; /* connections given out or being closed */
 	bool dead;	 /* DuckDB has invalidated the database: reopen it when nothing is in use */
 };
 
@@ -118,7 +119,7 @@ bool duck_session_reads_only(duckdb_statement_type type);
 int duck_guard_text(const char *sql, struct qf_sql_error *e) qf_must_check;
 int duck_guard_type(duckdb_statement_type type, const char *sql, struct qf_sql_error *e) qf_must_check;
 
-/* job.c: on the thread of the running step, but for the last */
+/* job.c: on the thread of the running step, but for the last two */
 void duck_job_step(struct duck_work *w);
 bool duck_job_cancelled(struct qf_engine_conn *c);
 void duck_job_cancel_end(struct duck_job *j);
@@ -127,6 +128,8 @@ void duck_job_fail(struct qf_engine_conn *c, const char *text);
 /* Asks for helpers when the statement has run for long. */
 void duck_job_call_crew(struct qf_engine_conn *c);
 void duck_msg_free(struct duck_msg *m);
+/* Gives up a job that no step will go on with. */
+void duck_job_drop(struct qf_engine_conn *c);
 
 /* execute.c: true when there are rows to fetch; else the job is over, well or not, as j->end says. */
 bool duck_execute(struct qf_engine_conn *c) qf_must_check;

@@ -19,11 +19,12 @@ struct qf_engine {
 	struct fake_script script;
 	struct qf_loop *loop;
 	int log_fd;
-	unsigned n_conns;
+	struct qf_list conns;
 };
 
 struct qf_engine_conn {
 	struct qf_engine *engine;
+	struct qf_list link; /* of qf_engine.conns */
 	struct qf_engine_job *job; /* NULL: none */
 	struct qf_timer timer;
 	const struct fake_rule *rule;
@@ -293,25 +294,34 @@ static int conn_get(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_
 	(void)reterr;
 	c->engine = e;
 	c->timer.fn = fired;
-	e->n_conns++;
+	qf_list_append(&e->conns, &c->link);
 	*ret = c;
 	return 0;
+}
+
+static void conn_free(struct qf_engine_conn *c)
+{
+	qf_timer_stop(c->engine->loop, &c->timer);
+	fake_rows_free(c->rows);
+	qf_list_remove(&c->link);
+	free(c);
 }
 
 static void conn_put(struct qf_engine_conn *c, bool reset)
 {
 	(void)reset; /* a connection is never used again */
 	qf_assert(!c->job);
-	qf_timer_stop(c->engine->loop, &c->timer);
-	c->engine->n_conns--;
-	free(c);
+	conn_free(c);
 }
 
 static void fake_close(struct qf_engine *e)
 {
+	struct qf_list *it, *tmp;
+
 	if (!e)
 		return;
-	qf_assert(e->n_conns == 0);
+	qf_list_each(it, tmp, &e->conns)
+		conn_free(qf_container_of(it, struct qf_engine_conn, link));
 	if (e->log_fd >= 0)
 		close(e->log_fd);
 	fake_script_fini(&e->script);
@@ -326,6 +336,7 @@ static int fake_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg, 
 	(void)max_running;
 	e->loop = loop;
 	e->log_fd = -1;
+	qf_list_init(&e->conns);
 	int r = fake_script_parse(&e->script, cfg->script, reterr);
 
 	if (r == 0 && e->script.log) {
