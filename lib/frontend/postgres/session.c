@@ -160,6 +160,18 @@ static void on_query(struct pg_session *s, struct qf_slice body)
 	pg_session_ready(s);
 }
 
+/* What it asked before in the same breath is still answered. */
+static void terminate(struct pg_session *s)
+{
+	if (s->conn.out.n == 0) {
+		pg_session_close(s);
+		return;
+	}
+	s->phase = PG_PHASE_ENDING;
+	pg_txn_drop_pin(&s->txn);
+	pg_conn_finish(&s->conn);
+}
+
 static void on_message(struct pg_session *s, const struct qf_pg_event *ev)
 {
 	if (s->skip_to_sync && ev->kind != 'S' && ev->kind != 'X')
@@ -183,7 +195,7 @@ static void on_message(struct pg_session *s, const struct qf_pg_event *ev)
 		pg_session_ready(s);
 		break;
 	case 'X':
-		pg_session_close(s);
+		terminate(s);
 		break;
 	default: /* Flush: what there is goes out at the end of the turn. Copy messages outside a COPY are ignored. */
 		break;
