@@ -35,6 +35,8 @@ static const struct {
 	{ "SELECT error('boom')", "22023", 0, "boom", NULL },
 	{ "SELECT (SELECT range FROM range(3))", "21000", 0, "More than one row", NULL },
 	{ "SELECT $1", "42P02", 0, "Values were not provided", NULL },
+	{ "SELECT 1::VARIANT", "0A000", 0, "VARIANT", "Cast" },
+	{ "INSERT INTO p VALUES (7, 1, 1) RETURNING i::VARIANT", "0A000", 0, "VARIANT", "Cast" },
 	{ "INSERT INTO p VALUES (1, 1, 1)", "23505", 0, "Duplicate key", NULL },
 	{ "INSERT INTO p VALUES (2, NULL, 1)", "23502", 0, "NOT NULL", NULL },
 	{ "INSERT INTO p VALUES (3, 1, 0)", "23514", 0, "CHECK", NULL },
@@ -114,6 +116,8 @@ static void test_errors(void **state)
 		run_on(&r, &cl, c, "SELECT 1");
 		assert_int_equal(r.end.outcome, QF_OUT_OK);
 	}
+	run_on(&r, &cl, c, "SELECT * FROM p");
+	assert_int_equal(r.end.rows, 1); /* what ended as an error has changed nothing */
 	cl.ops->conn_put(c, true);
 	cluster_close(&cl);
 }

@@ -15,6 +15,7 @@
 	X(column_logical_type)                                                                                         \
 	X(column_name)                                                                                                 \
 	X(connect)                                                                                                     \
+	X(connection_get_arrow_options)                                                                                \
 	X(create_config)                                                                                               \
 	X(create_data_chunk)                                                                                           \
 	X(create_selection_vector)                                                                                     \
@@ -53,6 +54,8 @@
 	X(pending_prepared_streaming)                                                                                  \
 	X(prepare_error)                                                                                               \
 	X(prepare_extracted_statement)                                                                                 \
+	X(prepared_statement_column_count)                                                                             \
+	X(prepared_statement_column_logical_type)                                                                      \
 	X(prepared_statement_type)                                                                                     \
 	X(query)                                                                                                       \
 	X(result_error)                                                                                                \

@@ -30,12 +30,12 @@ static int failed(struct qf_sql_error *e, const char *doing, const char *why)
 }
 
 /* Takes the error data that DuckDB's conversion functions return; NULL is success. */
-static int check(const struct duck_arrow *a, duckdb_error_data data, struct qf_sql_error *e)
+static int check(const struct duck_api *api, duckdb_error_data data, struct qf_sql_error *e)
 {
 	if (!data)
 		return 0;
-	duck_error_read(a->api->error_data_message(data), e);
-	a->api->destroy_error_data(&data);
+	duck_error_read(api->error_data_message(data), e);
+	api->destroy_error_data(&data);
 	return -EINVAL;
 }
 
@@ -49,7 +49,7 @@ static int read_schema(struct duck_arrow *a, duckdb_result *result, struct qf_sq
 		duckdb_type id = a->api->get_type_id(a->types[i]);
 		a->is_text[i] = id == DUCKDB_TYPE_VARCHAR || id == DUCKDB_TYPE_BLOB || id == DUCKDB_TYPE_BIT;
 	}
-	int r = check(a, a->api->to_arrow_schema(a->options, a->types, names, a->n_columns, &a->raw), e);
+	int r = check(a->api, a->api->to_arrow_schema(a->options, a->types, names, a->n_columns, &a->raw), e);
 
 	free(names);
 	if (r < 0)
@@ -96,6 +96,32 @@ int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_r
 	}
 	*ret = a;
 	return 0;
+}
+
+int duck_arrow_check(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
+	struct qf_sql_error *reterr)
+{
+	idx_t n = api->prepared_statement_column_count(prepared);
+	duckdb_logical_type *types = qf_xcalloc(n, sizeof(duckdb_logical_type));
+	const char **names = qf_xcalloc(n, sizeof(*names));
+	duckdb_arrow_options options = NULL;
+	struct ArrowSchema schema = { .release = NULL };
+
+	for (idx_t i = 0; i < n; i++) {
+		names[i] = "";
+		types[i] = api->prepared_statement_column_logical_type(prepared, i);
+	}
+	api->connection_get_arrow_options(conn, &options);
+	int r = check(api, api->to_arrow_schema(options, types, names, n, &schema), reterr);
+
+	if (schema.release)
+		schema.release(&schema);
+	api->destroy_arrow_options(&options);
+	for (idx_t i = 0; i < n; i++)
+		api->destroy_logical_type(&types[i]);
+	free(types);
+	free(names);
+	return r;
 }
 
 struct duck_arrow *duck_arrow_free(struct duck_arrow *a)
@@ -217,7 +243,7 @@ static int encode_rows(struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from
 
 	if (!part)
 		return failed(e, "split", NULL);
-	int r = check(a, a->api->data_chunk_to_arrow(a->options, part, &array), e);
+	int r = check(a->api, a->api->data_chunk_to_arrow(a->options, part, &array), e);
 
 	if (r == 0)
 		r = encode_array(a, &array, out, e);

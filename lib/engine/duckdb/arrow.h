@@ -17,6 +17,9 @@ struct duck_arrow;
 /* Borrows api and result until duck_arrow_free(). The schema message is put into *schema (initialized). */
 int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result, struct ArrowBuffer *schema,
 	struct qf_sql_error *reterr) qf_must_check;
+/* Whether Arrow has all column types of a statement: to be asked before it changes anything. */
+int duck_arrow_check(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
+	struct qf_sql_error *reterr) qf_must_check;
 struct duck_arrow *duck_arrow_free(struct duck_arrow *a);
 /*
  * Encodes rows of the chunk from row `from` into *out (initialized, empty): as many as make a message of at

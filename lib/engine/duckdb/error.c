@@ -117,6 +117,7 @@ static const struct rule {
 	{ "Invalid Configuration", NULL, NULL, "22023", NULL },
 	{ "Settings", NULL, NULL, "22023", NULL },
 	{ "Not implemented", NULL, "TimeZone", "22023", NULL },
+	{ "Not implemented", NULL, "Unsupported Arrow type", "0A000", "Cast the column to VARCHAR or JSON." },
 	{ "Not implemented", NULL, NULL, "0A000", NULL },
 	{ "Missing Extension", NULL, NULL, "0A000", "Load the extension in the cluster's initSql." },
 	{ "Extension Autoloading", NULL, NULL, "0A000", "Load the extension in the cluster's initSql." },

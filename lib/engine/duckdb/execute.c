@@ -83,8 +83,13 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 		j->end.outcome = QF_OUT_ERROR;
 		return false;
 	}
-	if (!duck_session_reads_only(j->type))
+	if (!duck_session_reads_only(j->type)) {
+		if (duck_arrow_check(&e->api, c->db, prepared, &j->end.error) < 0) {
+			j->end.outcome = QF_OUT_ERROR;
+			return false;
+		}
 		e->written = true;
+	}
 	if (e->api.pending_prepared_streaming(prepared, &pending) == DuckDBSuccess)
 		ok = run_pending(c, pending);
 	else
