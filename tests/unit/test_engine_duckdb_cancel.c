@@ -1,7 +1,8 @@
 /* Cancelling DuckDB jobs in every state. */
 #include "engine_run.h"
 
-static const char long_sql[] = "SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE hash(a.range, b.range) = 7";
+static const char long_sql[] =
+	"SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE hash(a.range, b.range) = 7";
 
 static void expect_cancelled(struct run *r, const char *name)
 {

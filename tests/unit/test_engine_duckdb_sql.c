@@ -99,8 +99,8 @@ static void check_error(const struct run *r, size_t i)
 
 static void test_errors(void **state)
 {
-	static const char *const setup[] = { "CREATE TABLE p(i INT PRIMARY KEY, n INT NOT NULL, c INT CHECK (c > 0))",
-		"CREATE TABLE f(i INT REFERENCES p(i))", "INSERT INTO p VALUES (1, 1, 1)", "CREATE MACRO m(a) AS a + 1" };
+	static const char *const setup[] = {
+		"CREATE TABLE p(i INT PRIMARY KEY, n INT NOT NULL, c INT CHECK (c > 0))", "CREATE TABLE f(i INT REFERENCES p(i))", "INSERT INTO p VALUES (1, 1, 1)", "CREATE MACRO m(a) AS a + 1" };
 	struct cluster cl;
 	struct run r;
 

@@ -297,7 +297,8 @@ static void test_log_and_crash(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
-	char *want = qf_xasprintf("start %d \"select \\\"a\\\"\\n\"\nend %d ok \"select \\\"a\\\"\\n\"\nstart %d \"crash\"\n",
+	char *want = qf_xasprintf(
+		"start %d \"select \\\"a\\\"\\n\"\nend %d ok \"select \\\"a\\\"\\n\"\nstart %d \"crash\"\n",
 		(int)pid, (int)pid, (int)pid);
 
 	assert_string_equal(text, want);

@@ -8,8 +8,9 @@
  * millisecond. A short statement therefore costs no thread but its own (35 µs instead of 155 µs).
  *
  * A client cannot reach files, extensions or settings: external access is off but for allowedDirectories, the
- * configuration is locked but for TimeZone and search_path, and what changes the process or the database as a
- * whole (PRAGMA, ATTACH, LOAD, SET GLOBAL …) is refused. The operator's initSql runs before all that.
+ * configuration is locked but for TimeZone (UTC unless the session says another) and search_path, and what
+ * changes the process or the database as a whole (PRAGMA, ATTACH, LOAD, SET GLOBAL …) is refused. The operator's
+ * initSql runs before all that.
  */
 #ifndef QF_ENGINE_DUCKDB_ADAPTER_H
 #define QF_ENGINE_DUCKDB_ADAPTER_H

@@ -76,8 +76,8 @@ static int encode_schema(struct duck_arrow *a, struct ArrowBuffer *out, struct q
 	return 0;
 }
 
-int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result, struct ArrowBuffer *schema,
-	struct qf_sql_error *reterr)
+int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result,
+	struct ArrowBuffer *schema, struct qf_sql_error *reterr)
 {
 	struct duck_arrow *a = qf_xcalloc(1, sizeof(*a));
 

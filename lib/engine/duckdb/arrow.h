@@ -15,8 +15,8 @@
 struct duck_arrow;
 
 /* Borrows api and result until duck_arrow_free(). The schema message is put into *schema (initialized). */
-int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result, struct ArrowBuffer *schema,
-	struct qf_sql_error *reterr) qf_must_check;
+int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result,
+	struct ArrowBuffer *schema, struct qf_sql_error *reterr) qf_must_check;
 /* Whether Arrow has all column types of a statement: to be asked before it changes anything. */
 int duck_arrow_check(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
 	struct qf_sql_error *reterr) qf_must_check;

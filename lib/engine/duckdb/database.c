@@ -29,8 +29,8 @@ static const struct {
 	{ "arrow_large_buffer_size", "false" },
 };
 
-static int set_option(const struct duck_api *api, duckdb_config cf, const char *key, const char *name, const char *value,
-	struct qf_err *reterr)
+static int set_option(const struct duck_api *api, duckdb_config cf, const char *key, const char *name,
+	const char *value, struct qf_err *reterr)
 {
 	if (api->set_config(cf, name, value) == DuckDBSuccess)
 		return 0;

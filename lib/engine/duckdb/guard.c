@@ -14,11 +14,10 @@
 
 static struct qf_token next_token(struct qf_lexer *lx)
 {
-	struct qf_token t;
+	struct qf_token t = qf_lex(lx);
 
-	do
+	while (t.type == QF_TOK_COMMENT)
 		t = qf_lex(lx);
-	while (t.type == QF_TOK_COMMENT);
 	return t;
 }
 
@@ -82,7 +81,8 @@ static bool runs_made_text(const char *sql)
 /* In strings and comments too: a literal may be the text that query() runs. */
 static bool names_forbidden(const char *sql)
 {
-	return strcasestr(sql, "enable_logging") || strcasestr(sql, "enable_profil") || strcasestr(sql, "able_peg_parser");
+	return strcasestr(sql, "enable_logging") || strcasestr(sql, "enable_profil") ||
+	       strcasestr(sql, "able_peg_parser");
 }
 
 static bool is_global(const char *sql)
@@ -125,7 +125,8 @@ static int refuse(struct qf_sql_error *e, const char *what)
 {
 	static const char hint[] = "Use the cluster's initSql.";
 
-	qf_sql_error_set(e, "42501", "%s: not allowed here, because it would change the database for all sessions", what);
+	qf_sql_error_set(
+		e, "42501", "%s: not allowed here, because it would change the database for all sessions", what);
 	memcpy(e->hint, hint, sizeof(hint));
 	return -EPERM;
 }

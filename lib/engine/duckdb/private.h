@@ -106,7 +106,8 @@ void duck_database_close(struct qf_engine *e);
 /* Runs SQL of our own; the text of the error stays with the caller's *e. */
 int duck_session_run(struct qf_engine_conn *c, const char *sql, struct qf_sql_error *e,
 	enum duck_error_kind *ret_kind) qf_must_check;
-int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *job, struct qf_sql_error *e) qf_must_check;
+int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *job, struct qf_sql_error *e)
+	qf_must_check;
 /* After a statement of that type: what the connection's state is now. */
 void duck_session_succeeded(struct qf_engine_conn *c, duckdb_statement_type type, const char *sql);
 void duck_session_failed(struct qf_engine_conn *c, const char *sql, enum duck_error_kind kind);

@@ -100,11 +100,10 @@ int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *
 static bool first_is(const char *sql, const char *word, const char *or_word)
 {
 	struct qf_lexer lx = qf_lexer(qf_slice_str(sql), QF_DIALECT_DUCKDB);
-	struct qf_token t;
+	struct qf_token t = qf_lex(&lx);
 
-	do
+	while (t.type == QF_TOK_COMMENT)
 		t = qf_lex(&lx);
-	while (t.type == QF_TOK_COMMENT);
 	return t.type == QF_TOK_WORD && (qf_slice_caseeq_str(t.text, word) || qf_slice_caseeq_str(t.text, or_word));
 }
 

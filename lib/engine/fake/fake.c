@@ -234,11 +234,10 @@ static void fired(struct qf_timer *t)
 static enum qf_verb transaction_verb(struct qf_slice sql)
 {
 	struct qf_lexer lx = qf_lexer(sql, QF_DIALECT_DUCKDB);
-	struct qf_token t;
+	struct qf_token t = qf_lex(&lx);
 
-	do
+	while (t.type == QF_TOK_COMMENT)
 		t = qf_lex(&lx);
-	while (t.type == QF_TOK_COMMENT);
 	if (qf_slice_caseeq_str(t.text, "begin") || qf_slice_caseeq_str(t.text, "start"))
 		return QF_VERB_BEGIN;
 	if (qf_slice_caseeq_str(t.text, "commit") || qf_slice_caseeq_str(t.text, "end"))
