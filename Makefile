@@ -53,7 +53,7 @@ asan_unwarn := -Wno-null-dereference -Wno-maybe-uninitialized
 asan_bin := build/asan/bin
 fuzz_cc = $(FUZZ_CC)
 fuzz_flags := -O1 $(sanitize) -fsanitize=fuzzer-no-link
-fuzz_unwarn := -Wno-unknown-warning-option -Wno-implicit-fallthrough
+fuzz_unwarn := -Wno-unknown-warning-option -Wno-implicit-fallthrough -Wno-format-nonliteral
 fuzz_bin := build/fuzz/bin
 variants := release asan fuzz
 
