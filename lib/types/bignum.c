@@ -81,9 +81,11 @@ int qf_pg_bignum(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 			 (uint8_t)(v.p[2] ^ invert);
 
 	if (claimed != v.n - HEADER)
-		return qf_err_set(s->err, QF_EMALFORMED, "a BIGNUM of %zu bytes says it has %zu", v.n - HEADER, claimed);
+		return qf_err_set(s->err, QF_EMALFORMED, "a BIGNUM of %zu bytes says it has %zu", v.n - HEADER,
+				  claimed);
 	if (claimed > MAX_BYTES)
-		return qf_err_set(s->err, QF_ELIMIT, "a BIGNUM of more than %d digits: cast it to VARCHAR", MAX_DIGITS);
+		return qf_err_set(s->err, QF_ELIMIT, "a BIGNUM of more than %d digits: cast it to VARCHAR",
+				  MAX_DIGITS);
 	put_digits(s, limbs, load_limbs(limbs, v.p + HEADER, claimed, invert), negative);
 	return 0;
 }

@@ -6,11 +6,6 @@
 
 static const char hex[] = "0123456789abcdef";
 
-bool qf_text_ok(struct qf_slice s)
-{
-	return !(s.n && memchr(s.p, 0, s.n)) && qf_utf8_valid(s);
-}
-
 static int bad_utf8(struct qf_sink *s, struct qf_slice v)
 {
 	return qf_err_set(s->err, QF_EMALFORMED, "text that is not UTF-8 at byte %zu", qf_utf8_bad_at(v));
@@ -21,10 +16,11 @@ int qf_pg_text(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	struct qf_slice v = qf_col_bytes(col, row);
 
-	if (!qf_text_ok(v))
-		return qf_utf8_valid(v) ? qf_err_set(s->err, QF_EUNSUPPORTED,
-						  "text with a zero byte, which PostgreSQL clients cannot take: cast it to BLOB")
-					: bad_utf8(s, v);
+	if (v.n && memchr(v.p, 0, v.n))
+		return qf_err_set(s->err, QF_EUNSUPPORTED,
+				  "text with a zero byte, which PostgreSQL clients cannot take: cast it to BLOB");
+	if (!qf_utf8_valid(v))
+		return bad_utf8(s, v);
 	qf_buf_add_slice(s->out, v);
 	return 0;
 }

@@ -102,10 +102,11 @@ static int unknown_type(const struct ArrowSchemaView *view, struct qf_err *reter
 
 	qf_buf_init(&detail);
 	if (view->extension_metadata.size_bytes)
-		qf_quote_log(&detail, qf_slice(view->extension_metadata.data, (size_t)view->extension_metadata.size_bytes),
-			     100);
-	qf_err_set(reterr, QF_EUNSUPPORTED, "Arrow type %s %scannot be sent to a client: cast it to VARCHAR in the query",
-		   ArrowTypeString(view->type), detail.n ? qf_buf_cstr(&detail) : "");
+		qf_quote_log(&detail,
+			     qf_slice(view->extension_metadata.data, (size_t)view->extension_metadata.size_bytes), 100);
+	qf_err_set(reterr, QF_EUNSUPPORTED,
+		   "Arrow type %s%s%s cannot be sent to a client: cast it to VARCHAR in the query",
+		   ArrowTypeString(view->type), detail.n ? " " : "", detail.n ? qf_buf_cstr(&detail) : "");
 	qf_buf_fini(&detail);
 	return QF_EUNSUPPORTED;
 }

@@ -17,7 +17,7 @@
 struct qf_col;
 
 enum {
-	QF_COL_MAX_DEPTH = 64,
+	QF_COL_MAX_DEPTH = 40, /* flatcc's verifier ends at 47 */
 	QF_COL_MAX_COLUMNS = 32767,	    /* DataRow counts them in 16 bits, and drivers read that as signed */
 	QF_COL_MAX_VALUE_BYTES = 256 << 20, /* of one row's text; small nested input can describe a huge one */
 };
@@ -30,7 +30,7 @@ struct qf_sink {
 	struct qf_err *err;
 };
 
-/* Appends the text of the value at `row`, which is not NULL. On failure what was appended is taken back by the caller. */
+/* Appends the text of the value at `row`, which is not NULL. On failure the caller takes back what was appended. */
 typedef int qf_write_fn(const struct qf_col *col, uint64_t row, struct qf_sink *s);
 
 /* One row of the type table (table.c). */
@@ -148,7 +148,5 @@ qf_write_fn qf_json_json;
 /* A JSON string of s, quotes included; s is well-formed UTF-8. */
 void qf_json_quote(struct qf_buf *b, struct qf_slice s);
 bool qf_json_valid(struct qf_slice s);
-/* Well-formed UTF-8, and without a zero byte. */
-bool qf_text_ok(struct qf_slice s);
 
 #endif

@@ -101,8 +101,9 @@ int qf_pg_time(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 
 	if (v < 0 || v > QF_DAY_SECONDS * col->ticks)
 		return qf_err_set(s->err, QF_EMALFORMED, "a time of day beyond 24 hours");
-	qf_sink_end(s, put_clock(qf_sink_room(s, MAX_TIMESTAMP_TEXT), (unsigned)(v / col->ticks), (uint64_t)(v % col->ticks),
-			       col->scale));
+	uint8_t *p = qf_sink_room(s, MAX_TIMESTAMP_TEXT);
+
+	qf_sink_end(s, put_clock(p, (unsigned)(v / col->ticks), (uint64_t)(v % col->ticks), col->scale));
 	return 0;
 }
 
@@ -141,7 +142,8 @@ static int put_timestamp(const struct qf_col *col, uint64_t row, struct qf_sink 
 
 	p = put_date(p, &c);
 	*p++ = (uint8_t)between;
-	p = put_clock(p, (unsigned)qf_floor_mod(local, QF_DAY_SECONDS), (uint64_t)qf_floor_mod(v, col->ticks), col->scale);
+	p = put_clock(p, (unsigned)qf_floor_mod(local, QF_DAY_SECONDS), (uint64_t)qf_floor_mod(v, col->ticks),
+		      col->scale);
 	if (form != ZONE_NONE)
 		p = put_offset(p, offset, form);
 	qf_sink_end(s, put_era(p, &c));

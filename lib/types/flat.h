@@ -1,8 +1,11 @@
 /*
- * Just enough of a flatbuffer reader to look at a message that nobody has verified yet.
+ * A flatbuffer reader for messages that nobody has verified yet [FlatBuffers internals, "Format"].
  *
- * Every read is checked against the buffer; the first bad one sticks and all after it yield zero, so that a walk
- * asks once at its end. Positions are offsets into the buffer; 0 is never a table or vector. Private to lib/types.
+ * Every read is checked: bounds, alignment, a table's own size, the zero behind a string. The first failure sticks
+ * and all after it yields zero, so that a walk asks once at its end. What passes here also passes flatcc's verifier,
+ * which matters: that one does failed work twice a level, so that a bad leaf of a deep schema would take it for ever.
+ * Positions are offsets into the buffer, which starts 8-byte aligned; 0 is never a table, string or vector. Private
+ * to lib/types.
  */
 #ifndef QF_TYPES_FLAT_H
 #define QF_TYPES_FLAT_H
@@ -24,13 +27,17 @@ uint8_t qf_flat_u8(struct qf_flat *f, size_t at);
 uint16_t qf_flat_u16(struct qf_flat *f, size_t at);
 uint32_t qf_flat_u32(struct qf_flat *f, size_t at);
 int64_t qf_flat_i64(struct qf_flat *f, size_t at);
-/* What the offset stored at `at` leads to. */
+/* The table, string or vector that the offset stored at `at` leads to. */
 size_t qf_flat_follow(struct qf_flat *f, size_t at);
-/* Where field `i` of the table is, or 0 when it is absent. */
-size_t qf_flat_field(struct qf_flat *f, size_t table, unsigned i);
+/* Where field `i` of the table is, a number of `size` (1, 2, 4 or 8) bytes, or 0 when it is absent. */
+size_t qf_flat_field(struct qf_flat *f, size_t table, unsigned i, size_t size);
 /* The table, string or vector in field `i`, or 0 when absent. */
 size_t qf_flat_ref(struct qf_flat *f, size_t table, unsigned i);
-/* The vector in field `i`, empty when absent; each element has `size` bytes and all are inside the buffer. */
-struct qf_flat_vector qf_flat_vector(struct qf_flat *f, size_t table, unsigned i, size_t size);
+/* The length of the string in field `i`; false when it is absent. */
+bool qf_flat_string(struct qf_flat *f, size_t table, unsigned i, size_t *ret_length);
+/* The vector in field `i`, empty when absent: elements of `size` bytes, at multiples of `align`. */
+struct qf_flat_vector qf_flat_vector(struct qf_flat *f, size_t table, unsigned i, size_t size, size_t align);
+/* Checks a table whose fields are, in order: a number of 1, 2, 4, 8 bytes, 's' a string, 'v' a vector of int. */
+void qf_flat_check(struct qf_flat *f, size_t table, const char *fields);
 
 #endif

@@ -68,63 +68,70 @@ enum {
 #define DUCK(name) -1, false, NULL, name
 #define UNIT(u) NANOARROW_TIME_UNIT_##u, false, NULL, NULL
 #define ZONED(u) NANOARROW_TIME_UNIT_##u, true, NULL, NULL
-#define ARROW(t) NANOARROW_TYPE_##t
+#define A(t) NANOARROW_TYPE_##t
 #define OIDS(t) OID_##t, OID_##t##_ARRAY
+/* Writers: JSON has the same text, the same in quotes, or a form of its own */
+#define BARE(t) qf_pg_##t, qf_pg_##t
+#define QUOTED(t) qf_pg_##t, qf_json_quoted
+#define OWN(t) qf_pg_##t, qf_json_##t
+#define JSON(t) qf_json_##t, qf_json_##t
+#define ARRAY qf_pg_array, qf_json_list
+#define DOCUMENT qf_pg_text, qf_json_json
 
 /* clang-format off */
 static const struct qf_vtype vtypes[] = {
-/*	  DuckDB	  Arrow			   unit, extension	PostgreSQL	   len  quoted text		   JSON */
-	{ "BOOLEAN",	  ARROW(INT8),		   EXT("arrow.bool8"),	OIDS(BOOL),	    1, false, qf_pg_bool8,	   qf_json_bool8 },
-	{ "BOOLEAN",	  ARROW(BOOL),		   PLAIN,		OIDS(BOOL),	    1, false, qf_pg_bool1,	   qf_json_bool1 },
-	{ "TINYINT",	  ARROW(INT8),		   PLAIN,		OIDS(INT2),	    2, false, qf_pg_i8,	   qf_pg_i8 },
-	{ "SMALLINT",	  ARROW(INT16),		   PLAIN,		OIDS(INT2),	    2, false, qf_pg_i16,	   qf_pg_i16 },
-	{ "INTEGER",	  ARROW(INT32),		   PLAIN,		OIDS(INT4),	    4, false, qf_pg_i32,	   qf_pg_i32 },
-	{ "BIGINT",	  ARROW(INT64),		   PLAIN,		OIDS(INT8),	    8, false, qf_pg_i64,	   qf_pg_i64 },
-	{ "HUGEINT",	  ARROW(FIXED_SIZE_BINARY), DUCK("hugeint"),	OIDS(NUMERIC),	   -1, false, qf_pg_hugeint,	   qf_pg_hugeint },
-	{ "UTINYINT",	  ARROW(UINT8),		   PLAIN,		OIDS(INT2),	    2, false, qf_pg_u8,	   qf_pg_u8 },
-	{ "USMALLINT",	  ARROW(UINT16),	   PLAIN,		OIDS(INT4),	    4, false, qf_pg_u16,	   qf_pg_u16 },
-	{ "UINTEGER",	  ARROW(UINT32),	   PLAIN,		OIDS(INT8),	    8, false, qf_pg_u32,	   qf_pg_u32 },
-	{ "UBIGINT",	  ARROW(UINT64),	   PLAIN,		OIDS(NUMERIC),	   -1, false, qf_pg_u64,	   qf_pg_u64 },
-	{ "UHUGEINT",	  ARROW(FIXED_SIZE_BINARY), DUCK("uhugeint"),	OIDS(NUMERIC),	   -1, false, qf_pg_uhugeint,	   qf_pg_uhugeint },
-	{ "BIGNUM",	  ARROW(BINARY),	   DUCK("bignum"),	OIDS(NUMERIC),	   -1, false, qf_pg_bignum,	   qf_pg_bignum },
-	{ "DECIMAL",	  ARROW(DECIMAL128),	   PLAIN,		OIDS(NUMERIC),	   -1, false, qf_pg_decimal,	   qf_pg_decimal },
-	{ "DECIMAL",	  ARROW(DECIMAL64),	   PLAIN,		OIDS(NUMERIC),	   -1, false, qf_pg_decimal,	   qf_pg_decimal },
-	{ "DECIMAL",	  ARROW(DECIMAL32),	   PLAIN,		OIDS(NUMERIC),	   -1, false, qf_pg_decimal,	   qf_pg_decimal },
-	{ "FLOAT",	  ARROW(FLOAT),		   PLAIN,		OIDS(FLOAT4),	    4, false, qf_pg_float4,	   qf_json_float4 },
-	{ "DOUBLE",	  ARROW(DOUBLE),	   PLAIN,		OIDS(FLOAT8),	    8, false, qf_pg_float8,	   qf_json_float8 },
-	{ "VARCHAR",	  ARROW(STRING),	   PLAIN,		OIDS(TEXT),	   -1, true,  qf_pg_text,	   qf_json_text },
-	{ "VARCHAR",	  ARROW(LARGE_STRING),	   PLAIN,		OIDS(TEXT),	   -1, true,  qf_pg_text,	   qf_json_text },
-	{ "JSON",	  ARROW(STRING),	   EXT("arrow.json"),	OIDS(JSON),	   -1, true,  qf_pg_text,	   qf_json_json },
-	{ "JSON",	  ARROW(LARGE_STRING),	   EXT("arrow.json"),	OIDS(JSON),	   -1, true,  qf_pg_text,	   qf_json_json },
-	{ "BLOB",	  ARROW(BINARY),	   PLAIN,		OIDS(BYTEA),	   -1, true,  qf_pg_bytea,	   qf_json_bytea },
-	{ "BLOB",	  ARROW(LARGE_BINARY),	   PLAIN,		OIDS(BYTEA),	   -1, true,  qf_pg_bytea,	   qf_json_bytea },
-	{ "BLOB",	  ARROW(FIXED_SIZE_BINARY), PLAIN,		OIDS(BYTEA),	   -1, true,  qf_pg_bytea,	   qf_json_bytea },
-	{ "GEOMETRY",	  ARROW(BINARY),	   EXT("geoarrow.wkb"),	OIDS(BYTEA),	   -1, true,  qf_pg_bytea,	   qf_json_bytea },
-	{ "BIT",	  ARROW(BINARY),	   DUCK("bit"),		OIDS(VARBIT),	   -1, true,  qf_pg_bit,	   qf_json_quoted },
-	{ "UUID",	  ARROW(FIXED_SIZE_BINARY), EXT("arrow.uuid"),	OIDS(UUID),	   16, false, qf_pg_uuid,	   qf_json_quoted },
-	{ "DATE",	  ARROW(DATE32),	   PLAIN,		OIDS(DATE),	    4, true,  qf_pg_date,	   qf_json_quoted },
-	{ "TIME",	  ARROW(TIME64),	   UNIT(MICRO),		OIDS(TIME),	    8, false, qf_pg_time,	   qf_json_quoted },
-	{ "TIME",	  ARROW(TIME32),	   UNIT(MILLI),		OIDS(TIME),	    8, false, qf_pg_time,	   qf_json_quoted },
-	{ "TIME",	  ARROW(TIME32),	   UNIT(SECOND),	OIDS(TIME),	    8, false, qf_pg_time,	   qf_json_quoted },
-	{ "TIME_NS",	  ARROW(TIME64),	   UNIT(NANO),		OIDS(TEXT),	   -1, false, qf_pg_time,	   qf_json_quoted },
-	{ "TIMETZ",	  ARROW(FIXED_SIZE_BINARY), DUCK("time_tz"),	OIDS(TIMETZ),	   12, false, qf_pg_timetz,	   qf_json_quoted },
-	{ "TIMESTAMP_S",  ARROW(TIMESTAMP),	   UNIT(SECOND),	OIDS(TIMESTAMP),    8, true,  qf_pg_timestamp,	   qf_json_timestamp },
-	{ "TIMESTAMP_MS", ARROW(TIMESTAMP),	   UNIT(MILLI),		OIDS(TIMESTAMP),    8, true,  qf_pg_timestamp,	   qf_json_timestamp },
-	{ "TIMESTAMP",	  ARROW(TIMESTAMP),	   UNIT(MICRO),		OIDS(TIMESTAMP),    8, true,  qf_pg_timestamp,	   qf_json_timestamp },
-	{ "TIMESTAMP_NS", ARROW(TIMESTAMP),	   UNIT(NANO),		OIDS(TEXT),	   -1, true,  qf_pg_timestamp,	   qf_json_timestamp },
-	{ "TIMESTAMPTZ",  ARROW(TIMESTAMP),	   ZONED(SECOND),	OIDS(TIMESTAMPTZ),  8, true,  qf_pg_timestamptz,   qf_json_timestamptz },
-	{ "TIMESTAMPTZ",  ARROW(TIMESTAMP),	   ZONED(MILLI),	OIDS(TIMESTAMPTZ),  8, true,  qf_pg_timestamptz,   qf_json_timestamptz },
-	{ "TIMESTAMPTZ",  ARROW(TIMESTAMP),	   ZONED(MICRO),	OIDS(TIMESTAMPTZ),  8, true,  qf_pg_timestamptz,   qf_json_timestamptz },
-	{ "TIMESTAMPTZ",  ARROW(TIMESTAMP),	   ZONED(NANO),		OIDS(TEXT),	   -1, true,  qf_pg_timestamptz,   qf_json_timestamptz },
-	{ "INTERVAL",	  ARROW(INTERVAL_MONTH_DAY_NANO), PLAIN,	OIDS(INTERVAL),	   16, true,  qf_pg_interval,	   qf_json_quoted },
-	{ "NULL",	  ARROW(NA),		   PLAIN,		OIDS(TEXT),	   -1, false, qf_pg_text,	   qf_json_text },
+	/* DuckDB, Arrow and its unit or extension; PostgreSQL: type, its array, length, quotes in arrays; writers */
+	{ "BOOLEAN",      A(INT8),               EXT("arrow.bool8"),  OIDS(BOOL),         1, false, OWN(bool8) },
+	{ "BOOLEAN",      A(BOOL),               PLAIN,               OIDS(BOOL),         1, false, OWN(bool1) },
+	{ "TINYINT",      A(INT8),               PLAIN,               OIDS(INT2),         2, false, BARE(i8) },
+	{ "SMALLINT",     A(INT16),              PLAIN,               OIDS(INT2),         2, false, BARE(i16) },
+	{ "INTEGER",      A(INT32),              PLAIN,               OIDS(INT4),         4, false, BARE(i32) },
+	{ "BIGINT",       A(INT64),              PLAIN,               OIDS(INT8),         8, false, BARE(i64) },
+	{ "HUGEINT",      A(FIXED_SIZE_BINARY),  DUCK("hugeint"),     OIDS(NUMERIC),     -1, false, BARE(hugeint) },
+	{ "UTINYINT",     A(UINT8),              PLAIN,               OIDS(INT2),         2, false, BARE(u8) },
+	{ "USMALLINT",    A(UINT16),             PLAIN,               OIDS(INT4),         4, false, BARE(u16) },
+	{ "UINTEGER",     A(UINT32),             PLAIN,               OIDS(INT8),         8, false, BARE(u32) },
+	{ "UBIGINT",      A(UINT64),             PLAIN,               OIDS(NUMERIC),     -1, false, BARE(u64) },
+	{ "UHUGEINT",     A(FIXED_SIZE_BINARY),  DUCK("uhugeint"),    OIDS(NUMERIC),     -1, false, BARE(uhugeint) },
+	{ "BIGNUM",       A(BINARY),             DUCK("bignum"),      OIDS(NUMERIC),     -1, false, BARE(bignum) },
+	{ "DECIMAL",      A(DECIMAL128),         PLAIN,               OIDS(NUMERIC),     -1, false, BARE(decimal) },
+	{ "DECIMAL",      A(DECIMAL64),          PLAIN,               OIDS(NUMERIC),     -1, false, BARE(decimal) },
+	{ "DECIMAL",      A(DECIMAL32),          PLAIN,               OIDS(NUMERIC),     -1, false, BARE(decimal) },
+	{ "FLOAT",        A(FLOAT),              PLAIN,               OIDS(FLOAT4),       4, false, OWN(float4) },
+	{ "DOUBLE",       A(DOUBLE),             PLAIN,               OIDS(FLOAT8),       8, false, OWN(float8) },
+	{ "VARCHAR",      A(STRING),             PLAIN,               OIDS(TEXT),        -1, true,  OWN(text) },
+	{ "VARCHAR",      A(LARGE_STRING),       PLAIN,               OIDS(TEXT),        -1, true,  OWN(text) },
+	{ "JSON",         A(STRING),             EXT("arrow.json"),   OIDS(JSON),        -1, true,  DOCUMENT },
+	{ "JSON",         A(LARGE_STRING),       EXT("arrow.json"),   OIDS(JSON),        -1, true,  DOCUMENT },
+	{ "BLOB",         A(BINARY),             PLAIN,               OIDS(BYTEA),       -1, true,  OWN(bytea) },
+	{ "BLOB",         A(LARGE_BINARY),       PLAIN,               OIDS(BYTEA),       -1, true,  OWN(bytea) },
+	{ "BLOB",         A(FIXED_SIZE_BINARY),  PLAIN,               OIDS(BYTEA),       -1, true,  OWN(bytea) },
+	{ "GEOMETRY",     A(BINARY),             EXT("geoarrow.wkb"), OIDS(BYTEA),       -1, true,  OWN(bytea) },
+	{ "BIT",          A(BINARY),             DUCK("bit"),         OIDS(VARBIT),      -1, true,  QUOTED(bit) },
+	{ "UUID",         A(FIXED_SIZE_BINARY),  EXT("arrow.uuid"),   OIDS(UUID),        16, false, QUOTED(uuid) },
+	{ "DATE",         A(DATE32),             PLAIN,               OIDS(DATE),         4, true,  QUOTED(date) },
+	{ "TIME",         A(TIME64),             UNIT(MICRO),         OIDS(TIME),         8, false, QUOTED(time) },
+	{ "TIME",         A(TIME32),             UNIT(MILLI),         OIDS(TIME),         8, false, QUOTED(time) },
+	{ "TIME",         A(TIME32),             UNIT(SECOND),        OIDS(TIME),         8, false, QUOTED(time) },
+	{ "TIME_NS",      A(TIME64),             UNIT(NANO),          OIDS(TEXT),        -1, false, QUOTED(time) },
+	{ "TIMETZ",       A(FIXED_SIZE_BINARY),  DUCK("time_tz"),     OIDS(TIMETZ),      12, false, QUOTED(timetz) },
+	{ "TIMESTAMP_S",  A(TIMESTAMP),          UNIT(SECOND),        OIDS(TIMESTAMP),    8, true,  OWN(timestamp) },
+	{ "TIMESTAMP_MS", A(TIMESTAMP),          UNIT(MILLI),         OIDS(TIMESTAMP),    8, true,  OWN(timestamp) },
+	{ "TIMESTAMP",    A(TIMESTAMP),          UNIT(MICRO),         OIDS(TIMESTAMP),    8, true,  OWN(timestamp) },
+	{ "TIMESTAMP_NS", A(TIMESTAMP),          UNIT(NANO),          OIDS(TEXT),        -1, true,  OWN(timestamp) },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(SECOND),       OIDS(TIMESTAMPTZ),  8, true,  OWN(timestamptz) },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(MILLI),        OIDS(TIMESTAMPTZ),  8, true,  OWN(timestamptz) },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(MICRO),        OIDS(TIMESTAMPTZ),  8, true,  OWN(timestamptz) },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(NANO),         OIDS(TEXT),        -1, true,  OWN(timestamptz) },
+	{ "INTERVAL",     A(INTERVAL_MONTH_DAY_NANO), PLAIN,          OIDS(INTERVAL),    16, true,  QUOTED(interval) },
+	{ "NULL",         A(NA),                 PLAIN,               OIDS(TEXT),        -1, false, OWN(text) },
 	/* An element type without an array type of its own makes the list json: see qf_col_init(). */
-	{ "LIST",	  ARROW(LIST),		   PLAIN,		OID_JSON, 0,	   -1, true,  qf_pg_array,	   qf_json_list },
-	{ "LIST",	  ARROW(LARGE_LIST),	   PLAIN,		OID_JSON, 0,	   -1, true,  qf_pg_array,	   qf_json_list },
-	{ "ARRAY",	  ARROW(FIXED_SIZE_LIST),  PLAIN,		OID_JSON, 0,	   -1, true,  qf_pg_array,	   qf_json_list },
-	{ "STRUCT",	  ARROW(STRUCT),	   PLAIN,		OID_JSON, 0,	   -1, true,  qf_json_struct,	   qf_json_struct },
-	{ "MAP",	  ARROW(MAP),		   PLAIN,		OID_JSON, 0,	   -1, true,  qf_json_map,	   qf_json_map },
-	{ "UNION",	  ARROW(SPARSE_UNION),	   PLAIN,		OID_JSON, 0,	   -1, true,  qf_json_union,	   qf_json_union },
+	{ "LIST",         A(LIST),               PLAIN,               OID_JSON, 0,       -1, true,  ARRAY },
+	{ "LIST",         A(LARGE_LIST),         PLAIN,               OID_JSON, 0,       -1, true,  ARRAY },
+	{ "ARRAY",        A(FIXED_SIZE_LIST),    PLAIN,               OID_JSON, 0,       -1, true,  ARRAY },
+	{ "STRUCT",       A(STRUCT),             PLAIN,               OID_JSON, 0,       -1, true,  JSON(struct) },
+	{ "MAP",          A(MAP),                PLAIN,               OID_JSON, 0,       -1, true,  JSON(map) },
+	{ "UNION",        A(SPARSE_UNION),       PLAIN,               OID_JSON, 0,       -1, true,  JSON(union) },
 };
 /* clang-format on */
 
@@ -173,7 +180,9 @@ const struct qf_vtype *qf_vtype_find(const struct ArrowSchemaView *view)
 
 		if (!storage_matches(t, view))
 			continue;
-		if (t->opaque ? opaque_is(view, t->opaque) : t->extension && view_is(view->extension_name, t->extension))
+		if (t->opaque && opaque_is(view, t->opaque))
+			return t;
+		if (t->extension && view_is(view->extension_name, t->extension))
 			return t;
 		if (!t->opaque && !t->extension)
 			plain = t;

@@ -57,28 +57,28 @@ static size_t message_field(struct message *m, unsigned i)
 {
 	struct qf_flat f = flat_of(&m->batch);
 
-	return qf_flat_field(&f, qf_flat_follow(&f, 0), i);
+	return qf_flat_field(&f, qf_flat_follow(&f, 0), i, 1);
 }
 
 static size_t batch_length(struct message *m)
 {
 	struct qf_flat f = flat_of(&m->batch);
 
-	return qf_flat_field(&f, header_table(&f), 0);
+	return qf_flat_field(&f, header_table(&f), 0, 8);
 }
 
 static size_t node_at(struct message *m, unsigned i)
 {
 	struct qf_flat f = flat_of(&m->batch);
 
-	return qf_flat_vector(&f, header_table(&f), 1, 16).at + 16 * (size_t)i;
+	return qf_flat_vector(&f, header_table(&f), 1, 16, 8).at + 16 * (size_t)i;
 }
 
 static size_t buffer_entry(struct message *m, unsigned i)
 {
 	struct qf_flat f = flat_of(&m->batch);
 
-	return qf_flat_vector(&f, header_table(&f), 2, 16).at + 16 * (size_t)i;
+	return qf_flat_vector(&f, header_table(&f), 2, 16, 8).at + 16 * (size_t)i;
 }
 
 static size_t vtable_of(struct qf_flat *f, size_t table)
@@ -385,12 +385,34 @@ static void nesting_has_a_limit(void **state)
 	struct message m;
 
 	(void)state;
-	deep_schema(&m, 64);
+	deep_schema(&m, 40);
 	assert_int_equal(new_code(&m, &err), 0);
 	message_fini(&m);
-	deep_schema(&m, 65);
+	deep_schema(&m, 41);
 	assert_int_equal(new_code(&m, &err), QF_ELIMIT);
-	assert_non_null(strstr(err.text, "nested deeper than 64"));
+	assert_non_null(strstr(err.text, "nested deeper than 40"));
+	message_fini(&m);
+}
+
+/* flatcc's verifier does failed work twice a level: 2^40 times for this one, if it got there. */
+static void a_bad_leaf_costs_no_time(void **state)
+{
+	struct qf_err err = { .text = "" };
+	struct message m;
+
+	(void)state;
+	deep_schema(&m, 40);
+	struct qf_flat f = flat_of(&m.schema);
+	struct qf_flat_vector v = qf_flat_vector(&f, header_table(&f), 1, 4, 4);
+	size_t field = 0;
+
+	while (v.n) {
+		field = qf_flat_follow(&f, v.at);
+		v = qf_flat_vector(&f, field, 5, 4, 4);
+	}
+	poke(&m.schema, qf_flat_ref(&f, field, 0), 0x7fffffff, 4);
+	assert_false(f.bad);
+	assert_int_equal(new_code(&m, &err), QF_EMALFORMED);
 	message_fini(&m);
 }
 
@@ -419,12 +441,12 @@ static void a_schema_that_is_no_tree_is_refused(void **state)
 	assert_int_equal(new_code(&m, &err), 0);
 
 	struct qf_flat f = flat_of(&m.schema);
-	struct qf_flat_vector v = qf_flat_vector(&f, header_table(&f), 1, 4);
+	struct qf_flat_vector v = qf_flat_vector(&f, header_table(&f), 1, 4, 4);
 
 	while (v.n) {
 		size_t field = qf_flat_follow(&f, v.at);
 
-		v = qf_flat_vector(&f, field, 5, 4);
+		v = qf_flat_vector(&f, field, 5, 4, 4);
 		if (v.n == 2) /* the second child becomes the first; offsets count from where they stand */
 			poke(&m.schema, v.at + 4, (int64_t)(qf_flat_follow(&f, v.at) - (v.at + 4)), 4);
 	}
@@ -442,8 +464,8 @@ static void metadata_without_a_value_is_refused(void **state)
 	(void)state;
 	good_message(&m);
 	struct qf_flat f = flat_of(&m.schema);
-	size_t field = qf_flat_follow(&f, qf_flat_vector(&f, header_table(&f), 1, 4).at);
-	size_t pair = qf_flat_follow(&f, qf_flat_vector(&f, field, 6, 4).at);
+	size_t field = qf_flat_follow(&f, qf_flat_vector(&f, header_table(&f), 1, 4, 4).at);
+	size_t pair = qf_flat_follow(&f, qf_flat_vector(&f, field, 6, 4, 4).at);
 
 	assert_true(qf_flat_ref(&f, pair, 1));
 	assert_false(f.bad);
@@ -486,10 +508,10 @@ static void big_endian_is_refused(void **state)
 	ArrowSchemaRelease(&s);
 	struct qf_flat f = flat_of(&m.schema);
 	size_t table = header_table(&f), vtable = vtable_of(&f, table);
-	size_t one = qf_flat_vector(&f, table, 1, 4).at - 4 - table; /* the number of columns */
+	size_t one = qf_flat_vector(&f, table, 1, 4, 4).at - 4 - table; /* the number of columns */
 
 	assert_int_equal(qf_flat_u16(&f, table + one), 1);
-	assert_int_equal(qf_flat_field(&f, table, 0), 0);
+	assert_int_equal(qf_flat_field(&f, table, 0, 2), 0);
 	poke(&m.schema, vtable + 2, (int64_t)one + 2, 2);
 	poke(&m.schema, vtable + 4, (int64_t)one, 2);
 	assert_int_equal(new_code(&m, &err), QF_EUNSUPPORTED);
@@ -542,6 +564,7 @@ int main(void)
 		cmocka_unit_test(any_address_will_do),
 		cmocka_unit_test(a_batch_of_another_schema_is_refused),
 		cmocka_unit_test(nesting_has_a_limit),
+		cmocka_unit_test(a_bad_leaf_costs_no_time),
 		cmocka_unit_test(a_schema_that_is_no_tree_is_refused),
 		cmocka_unit_test(metadata_without_a_value_is_refused),
 		cmocka_unit_test(dictionaries_are_refused),

@@ -1,5 +1,6 @@
 /*
- * Lists, structs, maps and unions. Arrays are PostgreSQL's own text; JSON is what its to_json() makes of the same value.
+ * Lists, structs, maps and unions. Arrays are PostgreSQL's own text; JSON is what its to_json() makes of the same
+ * value.
  */
 #include <math.h>
 
@@ -73,7 +74,8 @@ static void text_list(struct ArrowSchema *s)
 
 static void text_list_rows(struct ArrowArray *a)
 {
-	static const char *const elements[] = { "a", "b c", "d\"e", "\\", "NULL", "nUlL", "", "{", "}", "a,b", "\tt", "x" };
+	static const char *const elements[] = { "a", "b c", "d\"e", "\\",  "NULL", "nUlL",
+						"",  "{",   "}",    "a,b", "\tt",  "x" };
 
 	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
 		append_text(a->children[0], elements[i]);
@@ -281,7 +283,8 @@ static const struct nested cases[] = {
 	{ "int[][]", list_of_lists, list_of_lists_rows, 114, { "[[1],[2,3],null]", "[]", "" } },
 	{ "struct", named_struct, named_struct_rows, 114,
 	  { "{\"a\\\"\":1.5,\"b\":\"x\\\"y\\\\z\\n\\u0001\x7f\"}", "{\"a\\\"\":\"NaN\",\"b\":null}", NULL, "" } },
-	{ "struct without names", nameless_struct, nameless_struct_rows, 114, { "{\"f1\":\"-Infinity\",\"f2\":\"\"}", "" } },
+	{ "struct without names", nameless_struct, nameless_struct_rows, 114,
+	  { "{\"f1\":\"-Infinity\",\"f2\":\"\"}", "" } },
 	{ "map of text", text_map, text_map_rows, 114, { "{\"k\":1,\"n\":null}", "{}", "" } },
 	{ "map of int", int_map, int_map_rows, 114, { "[{\"key\":7,\"value\":1}]", "" } },
 	{ "union", sparse_union, sparse_union_rows, 114, { "{\"num\":2}", "{\"str\":\"x\"}", NULL, "" } },
