@@ -139,7 +139,8 @@ struct dispatch {
 	struct qf_map *asked; /* request id → translation, see translate.c */
 	uint64_t next_request, seq;
 	unsigned open_streams;
-	bool draining;
+	struct qf_timer stop_limit;
+	bool draining, stopping; /* stopping: the drain time is over */
 };
 
 /* main.c */

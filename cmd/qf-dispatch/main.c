@@ -1,9 +1,13 @@
 /* qf-dispatch: tables that name what it is, and the start and end of its life. */
 #include "dispatch.h"
 
+#include "qf/clock.h"
 #include "qf/log.h"
 
+#include <unistd.h>
+
 #define TRANSLATION_CACHE (16u << 20)
+#define STOP_NS (3 * QF_SEC)
 
 static void on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change)
 {
@@ -45,16 +49,22 @@ static int apply(void *ctx, struct qf_run *run, const struct qf_conf *conf, stru
 	return rc;
 }
 
-void dispatch_maybe_drained(struct dispatch *d)
+static bool has_work(const struct dispatch *d)
 {
 	struct qf_list *it, *tmp;
 
 	if (d->open_streams)
-		return;
+		return true;
 	qf_list_each(it, tmp, &d->listeners)
 		if (qf_map_count(qf_container_of(it, struct listener, link)->pins))
-			return; /* open transactions get the drain time too */
-	qf_run_drained(d->run);
+			return true; /* open transactions get the drain time too */
+	return false;
+}
+
+void dispatch_maybe_drained(struct dispatch *d)
+{
+	if (!has_work(d))
+		qf_run_drained(d->run);
 }
 
 static void drain(void *ctx, struct qf_run *run)
@@ -66,11 +76,68 @@ static void drain(void *ctx, struct qf_run *run)
 	dispatch_maybe_drained(d);
 }
 
+/* Those who wait first: an interrupted one would hand its slot to the next. */
+static void refuse_queued(struct listener *l)
+{
+	struct stream *s;
+	size_t at = 0;
+
+	while ((s = qf_map_next(l->streams, &at, NULL)))
+		if (s->rd.state == QF_RD_QUEUED)
+			stream_refuse(s, "57P01", "qf-dispatch is stopping; the statement was not run");
+}
+
+static void interrupt_running(struct listener *l)
+{
+	struct stream *s;
+	struct pin *p;
+	size_t at = 0;
+
+	while ((s = qf_map_next(l->streams, &at, NULL))) {
+		if (s->rd.state != QF_RD_RUNNING)
+			continue;
+		qf_sql_error_set(&s->refusal, "57P01", "qf-dispatch is stopping; the statement was interrupted and took no effect");
+		run_interrupt(s);
+	}
+	at = 0;
+	while ((p = qf_map_next(l->pins, &at, NULL)))
+		if (!p->stream)
+			pin_release(p, true);
+}
+
+static void on_stop_limit(struct qf_timer *t)
+{
+	qf_loop_stop(qf_container_of(t, struct dispatch, stop_limit)->run->loop);
+}
+
+/* An engine is closed only when nothing runs on it any more. */
+static void stop_work(struct dispatch *d)
+{
+	struct qf_list *it, *tmp;
+
+	d->draining = d->stopping = true;
+	qf_list_each(it, tmp, &d->listeners)
+		refuse_queued(qf_container_of(it, struct listener, link));
+	qf_list_each(it, tmp, &d->listeners)
+		interrupt_running(qf_container_of(it, struct listener, link));
+	if (!has_work(d))
+		return;
+	d->stop_limit.fn = on_stop_limit;
+	qf_timer_set(d->run->loop, &d->stop_limit, STOP_NS);
+	if (qf_loop_run(d->run->loop) == 0 && !has_work(d)) {
+		qf_timer_stop(d->run->loop, &d->stop_limit);
+		return;
+	}
+	qf_warn("an engine does not let go of its work; leaving it as it is");
+	_exit(QF_EXIT_FAILED); /* destructors would run under its threads; the journal and the engine's own log are safe */
+}
+
 static void teardown(void *ctx, struct qf_run *run)
 {
 	struct dispatch *d = ctx;
 
 	(void)run;
+	stop_work(d);
 	translate_close(d);
 	groups_close(d);
 	d->journal = journal_close(d->journal);

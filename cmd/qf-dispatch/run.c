@@ -54,6 +54,8 @@ static void pin_forget(struct pin *p)
 	free(p);
 	group_release(g, c);
 	listener_maybe_free(l);
+	if (g->d->draining)
+		dispatch_maybe_drained(g->d);
 }
 
 static void on_rollback_end(struct qf_engine_job *job, const struct qf_engine_end *end)
@@ -87,7 +89,7 @@ static void settle_pin(struct stream *s)
 	s->conn = NULL;
 	if (over)
 		s->pin = NULL;
-	if (over || !s->listener->peer)
+	if (over || !s->listener->peer || s->d->stopping)
 		pin_release(p, !over);
 }
 
@@ -198,6 +200,13 @@ void run_start(struct stream *s)
 	}
 	s->phase = PHASE_STATEMENT;
 	if (s->pin_id && s->pin_flags & QF_PIN_BEGINS) {
+		if (qf_map_get_u64(s->listener->pins, s->pin_id)) {
+			struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT };
+
+			qf_sql_error_set(&end.error, "25001", "this transaction has begun already");
+			finish(s, &end);
+			return;
+		}
 		pin_start(s);
 		s->phase = PHASE_BEGIN;
 		submit(s, qf_slice_str("BEGIN TRANSACTION"));
