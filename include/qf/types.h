@@ -2,10 +2,11 @@
  * Arrow IPC rows → typed values for a client protocol. One table of types: Arrow ↔ PostgreSQL oid.
  *
  * A qf_rowset decodes one stream: first a schema message, then record batches (Arrow IPC, encapsulated,
- * little-endian, no compression, no dictionaries unless the schema says so). Everything in a message is
- * hostile until checked: decoding validates buffers before a value is read. A value that cannot be carried
- * exactly is an error or a widening documented in the table, never a silent change.
- * One thread at a time; slices given in are borrowed as said.
+ * metadata version 5, little-endian, no compression, no dictionaries), each one message and nothing more.
+ * Everything in a message is hostile until checked: decoding validates buffers before a value is read.
+ * A message may start at any address; one that is not 8-byte aligned is copied. A value that cannot be
+ * carried exactly is an error or a widening documented in the table (lib/types/table.c), never a silent
+ * change. One thread at a time; slices given in are borrowed as said.
  */
 #ifndef QF_TYPES_H
 #define QF_TYPES_H
@@ -23,14 +24,20 @@ struct qf_column {
 	int32_t pg_mod;	 /* atttypmod: numeric(p,s), -1 = none */
 };
 
-/* How values are written: the session's DateStyle, IntervalStyle, TimeZone, bytea_output, extra_float_digits. */
+/*
+ * How values are written: the session's TimeZone, bytea_output and extra_float_digits. DateStyle is ISO and
+ * IntervalStyle postgres, always: a frontend must not accept others.
+ */
 struct qf_text_style {
 	const struct qf_tz *tz; /* NULL = UTC */
 	int extra_float_digits; /* PostgreSQL's; 1 or more = shortest exact */
 	bool bytea_escape;	/* bytea_output = escape */
 };
 
-/* Time zones from the system's tzdata. Names are checked; "UTC", "GMT" and fixed offsets need no file. */
+/*
+ * Time zones from the system's tzdata ($TZDIR, /usr/share/zoneinfo). Names are checked and read as PostgreSQL's
+ * SET TIME ZONE reads them (lib/types/tz.c); "UTC", "GMT" and fixed offsets need no file. -EINVAL: no such zone.
+ */
 struct qf_tz;
 int qf_tz_open(struct qf_tz **ret, const char *name, struct qf_err *reterr) qf_must_check;
 struct qf_tz *qf_tz_free(struct qf_tz *tz);
@@ -46,11 +53,12 @@ const struct qf_column *qf_rowset_column(const struct qf_rowset *rs, size_t i);
 int qf_rowset_load(struct qf_rowset *rs, struct qf_slice ipc_batch, uint64_t *ret_rows, struct qf_err *reterr)
 	qf_must_check;
 bool qf_rowset_is_null(const struct qf_rowset *rs, uint64_t row, size_t column);
-/* Appends the value in PostgreSQL's text form. */
+/* Appends the value in PostgreSQL's text form, nothing for NULL. On failure `out` is as it was, here and below. */
 int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, const struct qf_text_style *st,
 		      struct qf_buf *out, struct qf_err *reterr) qf_must_check;
 /*
  * Appends one whole DataRow message ('D', length, columns) [PG 55.7]. The hot path: no allocation a value.
+ * More than 256 MiB of text in one row is QF_ELIMIT.
  */
 int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct qf_text_style *st, struct qf_buf *out,
 			 struct qf_err *reterr) qf_must_check;

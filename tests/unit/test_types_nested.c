@@ -344,6 +344,35 @@ static void nested_values_print(void **state)
 	}
 }
 
+/* A few bytes can stand for a text without end, so every element looks at the limit. */
+static void long_lists_end_at_the_limit(void **state)
+{
+	static const struct qf_vtype plain;
+	static const int32_t numbers[1000], offsets[] = { 0, 1000 };
+	static const struct qf_text_style st = { .extra_float_digits = 1 };
+	struct qf_col element = { .pg = qf_pg_i32, .json = qf_pg_i32, .type = &plain };
+	struct qf_col list = { .n_children = 1, .children = &element };
+	struct qf_err err;
+	struct qf_buf out;
+
+	(void)state;
+	element.data = (const uint8_t *)numbers;
+	list.data = (const uint8_t *)offsets;
+	qf_buf_init(&out);
+	struct qf_sink s = { .out = &out, .style = &st, .limit = 100, .err = &err };
+
+	assert_int_equal(qf_pg_array(&list, 0, &s), QF_ELIMIT);
+	assert_in_range(out.n, 101, 104);
+	qf_buf_clear(&out);
+	assert_int_equal(qf_json_list(&list, 0, &s), QF_ELIMIT);
+	assert_in_range(out.n, 101, 104);
+	s.limit = 3000;
+	qf_buf_clear(&out);
+	assert_int_equal(qf_pg_array(&list, 0, &s), 0);
+	assert_int_equal(out.n, 2001);
+	qf_buf_fini(&out);
+}
+
 static void json_texts_are_checked(void **state)
 {
 	static const struct {
@@ -400,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nested_values_print),
+		cmocka_unit_test(long_lists_end_at_the_limit),
 		cmocka_unit_test(json_texts_are_checked),
 	};
 
