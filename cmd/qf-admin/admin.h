@@ -13,6 +13,8 @@ struct admin { /* options of the tool mode */
 	struct serve *serve;
 };
 
+/* main.c: says which word is one too many; returns the exit status */
+int admin_too_many(char **argv);
 /* up.c: all five programs in the foreground, restarted when they end */
 int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv);
 /* ask.c: status, events, reload */

@@ -107,18 +107,14 @@ int admin_status(struct admin *a, struct qf_run *run, int argc, char **argv)
 {
 	(void)a;
 	(void)run;
-	(void)argc;
-	(void)argv;
-	return ask("status");
+	return argc > 1 ? admin_too_many(argv) : ask("status");
 }
 
 int admin_events(struct admin *a, struct qf_run *run, int argc, char **argv)
 {
 	(void)a;
 	(void)run;
-	(void)argc;
-	(void)argv;
-	return ask("events");
+	return argc > 1 ? admin_too_many(argv) : ask("events");
 }
 
 /* The process behind a lock file of the bus; 0 when there is none. */
@@ -148,8 +144,8 @@ int admin_reload(struct admin *a, struct qf_run *run, int argc, char **argv)
 	int told = 0;
 
 	(void)a;
-	(void)argc;
-	(void)argv;
+	if (argc > 1)
+		return admin_too_many(argv);
 	if (qf_conf_load(&conf, run->conf_path, &err) < 0) {
 		fprintf(stderr, "qf-admin: nothing was reloaded: %s\n", err.text);
 		return QF_EXIT_USAGE;

@@ -343,6 +343,14 @@ void children_kill(struct children *all)
 			kill(all->child[i].pid, SIGKILL);
 }
 
+bool children_has(const struct children *all, pid_t pid)
+{
+	for (int i = 0; i < N_CHILDREN; i++)
+		if (all->child[i].pid == pid)
+			return true;
+	return false;
+}
+
 struct children *children_free(struct children *all)
 {
 	if (!all)

@@ -22,6 +22,7 @@ int children_start(struct children **ret, struct qf_loop *loop, const char *conf
 void children_ended(struct children *c, pid_t pid, int wstatus);
 void children_stop(struct children *c);
 void children_kill(struct children *c);
+bool children_has(const struct children *c, pid_t pid);
 struct children *children_free(struct children *c);
 
 #endif

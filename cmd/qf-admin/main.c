@@ -36,6 +36,12 @@ static const struct command {
 	{ "reload", admin_reload },
 };
 
+int admin_too_many(char **argv)
+{
+	fprintf(stderr, "qf-admin %s: \"%s\" is one word too many; see qf-admin --help\n", argv[0], argv[1]);
+	return QF_EXIT_USAGE;
+}
+
 static int tool(void *ctx, struct qf_run *run, int argc, char **argv)
 {
 	const char *names[sizeof commands / sizeof *commands + 1] = { NULL }, *near;

@@ -5,20 +5,18 @@
  */
 #include "admin.h"
 #include "children.h"
+#include "keeper.h"
 #include "ports.h"
 
 #include "qf/clock.h"
 #include "qf/log.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,12 +38,18 @@ struct up {
 	struct qf_timer limit;
 };
 
+/* A command that could not be run at all has a status of its own, but for a wrong configuration. */
+static int own_status(const struct up *u, int status)
+{
+	return u->a->exec && !u->ready && status != QF_EXIT_USAGE ? QF_EXIT_NO_SERVICE : status;
+}
+
 static void stop(struct up *u, int status)
 {
 	if (u->stopping)
 		return;
 	u->stopping = true;
-	u->status = status;
+	u->status = own_status(u, status);
 	if (u->exec_pid > 0)
 		kill(u->exec_pid, SIGTERM);
 	qf_timer_set(u->loop, &u->limit, STOP_NS);
@@ -68,15 +72,19 @@ static void on_signal(int signo, void *arg)
 {
 	struct up *u = arg;
 
-	(void)signo;
+	if (signo == SIGINT && u->exec_pid > 0)
+		return; /* Ctrl-C went to the command too: when that ends, so do we */
 	if (u->stopping)
 		children_kill(u->children);
 	else
-		stop(u, QF_EXIT_OK);
+		stop(u, u->a->exec ? 128 + signo : QF_EXIT_OK);
 }
 
 static void print_table(struct up *u)
 {
+	char self[4096];
+	ssize_t n;
+
 	printf("\n");
 	for (int i = 0; i < u->n_ports; i++) {
 		struct qf_buf cmd;
@@ -87,7 +95,8 @@ static void print_table(struct up *u)
 		       u->ports[i].number, qf_buf_cstr(&cmd));
 		qf_buf_fini(&cmd);
 	}
-	printf("  %-14s %-15s QF_RUNTIME_DIR=%s qf-admin status\n\n", "operator", "", getenv("QF_RUNTIME_DIR"));
+	n = readlink("/proc/self/exe", self, sizeof self - 1);
+	printf("  %-14s %-15s QF_RUNTIME_DIR=%s %.*s status\n\n", "operator", "", getenv("QF_RUNTIME_DIR"), n > 0 ? (int)n : 0, self);
 	fflush(stdout);
 }
 
@@ -112,6 +121,7 @@ static void start_command(struct up *u)
 	u->exec_pid = fork();
 	if (u->exec_pid != 0)
 		return;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int i = 0; i < u->n_ports; i++)
@@ -134,15 +144,24 @@ static void on_ready(void *arg)
 		print_table(u);
 }
 
+static bool is_program(void *arg, pid_t pid)
+{
+	const struct up *u = arg;
+
+	return pid == u->exec_pid || children_has(u->children, pid);
+}
+
 /* A child ended for good (its configuration is wrong), or the last one has stopped. */
 static void on_over(void *arg, int status)
 {
 	struct up *u = arg;
 
-	if (u->stopping)
-		qf_loop_stop(u->loop);
-	else
+	if (!u->stopping) {
 		stop(u, status);
+		return;
+	}
+	keeper_signal(SIGKILL, NULL, NULL);
+	qf_loop_stop(u->loop);
 }
 
 static void on_child(int signo, void *arg)
@@ -158,6 +177,7 @@ static void on_child(int signo, void *arg)
 			continue;
 		}
 		u->exec_pid = 0;
+		keeper_signal(SIGTERM, is_program, u); /* what the command left running */
 		stop(u, WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus));
 	}
 }
@@ -203,10 +223,8 @@ static void remove_runtime_dir(struct up *u)
 
 static int start(struct up *u, struct qf_err *err)
 {
-	int rc = make_runtime_dir(u, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	u->n_ports = rc = ports_open(u->conf, (unsigned)u->a->port_offset, u->ports, err);
 	if (rc < 0)
 		return rc;
@@ -216,10 +234,39 @@ static int start(struct up *u, struct qf_err *err)
 	if (rc == 0)
 		rc = qf_loop_signal(u->loop, SIGTERM, on_signal, u);
 	if (rc == 0)
+		rc = qf_loop_signal(u->loop, SIGHUP, on_signal, u);
+	if (rc == 0)
 		rc = qf_loop_signal(u->loop, SIGCHLD, on_child, u);
 	if (rc == 0)
 		rc = children_start(&u->children, u->loop, u->run->conf_path, u->ports, u->n_ports, on_ready, on_over, u, err);
 	return rc;
+}
+
+static void report(struct up *u, int rc, const struct qf_err *err)
+{
+	fprintf(stderr, "qf-admin: %s\n", err->text[0] ? err->text : qf_strerror(rc));
+	u->status = rc == QF_ECONFIG || rc == -EADDRINUSE ? QF_EXIT_USAGE : QF_EXIT_FAILED;
+}
+
+/* The inner process. */
+static void work(struct up *u)
+{
+	struct qf_err err = { 0 };
+	int rc = start(u, &err);
+
+	if (rc < 0) {
+		report(u, rc, &err);
+	} else {
+		qf_timer_set(u->loop, &u->limit, READY_NS);
+		if (qf_loop_run(u->loop) < 0)
+			u->status = QF_EXIT_FAILED;
+	}
+	children_free(u->children);
+	if (u->n_ports > 0)
+		ports_close(u->ports, u->n_ports);
+	if (u->loop)
+		qf_timer_stop(u->loop, &u->limit);
+	qf_loop_free(u->loop);
 }
 
 int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv)
@@ -228,30 +275,20 @@ int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv)
 	struct qf_err err = { 0 };
 	int rc;
 
-	if (argc > 1) {
-		fprintf(stderr, "qf-admin up: \"%s\" is one word too many; see qf-admin --help\n", argv[1]);
-		return QF_EXIT_USAGE;
-	}
+	if (argc > 1)
+		return admin_too_many(argv);
 	if (qf_conf_load(&u.conf, run->conf_path, &err) < 0) {
 		fprintf(stderr, "qf-admin: %s\n", err.text);
 		return QF_EXIT_USAGE;
 	}
-	rc = start(&u, &err);
-	if (rc < 0) {
-		fprintf(stderr, "qf-admin: %s\n", err.text[0] ? err.text : qf_strerror(rc));
-		u.status = rc == QF_ECONFIG || rc == -EADDRINUSE ? QF_EXIT_USAGE : QF_EXIT_FAILED;
-	} else {
-		qf_timer_set(u.loop, &u.limit, READY_NS);
-		if (qf_loop_run(u.loop) < 0)
-			u.status = QF_EXIT_FAILED;
-	}
-	children_free(u.children);
-	if (u.n_ports > 0)
-		ports_close(u.ports, u.n_ports);
-	if (u.loop)
-		qf_timer_stop(u.loop, &u.limit);
-	qf_loop_free(u.loop);
-	remove_runtime_dir(&u);
+	rc = make_runtime_dir(&u, &err);
+	if (rc == 0)
+		rc = keeper_fork(&u.status, &err);
+	if (rc < 0)
+		report(&u, rc, &err);
+	else if (rc == 0)
+		work(&u);
+	remove_runtime_dir(&u); /* by whichever of the two lives longer */
 	qf_conf_free(u.conf);
 	return u.status;
 }

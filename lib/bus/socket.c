@@ -263,19 +263,31 @@ int server_bind(struct qf_bus *b, struct qf_err *reterr)
 	return rc;
 }
 
+/* What is bound, we bound, and nobody else can before the lock is free. */
+static void unlink_own(const struct qf_bus *b, const char *suffix)
+{
+	char *path = socket_path(b, b->o.program, b->instance, suffix);
+
+	unlink(path + strlen("ipc://"));
+	free(path);
+}
+
 void server_close(struct qf_bus *b)
 {
 	int linger = 100; /* let BYE leave */
 	struct {
 		void **sock;
 		struct qf_zsource *z;
-	} all[] = { { &b->router, &b->zrouter }, { &b->rows, &b->zrows }, { &b->events, &b->zevents } };
+		const char *suffix;
+	} all[] = { { &b->router, &b->zrouter, "sock" }, { &b->rows, &b->zrows, "rows" }, { &b->events, &b->zevents, "events" } };
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (!*all[i].sock)
 			continue;
-		if (all[i].z->socket)
+		if (all[i].z->socket) {
 			qf_zsource_del(b->o.loop, all[i].z);
+			unlink_own(b, all[i].suffix);
+		}
 		if (all[i].sock == &b->router)
 			zmq_setsockopt(*all[i].sock, ZMQ_LINGER, &linger, sizeof linger);
 		zmq_close(*all[i].sock);
