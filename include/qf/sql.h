@@ -183,18 +183,23 @@ struct qf_facts {
 	struct qf_slice culprit; /* what made access other than READ: a keyword or a function name; may be empty */
 	unsigned depth;		 /* deepest nesting of ( [ { and CASE */
 	unsigned params;	 /* number of placeholder tokens */
-	bool returns_rows;	 /* SELECT-like, SHOW, EXPLAIN, … RETURNING */
+	bool returns_rows;	 /* SELECT-like, SHOW, EXPLAIN, EXECUTE, FETCH, … RETURNING; COPY and CALL not */
 	bool volatile_fn;	 /* calls now(), random() and the like: a resubmission may answer otherwise */
 	bool bad;		 /* ends inside a string, comment or quoted name */
 	uint64_t fingerprint;	 /* equal for statements that differ in literals, comments, space and case only */
 };
 
 const char *qf_verb_name(enum qf_verb v);
-/* Facts of one statement (no ';' inside). Never fails: what is not understood is OTHER and UNKNOWN. */
+/*
+ * Facts of one statement (no ';' inside). Never fails: what is not understood is OTHER and UNKNOWN. What tokens
+ * cannot show is not judged: views, casts and operators of the user, and functions that shadow built-in ones.
+ */
 void qf_sql_facts(struct qf_slice stmt, enum qf_dialect d, struct qf_facts *ret);
 /*
  * PostgreSQL's command tag for a finished statement: "SELECT 3", "INSERT 0 1", "CREATE TABLE". rows is the
  * number of rows returned or affected. Written into buf (NUL-terminated). [PG 55.7 CommandComplete]
+ * What PostgreSQL does not have gets its first keyword, or SELECT when it returns rows. For EXECUTE the tag is
+ * that of the prepared statement: give its text instead. COMMIT of a failed transaction is the caller's ROLLBACK.
  */
 void qf_sql_tag(struct qf_slice stmt, const struct qf_facts *f, uint64_t rows, char *buf, size_t size);
 
@@ -205,10 +210,15 @@ struct qf_setting_stmt {
 	bool to_default;       /* SET x TO DEFAULT, RESET x */
 	bool all;	       /* RESET ALL, SHOW ALL */
 	const char *name;      /* lower case, "timezone" for TIME ZONE; from the arena */
-	const char *value;     /* unquoted; lists joined with ", "; from the arena; NULL with to_default */
+	/* Unquoted; lists joined with ", " (names in search_path keep quotes that they need); a time zone offset as
+	 * PostgreSQL names it, "<+02>-02"; from the arena; NULL with to_default and for SHOW. */
+	const char *value;
 };
 
-/* Reads SET, RESET and SHOW. QF_EMALFORMED with text when the statement is none of these forms. */
+/*
+ * Reads SET, RESET and SHOW. QF_EMALFORMED with text when the statement is none of these forms (SET TRANSACTION
+ * and the like change no setting), QF_ELIMIT when the arena is full; *ret is untouched then.
+ */
 int qf_sql_setting(struct qf_slice stmt, enum qf_dialect d, struct qf_arena *a, struct qf_setting_stmt *ret,
 		   struct qf_err *reterr) qf_must_check;
 /* Removes the quotes of a quoted identifier or string token of the dialect; NULL when malformed. */

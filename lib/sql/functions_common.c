@@ -7,19 +7,20 @@
 static const char *const names_common[] = {
 	"abs", "acos", "array", "array_agg", "asin", "atan", "atan2", "avg", "bit", "bool_and", "bool_or", "cast",
 	"ceil", "ceiling", "char", "char_length", "character", "character_length", "chr", "coalesce", "concat",
-	"concat_ws", "corr", "cos", "count", "covar_pop", "covar_samp", "cube", "cume_dist", "date", "dec",
-	"decimal", "degrees", "dense_rank", "every", "exp", "extract", "first_value", "float", "floor", "greatest",
-	"grouping", "interval", "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg",
-	"json_query", "json_scalar", "json_serialize", "json_table", "json_value", "lag", "last_value", "lead",
-	"least", "left", "length", "listagg", "ln", "log", "log10", "lower", "lpad", "ltrim", "max", "min", "mod",
-	"nchar", "nth_value", "ntile", "nullif", "numeric", "octet_length", "overlay", "percent_rank",
+	"concat_ws", "corr", "cos", "count", "covar_pop", "covar_samp", "cube", "cume_dist", "current_date",
+	"current_time", "current_timestamp", "date", "dec", "decimal", "degrees", "dense_rank", "every", "exp",
+	"extract", "first_value", "float", "floor", "greatest", "grouping", "interval", "json_array",
+	"json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query", "json_scalar",
+	"json_serialize", "json_table", "json_value", "lag", "last_value", "lead", "least", "left", "length",
+	"listagg", "ln", "localtime", "localtimestamp", "log", "log10", "lower", "lpad", "ltrim", "max", "min",
+	"mod", "nchar", "nth_value", "ntile", "nullif", "numeric", "octet_length", "overlay", "percent_rank",
 	"percentile_cont", "percentile_disc", "pi", "position", "power", "radians", "rank", "real", "regr_avgx",
 	"regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy",
 	"replace", "reverse", "right", "rollup", "round", "row", "row_number", "rpad", "rtrim", "sign", "sin",
 	"sqrt", "stddev", "stddev_pop", "stddev_samp", "string_agg", "substr", "substring", "sum", "tan", "time",
 	"timestamp", "translate", "treat", "trim", "trunc", "unnest", "upper", "var_pop", "var_samp", "varchar",
-	"variance", "varying", "width_bucket", "xmlagg", "xmlconcat", "xmlelement", "xmlforest", "xmlparse", "xmlpi",
-	"xmlroot", "xmlserialize", "xmltable",
+	"variance", "varying", "width_bucket", "xmlagg", "xmlattributes", "xmlconcat", "xmlelement", "xmlforest",
+	"xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
 };
 
 const struct qf_names qf_functions_common = { names_common, QF_NAMES(names_common) };

@@ -124,11 +124,9 @@ static bool finish_q(struct qf_slice t, struct qf_lex_open *o)
 	return open_still(o, i);
 }
 
-static bool finish_word(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
+/* Two bytes back: a wide blank may be cut in the middle. */
+static bool finish_run(struct qf_slice t, bool more, size_t end, struct qf_lex_open *o)
 {
-	size_t end = qf_lex_word(t, o->at, rules);
-
-	/* Two bytes back: a wide blank may be cut in the middle. */
 	return end == t.n && more ? open_still(o, end - 2) : closed(o, end);
 }
 
@@ -151,7 +149,11 @@ bool qf_lex_finish(struct qf_slice t, unsigned rules, bool more, struct qf_lex_o
 	case QF_BODY_Q:
 		return finish_q(t, o);
 	case QF_BODY_WORD:
-		return finish_word(t, rules, more, o);
+		return finish_run(t, more, qf_lex_word(t, o->at, rules), o);
+	case QF_BODY_DIGITS:
+		return finish_run(t, more, qf_lex_digits(t, o->at), o);
+	case QF_BODY_HEX:
+		return finish_run(t, more, qf_lex_hex(t, o->at), o);
 	}
 	return true;
 }

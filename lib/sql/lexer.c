@@ -7,7 +7,8 @@ enum { C_SPACE = 1, C_START = 2, C_DIGIT = 4, C_OP = 8 };
 
 enum {
 	OP_MAX = 63,	/* longer operators do not exist; keeps runs of + linear [PG 4.1.3] */
-	LONG_WORD = 64, /* no prefix of a literal is as long: its end alone matters */
+	LONG_RUN = 64,	/* no prefix of a literal is as long: the end alone matters */
+	TAG_MAX = 1024, /* of $tag$ */
 };
 
 /* Bytes from 0x80 on are letters: every dialect here takes UTF-8 in names. */
@@ -77,6 +78,19 @@ static bool set_token(struct qf_lex_open *o, enum qf_tok type, size_t end)
 	o->type = type;
 	o->body = QF_BODY_NONE;
 	o->at = end;
+	return true;
+}
+
+/* A long name or number that touches the end of what there is: its search goes on instead of starting anew. */
+static bool set_run(struct qf_slice t, bool more, enum qf_lex_body body, enum qf_tok type, size_t end,
+	struct qf_lex_open *o)
+{
+	set_token(o, type, end);
+	if (!more || end < t.n || end - o->start < LONG_RUN)
+		return true;
+	o->body = (uint8_t)body;
+	/* Two bytes back: a wide blank may be cut in the middle, or a digit may follow the _. */
+	o->at = end - 2;
 	return true;
 }
 
@@ -151,7 +165,7 @@ static bool open_word(struct qf_slice t, unsigned rules, bool more, struct qf_le
 	bool is = false;
 
 	if (end == t.n && more)
-		return n >= LONG_WORD && set_body(o, QF_TOK_WORD, QF_BODY_WORD, end - 2);
+		return n >= LONG_RUN && set_run(t, more, QF_BODY_WORD, QF_TOK_WORD, end, o);
 	if (n <= 2 && (next == '\'' || next == '"')) {
 		bool known = open_prefixed(t, rules, more, end, o, &is);
 		if (is)
@@ -166,7 +180,7 @@ static bool open_word(struct qf_slice t, unsigned rules, bool more, struct qf_le
 	return set_token(o, QF_TOK_WORD, end);
 }
 
-static size_t digits(struct qf_slice t, size_t at)
+size_t qf_lex_digits(struct qf_slice t, size_t at)
 {
 	while (at < t.n && (classes[t.p[at]] & C_DIGIT ||
 				   (t.p[at] == '_' && classes[byte_at(t, at + 1)] & C_DIGIT)))
@@ -179,20 +193,24 @@ static bool hex_digit(uint8_t c)
 	return classes[c] & C_DIGIT || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
+size_t qf_lex_hex(struct qf_slice t, size_t at)
+{
+	while (at < t.n && hex_digit(t.p[at]))
+		at++;
+	return at;
+}
+
 static size_t number_end(struct qf_slice t, size_t at)
 {
-	if (t.p[at] == '0' && (byte_at(t, at + 1) | 0x20) == 'x' && hex_digit(byte_at(t, at + 2))) {
-		for (at += 2; at < t.n && hex_digit(t.p[at]); at++)
-			;
-		return at;
-	}
-	at = digits(t, at);
+	if (t.p[at] == '0' && (byte_at(t, at + 1) | 0x20) == 'x' && hex_digit(byte_at(t, at + 2)))
+		return qf_lex_hex(t, at + 2);
+	at = qf_lex_digits(t, at);
 	if (byte_at(t, at) == '.' && byte_at(t, at + 1) != '.')
-		at = digits(t, at + 1);
+		at = qf_lex_digits(t, at + 1);
 	if ((byte_at(t, at) | 0x20) == 'e') {
 		size_t sign = byte_at(t, at + 1) == '+' || byte_at(t, at + 1) == '-';
 		if (classes[byte_at(t, at + 1 + sign)] & C_DIGIT)
-			at = digits(t, at + 1 + sign);
+			at = qf_lex_digits(t, at + 1 + sign);
 	}
 	return at;
 }
@@ -207,17 +225,18 @@ static bool number_suffix(struct qf_slice t, size_t at, size_t end)
 	return end - at == 1 && strchr("lsydf", a);
 }
 
-static bool open_number(struct qf_slice t, unsigned rules, struct qf_lex_open *o)
+static bool open_number(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
-	size_t end = number_end(t, o->start), name = end;
+	size_t end = number_end(t, o->start);
+	size_t name = rules & LX_DIGIT_NAME ? qf_lex_word(t, end, rules) : end;
+	bool hex = end - o->start > 1 && (t.p[o->start + 1] | 0x20) == 'x';
+	bool point = memchr(t.p + o->start, '.', end - o->start) != NULL;
 
-	if (rules & LX_DIGIT_NAME)
-		name = qf_lex_word(t, end, rules);
-	if (name == end || number_suffix(t, end, name))
+	if (name > end && number_suffix(t, end, name))
 		return set_token(o, QF_TOK_NUMBER, name);
-	if (memchr(t.p + o->start, '.', end - o->start))
-		return set_token(o, QF_TOK_NUMBER, end);
-	return set_token(o, QF_TOK_WORD, name);
+	if (rules & LX_DIGIT_NAME && !point)
+		return set_run(t, more, QF_BODY_WORD, name > end ? QF_TOK_WORD : QF_TOK_NUMBER, name, o);
+	return set_run(t, more, hex ? QF_BODY_HEX : QF_BODY_DIGITS, QF_TOK_NUMBER, end, o);
 }
 
 static bool open_dollar(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
@@ -230,7 +249,7 @@ static bool open_dollar(struct qf_slice t, unsigned rules, bool more, struct qf_
 		return set_body(o, QF_TOK_STRING, QF_BODY_DOLLAR, at + 1);
 	}
 	if (rules & LX_DOLLAR_TAG && classes[next] & C_START) {
-		while (end < t.n && classes[t.p[end]] & (C_START | C_DIGIT))
+		while (end < t.n && end - at < TAG_MAX && classes[t.p[end]] & (C_START | C_DIGIT))
 			end++;
 		if (end == t.n && more)
 			return false;
@@ -240,24 +259,24 @@ static bool open_dollar(struct qf_slice t, unsigned rules, bool more, struct qf_
 		}
 	}
 	if (rules & LX_P_NUMBER && classes[next] & C_DIGIT)
-		return set_token(o, QF_TOK_PARAM, digits(t, at));
+		return set_run(t, more, QF_BODY_DIGITS, QF_TOK_PARAM, qf_lex_digits(t, at), o);
 	end = qf_lex_word(t, at, rules);
 	if (end > at && rules & (LX_P_NAME | LX_AT_WORD))
-		return set_token(o, rules & LX_P_NAME ? QF_TOK_PARAM : QF_TOK_WORD, end);
+		return set_run(t, more, QF_BODY_WORD, rules & LX_P_NAME ? QF_TOK_PARAM : QF_TOK_WORD, end, o);
 	return set_token(o, QF_TOK_OP, at);
 }
 
 /* False when the @ is no more than an operator. */
-static bool open_at(struct qf_slice t, unsigned rules, struct qf_lex_open *o)
+static bool open_at(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
 	size_t name = o->start + (byte_at(t, o->start + 1) == '@' ? 2 : 1);
 	size_t end = rules & (LX_P_AT | LX_AT_WORD) ? qf_lex_word(t, name, rules) : name;
 	bool param = rules & LX_P_AT && name == o->start + 1;
 
-	return end > name && set_token(o, param ? QF_TOK_PARAM : QF_TOK_WORD, end);
+	return end > name && set_run(t, more, QF_BODY_WORD, param ? QF_TOK_PARAM : QF_TOK_WORD, end, o);
 }
 
-static bool open_colon(struct qf_slice t, unsigned rules, struct qf_lex_open *o)
+static bool open_colon(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
 	uint8_t next = byte_at(t, o->start + 1), before = o->start ? t.p[o->start - 1] : 0;
 	/* v:path reads a field of v; a placeholder never stands right behind a value. */
@@ -266,7 +285,7 @@ static bool open_colon(struct qf_slice t, unsigned rules, struct qf_lex_open *o)
 	if (next == ':' || next == '=')
 		return set_token(o, QF_TOK_OP, o->start + 2);
 	if (rules & LX_P_COLON && !value && classes[next] & (C_START | C_DIGIT))
-		return set_token(o, QF_TOK_PARAM, qf_lex_word(t, o->start + 1, rules));
+		return set_run(t, more, QF_BODY_WORD, QF_TOK_PARAM, qf_lex_word(t, o->start + 1, rules), o);
 	return set_token(o, QF_TOK_OP, o->start + 1);
 }
 
@@ -285,23 +304,25 @@ static bool open_brace(struct qf_slice t, unsigned rules, struct qf_lex_open *o)
 	return set_token(o, QF_TOK_OP, o->start + 1);
 }
 
-/* A run of operator characters; + and - end one only when it holds a character that standard ones lack. */
+/*
+ * A run of operator characters. PostgreSQL lets one end in + or - only when it holds a character that
+ * standard operators lack; here a + or - goes on only into another character, which looks no further ahead.
+ */
 static size_t pg_op_end(struct qf_slice t, size_t start, unsigned rules)
 {
-	size_t end = start, i;
+	bool special = strchr("~!@#^&|?%", t.p[start]) != NULL;
+	size_t end = start + 1;
 
 	for (; end < t.n && end - start < OP_MAX && classes[t.p[end]] & C_OP; end++) {
 		uint8_t c = t.p[end], next = byte_at(t, end + 1);
-		if (end > start && ((c == '-' && next == '-') || (c == '/' && next == '*')))
+		bool sign = c == '+' || c == '-';
+		if ((c == '-' && next == '-') || (c == '/' && next == '*') || (c == '?' && rules & LX_P_QUESTION))
 			break;
-		if (c == '?' && rules & LX_P_QUESTION)
+		if (sign && !special && (!(classes[next] & C_OP) || next == '+' || next == '-'))
 			break;
+		special = special || strchr("~!@#^&|?%", c);
 	}
-	for (i = start; i < end && !strchr("~!@#^&|?%", t.p[i]); i++)
-		;
-	while (i == end && end - start > 1 && (t.p[end - 1] == '+' || t.p[end - 1] == '-'))
-		i = --end;
-	return end > start ? end : start + 1;
+	return end;
 }
 
 static size_t plain_op_end(struct qf_slice t, size_t start)
@@ -321,22 +342,25 @@ static size_t plain_op_end(struct qf_slice t, size_t start)
 	return start + 1;
 }
 
-static bool open_op(struct qf_slice t, unsigned rules, struct qf_lex_open *o)
+static bool open_op(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
 	uint8_t c = t.p[o->start];
 
-	if (c == '@' && open_at(t, rules, o))
+	if (c == '@' && open_at(t, rules, more, o))
 		return true;
-	if (c == '?' && rules & LX_P_QUESTION)
-		return set_token(o, QF_TOK_PARAM, digits(t, o->start + 1));
+	if (c == '?' && rules & LX_P_QUESTION) {
+		bool number = classes[byte_at(t, o->start + 1)] & C_DIGIT;
+		size_t end = number ? qf_lex_digits(t, o->start + 1) : o->start + 1;
+		return set_run(t, more, QF_BODY_DIGITS, QF_TOK_PARAM, end, o);
+	}
 	if (c == '#' && rules & LX_HASH_WORD && qf_lex_word(t, o->start, rules) > o->start + 1)
-		return set_token(o, QF_TOK_WORD, qf_lex_word(t, o->start, rules));
+		return set_run(t, more, QF_BODY_WORD, QF_TOK_WORD, qf_lex_word(t, o->start, rules), o);
 	if (rules & LX_PG_OPS && classes[c] & C_OP)
 		return set_token(o, QF_TOK_OP, pg_op_end(t, o->start, rules));
 	return set_token(o, QF_TOK_OP, classes[c] & C_OP || c == '.' ? plain_op_end(t, o->start) : o->start + 1);
 }
 
-/* True when a comment starts here, or when that cannot be said yet (*ret_known false). */
+/* True when a comment starts here; *ret_known is false when that cannot be said yet. */
 static bool open_comment(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o, bool *ret_known)
 {
 	uint8_t a = t.p[o->start], b = byte_at(t, o->start + 1), c = byte_at(t, o->start + 2);
@@ -344,7 +368,7 @@ static bool open_comment(struct qf_slice t, unsigned rules, bool more, struct qf
 
 	if (a == '-' && b == '-') {
 		*ret_known = !(rules & LX_DASH_SPACE) || o->start + 2 < t.n || !more;
-		line = !(rules & LX_DASH_SPACE) || c <= ' ' || c == 0x7f;
+		line = *ret_known && (!(rules & LX_DASH_SPACE) || c <= ' ' || c == 0x7f);
 	} else if (a == '#') {
 		line = rules & LX_HASH || (rules & LX_HASH_SPACE && (b == ' ' || b == '!'));
 	} else if (a == '/' && b == '/') {
@@ -365,9 +389,9 @@ bool qf_lex_open(struct qf_slice t, unsigned rules, bool more, struct qf_lex_ope
 	if (classes[c] & C_START)
 		return open_word(t, rules, more, o);
 	if (classes[c] & C_DIGIT || (c == '.' && classes[byte_at(t, o->start + 1)] & C_DIGIT))
-		return open_number(t, rules, o);
+		return open_number(t, rules, more, o);
 	if ((c == '-' || c == '/' || c == '#') && open_comment(t, rules, more, o, &known))
-		return known;
+		return true;
 	if (!known)
 		return false;
 	if (c == '\'' || c == '"' || (c == '`' && rules & LX_BACKTICK) || (c == '[' && rules & LX_BRACKET))
@@ -377,8 +401,8 @@ bool qf_lex_open(struct qf_slice t, unsigned rules, bool more, struct qf_lex_ope
 	if (c == '$')
 		return open_dollar(t, rules, more, o);
 	if (c == ':')
-		return open_colon(t, rules, o);
+		return open_colon(t, rules, more, o);
 	if (c == '{')
 		return open_brace(t, rules, o);
-	return open_op(t, rules, o);
+	return open_op(t, rules, more, o);
 }

@@ -61,44 +61,41 @@ static char *read_part(struct stmt *s, int *ret_rc)
 
 static int read_name(struct stmt *s)
 {
+	struct qf_buf name;
 	int rc;
-	char *name = read_part(s, &rc);
 
-	while (name && qf_words_take_op(&s->w, '.')) {
+	qf_buf_init(&name);
+	do {
 		char *part = read_part(s, &rc);
-		name = part ? qf_arena_printf(s->a, "%s.%s", name, part) : NULL;
-	}
-	if (rc == 0 && !name)
+		if (part)
+			qf_buf_printf(&name, "%s%s", name.n ? "." : "", part);
+	} while (rc == 0 && qf_words_take_op(&s->w, '.'));
+	if (rc == 0 && !(s->ret->name = qf_arena_strndup(s->a, name.p, name.n)))
 		rc = out_of_memory(s);
-	if (rc == 0)
-		s->ret->name = name;
+	qf_buf_fini(&name);
 	return rc;
 }
 
-/* Settings whose list is of names: an element that is no plain name keeps its quotes, as SHOW gives it. */
+/* Settings whose list is of names: one that is no plain name keeps its quotes, as SHOW gives it. */
 static bool lists_names(const char *name)
 {
 	return name && (strcmp(name, "search_path") == 0 || strcmp(name, "temp_tablespaces") == 0);
 }
 
-static const char *quote_name(struct stmt *s, const char *text)
+static void add_name(struct qf_buf *b, const char *text)
 {
 	bool plain = (*text >= 'a' && *text <= 'z') || *text == '_';
-	struct qf_buf b;
-	const char *quoted;
 
 	for (const char *c = text; *c && plain; c++)
 		plain = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '_';
-	if (plain)
-		return text;
-	qf_buf_init(&b);
-	qf_buf_u8(&b, '"');
+	if (plain) {
+		qf_buf_add_str(b, text);
+		return;
+	}
+	qf_buf_u8(b, '"');
 	for (const char *c = text; *c; c++)
-		qf_buf_add(&b, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
-	qf_buf_u8(&b, '"');
-	quoted = qf_arena_strndup(s->a, b.p, b.n);
-	qf_buf_fini(&b);
-	return quoted;
+		qf_buf_add(b, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
+	qf_buf_u8(b, '"');
 }
 
 /* One value: a string, a name (lower case when it is not quoted) or a number; *ret_value NULL without memory. */
@@ -129,28 +126,40 @@ static int read_value(struct stmt *s, const char **ret_value)
 	return text ? 0 : out_of_memory(s);
 }
 
+static int read_list(struct stmt *s, struct qf_buf *list)
+{
+	bool names = lists_names(s->ret->name), first = true;
+
+	do {
+		const char *one = NULL;
+		int rc = read_value(s, &one);
+		if (rc)
+			return rc;
+		if (!first)
+			qf_buf_add_str(list, ", ");
+		first = false;
+		if (names)
+			add_name(list, one);
+		else
+			qf_buf_add_str(list, one);
+	} while (qf_words_take_op(&s->w, ','));
+	s->ret->value = qf_arena_strndup(s->a, list->p, list->n);
+	return s->ret->value ? 0 : out_of_memory(s);
+}
+
 static int read_values(struct stmt *s)
 {
-	bool names = lists_names(s->ret->name);
-	const char *value = NULL;
+	struct qf_buf list;
+	int rc;
 
 	if (qf_words_take(&s->w, "default")) {
 		s->ret->to_default = true;
 		return 0;
 	}
-	do {
-		const char *one = NULL;
-		int rc = read_value(s, &one);
-		if (rc == 0 && names && !(one = quote_name(s, one)))
-			rc = out_of_memory(s);
-		if (rc)
-			return rc;
-		value = value ? qf_arena_printf(s->a, "%s, %s", value, one) : one;
-		if (!value)
-			return out_of_memory(s);
-	} while (qf_words_take_op(&s->w, ','));
-	s->ret->value = value;
-	return 0;
+	qf_buf_init(&list);
+	rc = read_list(s, &list);
+	qf_buf_fini(&list);
+	return rc;
 }
 
 /* SET TIME ZONE 'x' | x | 2 | -7.5 | INTERVAL '+02:00' HOUR TO MINUTE | LOCAL | DEFAULT */

@@ -306,4 +306,6 @@ void qf_sql_tag(struct qf_slice stmt, const struct qf_facts *f, uint64_t rows, c
 		add(&t, plain);
 	else
 		tag_by_words(&t, f, all, w, rows);
+	if (t.n == 0)
+		add_word(&t, f->word);
 }
