@@ -125,7 +125,9 @@ struct qf_flat_vector qf_flat_vector(struct qf_flat *f, size_t table, unsigned i
 	v.at += OFFSET;
 	expect(f, v.n == 0 || v.at % align == 0);
 	(void)look(f, v.at, v.n * size);
-	return f->bad ? (struct qf_flat_vector){ 0 } : v;
+	if (f->bad)
+		v.n = 0;
+	return v;
 }
 
 void qf_flat_check(struct qf_flat *f, size_t table, const char *fields)

@@ -16,7 +16,8 @@
  *   "NULL" (untyped) → text
  *
  * Refused with the column's name: what is not here (DuckDB itself refuses to export VARIANT). Refused with the value:
- * text with a zero byte, an interval finer than a microsecond, a BIGNUM of more than 16384 digits.
+ * text with a zero byte, an interval finer than a microsecond or of over 292 years of time (Arrow counts its
+ * nanoseconds in 64 bits), a BIGNUM of more than 16384 digits.
  * A UNION that is NULL and one that holds a NULL are the same in Arrow: both are NULL.
  */
 #include <stdio.h>
