@@ -86,7 +86,7 @@ bool instance_ok(const char *s)
 static int check_instance(const char *s, struct qf_err *reterr)
 {
 	if (!instance_ok(s))
-		return qf_err_set(reterr, -EINVAL, "instance name \"%s\": use 1 to 32 of a-z 0-9 _", s);
+		return qf_err_set(reterr, QF_ECONFIG, "instance name \"%s\": use 1 to 32 of a-z 0-9 _", s);
 	return 0;
 }
 

@@ -103,15 +103,15 @@ static void start_failed(struct qf_worker_pool *p, const char *text)
 
 	p->failures++;
 	qf_timer_set(p->o.loop, &p->again, delay < again_last_ns ? delay : again_last_ns);
-	if (p->n_live == 0)
-		refuse_waiting(p);
 	if (p->was_ready || p->failures > 1 || !p->o.on_failed) {
 		qf_debug("%s worker could not start: %s", p->o.name, text);
-		return;
+	} else {
+		/* Not from inside qf_worker_pool_new(): its caller has no pool yet. */
+		snprintf(p->failure, sizeof(p->failure), "%s", text);
+		qf_task_add(p->o.loop, &p->tell);
 	}
-	/* Not from inside qf_worker_pool_new(): its caller has no pool yet. */
-	snprintf(p->failure, sizeof(p->failure), "%s", text);
-	qf_task_add(p->o.loop, &p->tell);
+	if (p->n_live == 0)
+		refuse_waiting(p); /* after the owner has heard why */
 }
 
 static void fill(struct qf_worker_pool *p)
