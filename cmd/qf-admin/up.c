@@ -221,6 +221,20 @@ static void remove_runtime_dir(struct up *u)
 		waitpid(pid, NULL, 0);
 }
 
+/* With its parents, as StateDirectory= of a unit does. Where that fails, who writes there says so with the key. */
+static void make_state_dir(const char *dir)
+{
+	char path[4096];
+
+	if (snprintf(path, sizeof path, "%s/", dir) >= (int)sizeof path)
+		return;
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+}
+
 static int start(struct up *u, struct qf_err *err)
 {
 	int rc;
@@ -281,6 +295,7 @@ int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv)
 		fprintf(stderr, "qf-admin: %s\n", err.text);
 		return QF_EXIT_USAGE;
 	}
+	make_state_dir(u.conf->state_dir);
 	rc = make_runtime_dir(&u, &err);
 	if (rc == 0)
 		rc = keeper_fork(&u.status, &err);

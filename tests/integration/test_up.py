@@ -141,6 +141,13 @@ def test_exec_prints_the_rows(state, made):
     assert done.returncode == 0
 
 
+def test_state_directory_is_made(state, made):
+    """A newcomer has none."""
+    done = up(state / "a" / "b", "--port-offset", str(free_offset()), "--exec", ROLES, XDG_RUNTIME_DIR=str(made))
+    assert done.returncode == 0 and done.stdout.startswith("admin|5\n"), (done.stdout, done.stderr)
+    assert (state / "a" / "b" / "queryflux.duckdb").exists()
+
+
 def test_sample_tables_are_as_documented(state, made):
     sql = "select count(*), min(id), max(id) from %s"
     command = " && ".join(f'psql -XAtc "{sql % table}"' for table in ("users", "orders", "events"))
