@@ -69,7 +69,8 @@ int qf_pg_interval(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	/* DuckDB counts microseconds and multiplies them for Arrow without a look: what overflowed is seen here too. */
 	if (v.ns % 1000)
 		return qf_err_set(s->err, QF_EUNSUPPORTED,
-				  "an interval finer than a microsecond or of over 292 years of time: cast it to VARCHAR");
+				  "an interval finer than a microsecond or of over 292 years of time: "
+				  "cast it to VARCHAR");
 	struct line l = { .p = qf_sink_room(s, MAX_INTERVAL_TEXT), .empty = true };
 
 	put_part(&l, v.months / 12, "year");

@@ -16,7 +16,7 @@ enum {
 	BYTEA_ESCAPE = 2,
 	ROUNDED = 4,
 	ZONE = 8,
-	MAX_OUTPUT = 4 << 20, /* of one input: what prints more is only slow */
+	MAX_OUTPUT = 64 << 10, /* of one input: what prints more is only slow */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
