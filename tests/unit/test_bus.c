@@ -190,7 +190,7 @@ static void one_holder(void **state)
 	assert_int_equal(qf_bus_new(&b, &o, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "is running already"));
 	o.instance = "Bad Name";
-	assert_int_equal(qf_bus_new(&b, &o, &err), -EINVAL);
+	assert_int_equal(qf_bus_new(&b, &o, &err), QF_ECONFIG);
 	qf_bus_free(a);
 	qf_loop_free(loop);
 }
