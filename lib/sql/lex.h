@@ -56,7 +56,6 @@ enum qf_lex_body {
 	QF_BODY_DOLLAR,
 	QF_BODY_Q,
 	QF_BODY_WORD,
-	QF_BODY_DIGITS,
 	QF_BODY_HEX,
 };
 
@@ -73,9 +72,8 @@ bool qf_lex_open(struct qf_slice text, unsigned rules, bool more, struct qf_lex_
  */
 bool qf_lex_finish(struct qf_slice text, unsigned rules, bool more, struct qf_lex_open *o);
 
-/* Index behind the name bytes, the decimal digits or the hexadecimal ones from at on. */
+/* Index behind the name bytes, or the hexadecimal digits, from at on. */
 size_t qf_lex_word(struct qf_slice text, size_t at, unsigned rules);
-size_t qf_lex_digits(struct qf_slice text, size_t at);
 size_t qf_lex_hex(struct qf_slice text, size_t at);
 
 /* ASCII lower case of a word into buf (NUL-terminated); 0 when it is longer than size - 1. */

@@ -150,8 +150,6 @@ bool qf_lex_finish(struct qf_slice t, unsigned rules, bool more, struct qf_lex_o
 		return finish_q(t, o);
 	case QF_BODY_WORD:
 		return finish_run(t, more, qf_lex_word(t, o->at, rules), o);
-	case QF_BODY_DIGITS:
-		return finish_run(t, more, qf_lex_digits(t, o->at), o);
 	case QF_BODY_HEX:
 		return finish_run(t, more, qf_lex_hex(t, o->at), o);
 	}

@@ -7,8 +7,9 @@ enum { C_SPACE = 1, C_START = 2, C_DIGIT = 4, C_OP = 8 };
 
 enum {
 	OP_MAX = 63,	/* longer operators do not exist; keeps runs of + linear [PG 4.1.3] */
-	LONG_RUN = 64,	/* no prefix of a literal is as long: the end alone matters */
-	TAG_MAX = 1024, /* of $tag$ */
+	LONG_RUN = 64,	   /* no prefix of a literal is as long: the end alone matters */
+	TAG_MAX = 1024,	   /* of $tag$ */
+	NUMBER_MAX = 4096, /* a longer one is several tokens: its lookahead is never searched twice */
 };
 
 /* Bytes from 0x80 on are letters: every dialect here takes UTF-8 in names. */
@@ -81,7 +82,7 @@ static bool set_token(struct qf_lex_open *o, enum qf_tok type, size_t end)
 	return true;
 }
 
-/* A long name or number that touches the end of what there is: its search goes on instead of starting anew. */
+/* A long name that touches the end of what there is: its search goes on instead of starting anew. */
 static bool set_run(struct qf_slice t, bool more, enum qf_lex_body body, enum qf_tok type, size_t end,
 	struct qf_lex_open *o)
 {
@@ -89,7 +90,7 @@ static bool set_run(struct qf_slice t, bool more, enum qf_lex_body body, enum qf
 	if (!more || end < t.n || end - o->start < LONG_RUN)
 		return true;
 	o->body = (uint8_t)body;
-	/* Two bytes back: a wide blank may be cut in the middle, or a digit may follow the _. */
+	/* Two bytes back: a wide blank may be cut in the middle. */
 	o->at = end - 2;
 	return true;
 }
@@ -180,12 +181,22 @@ static bool open_word(struct qf_slice t, unsigned rules, bool more, struct qf_le
 	return set_token(o, QF_TOK_WORD, end);
 }
 
-size_t qf_lex_digits(struct qf_slice t, size_t at)
+static size_t digits(struct qf_slice t, size_t at)
 {
 	while (at < t.n && (classes[t.p[at]] & C_DIGIT ||
 				   (t.p[at] == '_' && classes[byte_at(t, at + 1)] & C_DIGIT)))
 		at++;
 	return at;
+}
+
+/* The number of a placeholder: digits alone. */
+static size_t index_end(struct qf_slice t, size_t at)
+{
+	size_t end = at;
+
+	while (end < t.n && end - at < NUMBER_MAX && classes[t.p[end]] & C_DIGIT)
+		end++;
+	return end;
 }
 
 static bool hex_digit(uint8_t c)
@@ -200,19 +211,29 @@ size_t qf_lex_hex(struct qf_slice t, size_t at)
 	return at;
 }
 
-static size_t number_end(struct qf_slice t, size_t at)
+static size_t decimal_end(struct qf_slice t, size_t at)
 {
-	if (t.p[at] == '0' && (byte_at(t, at + 1) | 0x20) == 'x' && hex_digit(byte_at(t, at + 2)))
-		return qf_lex_hex(t, at + 2);
-	at = qf_lex_digits(t, at);
+	if (t.n - at > NUMBER_MAX)
+		t.n = at + NUMBER_MAX;
+	at = digits(t, at);
 	if (byte_at(t, at) == '.' && byte_at(t, at + 1) != '.')
-		at = qf_lex_digits(t, at + 1);
+		at = digits(t, at + 1);
 	if ((byte_at(t, at) | 0x20) == 'e') {
 		size_t sign = byte_at(t, at + 1) == '+' || byte_at(t, at + 1) == '-';
 		if (classes[byte_at(t, at + 1 + sign)] & C_DIGIT)
-			at = qf_lex_digits(t, at + 1 + sign);
+			at = digits(t, at + 1 + sign);
 	}
 	return at;
+}
+
+/* 1e, 1e+, 0x, 1_ at the end of what there is: the number may go on. */
+static bool number_unsure(struct qf_slice t, size_t start, size_t end)
+{
+	uint8_t c = byte_at(t, end), low = c | 0x20, next = byte_at(t, end + 1);
+
+	if (t.n - end == 1)
+		return low == 'e' || c == '_' || (low == 'x' && end - start == 1);
+	return t.n - end == 2 && low == 'e' && (next == '+' || next == '-');
 }
 
 /* 10L, 1.5BD: the type suffixes of Hive and Spark. */
@@ -227,16 +248,18 @@ static bool number_suffix(struct qf_slice t, size_t at, size_t end)
 
 static bool open_number(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
-	size_t end = number_end(t, o->start);
-	size_t name = rules & LX_DIGIT_NAME ? qf_lex_word(t, end, rules) : end;
-	bool hex = end - o->start > 1 && (t.p[o->start + 1] | 0x20) == 'x';
-	bool point = memchr(t.p + o->start, '.', end - o->start) != NULL;
+	size_t at = o->start, end, name;
+	bool hex = t.p[at] == '0' && (byte_at(t, at + 1) | 0x20) == 'x' && hex_digit(byte_at(t, at + 2));
 
+	end = hex ? qf_lex_hex(t, at + 2) : decimal_end(t, at);
+	if (more && number_unsure(t, at, end))
+		return false;
+	name = rules & LX_DIGIT_NAME ? qf_lex_word(t, end, rules) : end;
 	if (name > end && number_suffix(t, end, name))
 		return set_token(o, QF_TOK_NUMBER, name);
-	if (rules & LX_DIGIT_NAME && !point)
+	if (rules & LX_DIGIT_NAME && !memchr(t.p + at, '.', end - at))
 		return set_run(t, more, QF_BODY_WORD, name > end ? QF_TOK_WORD : QF_TOK_NUMBER, name, o);
-	return set_run(t, more, hex ? QF_BODY_HEX : QF_BODY_DIGITS, QF_TOK_NUMBER, end, o);
+	return hex ? set_run(t, more, QF_BODY_HEX, QF_TOK_NUMBER, end, o) : set_token(o, QF_TOK_NUMBER, end);
 }
 
 static bool open_dollar(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
@@ -259,7 +282,7 @@ static bool open_dollar(struct qf_slice t, unsigned rules, bool more, struct qf_
 		}
 	}
 	if (rules & LX_P_NUMBER && classes[next] & C_DIGIT)
-		return set_run(t, more, QF_BODY_DIGITS, QF_TOK_PARAM, qf_lex_digits(t, at), o);
+		return set_token(o, QF_TOK_PARAM, index_end(t, at));
 	end = qf_lex_word(t, at, rules);
 	if (end > at && rules & (LX_P_NAME | LX_AT_WORD))
 		return set_run(t, more, QF_BODY_WORD, rules & LX_P_NAME ? QF_TOK_PARAM : QF_TOK_WORD, end, o);
@@ -348,11 +371,8 @@ static bool open_op(struct qf_slice t, unsigned rules, bool more, struct qf_lex_
 
 	if (c == '@' && open_at(t, rules, more, o))
 		return true;
-	if (c == '?' && rules & LX_P_QUESTION) {
-		bool number = classes[byte_at(t, o->start + 1)] & C_DIGIT;
-		size_t end = number ? qf_lex_digits(t, o->start + 1) : o->start + 1;
-		return set_run(t, more, QF_BODY_DIGITS, QF_TOK_PARAM, end, o);
-	}
+	if (c == '?' && rules & LX_P_QUESTION)
+		return set_token(o, QF_TOK_PARAM, index_end(t, o->start + 1));
 	if (c == '#' && rules & LX_HASH_WORD && qf_lex_word(t, o->start, rules) > o->start + 1)
 		return set_run(t, more, QF_BODY_WORD, QF_TOK_WORD, qf_lex_word(t, o->start, rules), o);
 	if (rules & LX_PG_OPS && classes[c] & C_OP)

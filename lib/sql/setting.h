@@ -6,7 +6,6 @@
 
 #include "qf/sql.h"
 
-const char *qf_zone_name(long seconds, struct qf_arena *a);
 const char *qf_zone_number(struct qf_slice number, bool negative, struct qf_arena *a);
 const char *qf_zone_interval(const char *text, struct qf_arena *a);
 

@@ -6,7 +6,7 @@
 
 enum { ZONE_MAX = 168 * 3600 }; /* a week; what is more is no offset from UTC */
 
-const char *qf_zone_name(long seconds, struct qf_arena *a)
+static const char *zone_name(long seconds, struct qf_arena *a)
 {
 	long s = labs(seconds);
 	char east = seconds < 0 ? '-' : '+', west = seconds < 0 ? '+' : '-';
@@ -37,7 +37,7 @@ const char *qf_zone_number(struct qf_slice number, bool negative, struct qf_aren
 	if (*end || hours >= ZONE_MAX / 3600)
 		return NULL;
 	long seconds = (long)(hours * 3600 + 0.5);
-	return qf_zone_name(negative ? -seconds : seconds, a);
+	return zone_name(negative ? -seconds : seconds, a);
 }
 
 /* '+02:00', '-5', '5:30': hours and minutes, as HOUR TO MINUTE takes them. */
@@ -57,5 +57,5 @@ const char *qf_zone_interval(const char *text, struct qf_arena *a)
 	if (*end || minutes > 59)
 		return NULL;
 	hours = hours * 3600 + minutes * 60;
-	return qf_zone_name(negative ? -hours : hours, a);
+	return zone_name(negative ? -hours : hours, a);
 }

@@ -135,7 +135,7 @@ static void settings_are_read(void **state)
 		{ "set x = 1; set y = 2", "!more than one setting or value is not understood at \";\"" },
 	};
 	struct qf_arena *a = qf_arena_new(0);
-	char buf[300];
+	char buf[500];
 
 	(void)state;
 	for (size_t i = 0; i < N(cases); i++) {
@@ -161,7 +161,7 @@ static void dialects_quote_in_their_way(void **state)
 		{ QF_DIALECT_CLICKHOUSE, "set max_threads = 'a\\'b'", "max_threads=a'b" },
 	};
 	struct qf_arena *a = qf_arena_new(0);
-	char buf[300];
+	char buf[500];
 
 	(void)state;
 	for (size_t i = 0; i < N(cases); i++) {
