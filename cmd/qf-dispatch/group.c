@@ -371,6 +371,16 @@ static int check_clusters(struct dispatch *d, const struct qf_conf *conf, struct
 	return 0;
 }
 
+static bool same_members(const struct group *g, const struct qf_conf_group *gc)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < gc->n_members; i++)
+		if (gc->members[i]->enabled && (n == g->n_members || strcmp(g->members[n++]->conf->name, gc->members[i]->name) != 0))
+			return false;
+	return n == g->n_members;
+}
+
 static void group_set_members(struct group *g)
 {
 	free(g->members);
@@ -412,14 +422,24 @@ static bool is_ours(const struct dispatch *d, const struct qf_conf_group *gc)
 	return gc->enabled && !strcmp(gc->instance, d->run->instance);
 }
 
-/* Removed groups keep what they run and take nothing new: BOUNCED tells the listener to ask again. */
-static void drain_group(struct group *g)
+/* Those of one listener that wait for this group, in its queue or for their translation; not what is in a transaction. */
+static void bounce_waiting(struct listener *l, const struct group *g)
+{
+	struct stream *s;
+	size_t at = 0;
+
+	while ((s = qf_map_next(l->streams, &at, NULL)))
+		if (s->group == g && s->rd.state == QF_RD_QUEUED && (!s->pin_id || s->pin_flags & QF_PIN_BEGINS))
+			stream_step(s, QF_RD_EV_BOUNCE, s->rd.attempt);
+}
+
+/* What waits was judged, and translated, for what the group was: BOUNCED tells the listener to ask again. */
+static void bounce_group(struct group *g)
 {
 	struct qf_list *it, *tmp;
 
-	g->conf = NULL;
-	qf_list_each(it, tmp, &g->queue)
-		stream_step(qf_container_of(it, struct stream, link), QF_RD_EV_BOUNCE, 0);
+	qf_list_each(it, tmp, &g->d->listeners)
+		bounce_waiting(qf_container_of(it, struct listener, link), g);
 }
 
 static const struct qf_conf_group *conf_of(const struct dispatch *d, const struct qf_conf *conf, const struct group *g)
@@ -441,8 +461,9 @@ int groups_apply(struct dispatch *d, const struct qf_conf *conf, struct qf_err *
 		struct group *g = qf_container_of(it, struct group, link);
 		const struct qf_conf_group *gc = conf_of(d, conf, g);
 
-		if (!gc)
-			drain_group(g);
+		if (!gc || !same_members(g, gc))
+			bounce_group(g);
+		g->conf = gc; /* NULL: it keeps what it runs and takes nothing new, until it comes back */
 	}
 	for (size_t i = 0; i < conf->n_groups; i++) {
 		const struct qf_conf_group *gc = &conf->groups[i];
