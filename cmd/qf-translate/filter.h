@@ -15,6 +15,7 @@ struct filter_opts {
 	bool strict; /* a doubt is a failure */
 	bool json;
 	const char *file; /* NULL: standard input */
+	const char *schema; /* JSON {"table": {"column": "TYPE"}}: may be NULL */
 };
 
 /* The program's exit status. */

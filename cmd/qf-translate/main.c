@@ -1,5 +1,7 @@
 /* qf-translate: a filter on the command line, a service with --serve, a worker of both with --worker. */
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "filter.h"
@@ -10,6 +12,7 @@
 
 struct program {
 	struct filter_opts filter;
+	char *schema;
 	bool list;
 	struct service service;
 };
@@ -63,6 +66,36 @@ static int set_file(void *ctx, const char *value)
 	return 0;
 }
 
+/* Read and written again, so that what the workers get is small and certainly JSON of this form. */
+static int set_schema(void *ctx, const char *value)
+{
+	struct program *p = ctx;
+	json_error_t e;
+	json_t *root = json_load_file(value, JSON_REJECT_DUPLICATES, &e), *columns, *type;
+	const char *table, *column;
+
+	if (!root) {
+		fprintf(stderr, "qf-translate: %s:%d:%d: %s\n", value, e.line, e.column, e.text);
+		return QF_EREFUSED;
+	}
+	bool good = json_is_object(root);
+
+	json_object_foreach(root, table, columns) {
+		good = good && json_is_object(columns);
+		json_object_foreach(columns, column, type)
+			good = good && json_is_string(type);
+	}
+	free(p->schema);
+	p->schema = good ? json_dumps(root, JSON_COMPACT) : NULL;
+	json_decref(root);
+	if (!good) {
+		fprintf(stderr, "qf-translate: %s: the form is {\"table\": {\"column\": \"TYPE\"}}\n", value);
+		return QF_EREFUSED;
+	}
+	p->filter.schema = p->schema;
+	return 0;
+}
+
 static int set_list(void *ctx, const char *value)
 {
 	(void)value;
@@ -76,6 +109,7 @@ static const struct qf_option options[] = {
 	{ "file", 0, "FILE", "read FILE instead of standard input", set_file },
 	{ "strict", 0, NULL, "a statement whose translation is in doubt fails", set_strict },
 	{ "format", 0, "FORMAT", "text (default), or json: one object a line for each statement", set_format },
+	{ "schema", 0, "FILE", "column types of the tables, as JSON {\"table\": {\"column\": \"TYPE\"}}", set_schema },
 	{ "list-dialects", 0, NULL, "print the dialects and exit", set_list },
 	{ 0 },
 };
@@ -141,7 +175,8 @@ static const struct qf_svc svc = {
 	.name = "qf-translate",
 	.program = QF_TRANSLATE,
 	.summary = "translates SQL from one dialect to another, or says why not",
-	.usage = "  qf-translate --from DIALECT --to DIALECT [--file FILE] [--strict] [--format json] < in.sql > out.sql\n",
+	.usage = "  qf-translate --from DIALECT --to DIALECT [--file FILE] [--schema FILE]\n"
+		 "               [--strict] [--format json] < in.sql > out.sql\n",
 	.options = options,
 	.asks = QF_ROLE(QF_ADMIN),
 	.handlers = handlers,
@@ -158,5 +193,8 @@ int main(int argc, char **argv)
 
 	if (argc >= 2 && !strcmp(argv[1], "--worker"))
 		return pyworker_main(argc >= 3 ? argv[2] : NULL);
-	return qf_svc_main(&svc, &p, argc, argv);
+	int status = qf_svc_main(&svc, &p, argc, argv);
+
+	free(p.schema);
+	return status;
 }

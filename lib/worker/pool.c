@@ -12,6 +12,7 @@
 #include "qf/clock.h"
 #include "qf/log.h"
 
+enum { KILLED_STARTS = 3 }; /* that many in a row, and it is no accident */
 static const uint64_t again_first_ns = 100 * QF_MS, again_last_ns = 10 * QF_SEC, memory_ns = 250 * QF_MS;
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -97,15 +98,19 @@ static void tell_failure(struct qf_task *t)
 	p->o.on_failed(p->o.arg, p->failure);
 }
 
-static void start_failed(struct qf_worker_pool *p, const char *text)
+static void start_failed(struct qf_worker_pool *p, const char *text, bool accident)
 {
 	uint64_t delay = again_first_ns << (p->failures < 10 ? p->failures : 10);
 
+	bool told = p->down || p->was_ready;
+
 	p->failures++;
 	qf_timer_set(p->o.loop, &p->again, delay < again_last_ns ? delay : again_last_ns);
-	if (p->was_ready || p->failures > 1 || !p->o.on_failed) {
-		qf_debug("%s worker could not start: %s", p->o.name, text);
-	} else {
+	qf_debug("%s worker could not start: %s", p->o.name, text);
+	if (accident && p->failures < KILLED_STARTS)
+		return;
+	p->down = true;
+	if (!told && p->o.on_failed) {
 		/* Not from inside qf_worker_pool_new(): its caller has no pool yet. */
 		snprintf(p->failure, sizeof(p->failure), "%s", text);
 		qf_task_add(p->o.loop, &p->tell);
@@ -124,7 +129,7 @@ static void fill(struct qf_worker_pool *p)
 		if (worker_new(p, &e))
 			p->n_live++;
 		else
-			start_failed(p, e.text);
+			start_failed(p, e.text, false);
 	}
 }
 
@@ -162,6 +167,7 @@ void pool_ready(struct worker *w)
 	p->n_idle++;
 	p->was_ready = true;
 	p->failures = 0;
+	p->down = false;
 	dispatch(p);
 	fill(p);
 	if (first && p->o.on_ready)
@@ -198,7 +204,7 @@ void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result re
 	p->n_idle -= was == WORKER_IDLE;
 	p->n_busy -= was == WORKER_BUSY;
 	if (was == WORKER_STARTING)
-		start_failed(p, w->text);
+		start_failed(p, w->text, w->killed);
 	else
 		qf_debug("%s worker lost: %s result=%d", p->o.name, w->text, (int)result);
 	/* One that dies idle before its first answer may do so for ever: not as fast as it can. */
@@ -284,7 +290,7 @@ uint64_t qf_worker_request(struct qf_worker_pool *p, struct qf_slice request, ui
 	qf_list_init(&r->link);
 	qf_buf_init(&r->frame);
 	qf_map_put_u64(p->requests, r->id, r);
-	if (p->n_live == 0 && p->failures > 0) {
+	if (p->n_live == 0 && p->down) {
 		refuse_later(r, QF_WORKER_DOWN);
 		return r->id;
 	}

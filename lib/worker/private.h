@@ -36,6 +36,7 @@ struct worker {
 	size_t sent; /* bytes of request->frame that the kernel took */
 	uint64_t looked_ns; /* when its memory was last asked for */
 	bool answered;	    /* it has been of use */
+	bool killed;	    /* ended by a signal that we did not send: no word on whether another can start */
 	char text[256];	    /* why it could not start */
 };
 
@@ -44,6 +45,7 @@ struct qf_worker_pool {
 	struct qf_list workers, waiting, refused;
 	unsigned n_live, n_idle, n_busy, n_waiting; /* live: starting, idle or busy */
 	bool was_ready;
+	bool down; /* starts fail: nothing is made to wait */
 	unsigned failures; /* starts that failed in a row */
 	struct qf_timer again, memory;
 	struct qf_task refuse, tell;

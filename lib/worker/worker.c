@@ -68,6 +68,7 @@ static void reap(struct qf_task *t)
 
 static void describe_exit(struct worker *w, int status)
 {
+	w->killed = WIFSIGNALED(status) && w->state != WORKER_DYING;
 	if (WIFSIGNALED(status))
 		snprintf(w->text, sizeof(w->text), "the worker was ended by signal %d (%s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));

@@ -89,6 +89,8 @@ static int work(const char *mode)
 		put_frame("FAILED nothing here, run make deps", 34);
 		return 1;
 	}
+	if (!strcmp(mode, "killed"))
+		raise(SIGKILL);
 	if (!strcmp(mode, "exit"))
 		return 7;
 	if (!strcmp(mode, "noise")) {
@@ -355,6 +357,7 @@ static void a_worker_that_cannot_start_is_said_once(void **state)
 	} cases[] = {
 		{ "refuse", "nothing here, run make deps" },
 		{ "exit", "the worker ended with status 7" },
+		{ "killed", "the worker was ended by signal 9 (Killed)" }, /* after three of them */
 		{ "noise", "the worker greeted with something else than READY" },
 	};
 

@@ -104,6 +104,18 @@ PLAIN = (exp.Select, exp.From, exp.Identifier, exp.Column, exp.Star, exp.Alias, 
          exp.Fetch, exp.LimitOptions, exp.Interval, exp.Nullif, exp.Create, exp.Between, exp.In, exp.NullSafeEQ, exp.NullSafeNEQ,
          exp.Literal, exp.Abs, exp.DPipe, exp.Min, exp.Max, exp.DataType)
 PLAIN_SET = set(PLAIN)
+# What these may carry; anything else in them (QUALIFY, SAMPLE, PIVOT, FOR UPDATE, AS OF …) is a doubt.
+ARGS = {exp.Select: {"with_", "expressions", "from_", "joins", "where", "group", "having", "windows", "order", "limit", "offset",
+                     "distinct"},
+        exp.Table: {"this", "db", "catalog", "alias", "joins", "hints"},
+        exp.Join: {"this", "on", "using", "side", "kind", "method"},
+        exp.Group: {"expressions", "rollup", "cube", "grouping_sets"},
+        exp.Window: {"this", "partition_by", "order", "spec", "alias", "over"},
+        exp.Limit: {"expression"}, exp.Offset: {"expression"},
+        exp.Union: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
+        exp.Intersect: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
+        exp.Except: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
+        exp.Count: {"this", "expressions", "big_int"}}
 # Functions of one text, the same everywhere that letters are letters.
 SIMPLE = {exp.Upper, exp.Lower}
 
@@ -115,6 +127,11 @@ def check_tree(tree, source, target, doubts):
         p.doubt("what {a} and {b} have in common has not been written down")
     for node in list(tree.walk()):
         cls = type(node)
+        known = ARGS.get(cls)
+        if known is not None:
+            for name, value in node.args.items():
+                if value and name not in known:
+                    p.doubt("%s in %s" % (name.strip("_").replace("_", " ").upper(), cls.__name__.upper()))
         fn = CHECKS.get(cls)
         if fn is not None:
             new = fn(p, node) if node.parent is not None or node is tree else None

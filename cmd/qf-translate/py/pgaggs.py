@@ -82,7 +82,7 @@ def total(c, k):
         if x.ty.whole:
             x = X("CAST(%s AS HUGEINT)" % x.sql, x.ty)
         return X(k.sql("SUM", x.sql), Ty("numeric", x.ty.scale, 38, whole=x.ty.whole))
-    if kind == "float8":
+    if kind == "float8" and " OVER " not in k.tail:  # a window adds in another order
         return X(k.sql("SUM", x.sql), Ty("float8", pending=True))
     return refuse(c, k, x)
 
@@ -101,7 +101,7 @@ def average(c, k):
                 Ty("numeric", x.ty.scale or 0, 38, whole=kind in INTS or x.ty.whole))
         bottom = X(k.sql("COUNT", x.sql), INT8)
         return X(k.sql("AVG", x.sql), Ty("numeric", ratio=(top, bottom, "count")))
-    if kind in ("float8", "float4"):
+    if kind in ("float8", "float4") and " OVER " not in k.tail:
         return X(k.sql("AVG", c.double(x).sql), Ty("float8", pending=True))
     return refuse(c, k, x)
 
@@ -222,7 +222,7 @@ def filter_tail(c, node):
     return " FILTER (WHERE %s)" % c.truth(node.args["expression"].this).sql
 
 
-@handles(exp.Window)
+@handles(exp.Window, args="partition_by order spec alias over")
 def windowed(c, node):
     inner, tail = node.this, ""
     if isinstance(inner, exp.Filter):
@@ -248,4 +248,8 @@ def within_group(c, node):
         return X("QUANTILE_DISC(%s, %s)" % (x.sql, share_of.sql), x.ty)
     if x.ty.kind not in NUMBERS:
         return c.unknown(node)
-    return X("QUANTILE_CONT(%s, %s)" % (c.double(x).sql, share_of.sql), FLOAT8)
+    # duckdb's own interpolation differs in the last digit
+    return X("LIST_TRANSFORM([LIST_SORT(LIST({x}) FILTER (WHERE {x} IS NOT NULL))], LAMBDA l : CASE WHEN LEN(l) > 0 THEN "
+             "l[CAST(FLOOR({p} * (LEN(l) - 1)) AS BIGINT) + 1] + ({p} * (LEN(l) - 1) - FLOOR({p} * (LEN(l) - 1))) * "
+             "(l[CAST(CEIL({p} * (LEN(l) - 1)) AS BIGINT) + 1] - l[CAST(FLOOR({p} * (LEN(l) - 1)) AS BIGINT) + 1]) END)[1]"
+             .format(x=c.double(x).sql, p="CAST(%s AS DOUBLE)" % share_of.sql), FLOAT8)

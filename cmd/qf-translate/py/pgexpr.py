@@ -25,12 +25,16 @@ class X:
 
 
 HANDLERS = {}
+ARGS = {}
+_USUAL = ("this", "expression", "expressions")
 
 
-def handles(*classes):
+def handles(*classes, args=""):
+    """A handler for nodes that have no other arguments than these and the usual ones."""
     def add(fn):
         for c in classes:
             HANDLERS[c] = fn
+            ARGS[c] = frozenset(_USUAL + tuple(args.split()))
         return fn
     return add
 
@@ -41,7 +45,7 @@ class Exprs:
         self.fallback = fallback      # node → sqlglot's DuckDB text
         self.doubts = []
         self.scope = None
-        self.in_aggregate = False
+        self.says_unknown = False     # the text holds IS UNKNOWN, which sqlglot reads as IS NULL
 
     def doubt(self, text):
         if text not in self.doubts:
@@ -54,6 +58,11 @@ class Exprs:
 
     def raw(self, node):
         handler = HANDLERS.get(type(node))
+        if handler is not None:
+            known = ARGS[type(node)]
+            for name, value in node.args.items():
+                if value and name not in known:
+                    handler = None
         x = handler(self, node) if handler else self.unknown(node)
         if node.comments:
             x = X("%s %s" % (x.sql, " ".join("/*%s*/" % c.replace("*/", "* /") for c in node.comments)), x.ty, x.atom)
@@ -106,7 +115,7 @@ class Exprs:
         if kind == "time":
             return X("CAST(%s AS TIME)" % quote(read_time(text)), TIME)
         if kind == "interval":
-            return X(interval_sql(*read_interval(text)), INTERVAL)
+            return interval_value(*read_interval(text))
         if kind == "uuid":
             return X("CAST(%s AS UUID)" % quote(read_uuid(text)), ty)
         if kind in ("date", "timestamp", "timestamptz"):
@@ -164,7 +173,7 @@ class Exprs:
             return x
         if kind == "numeric" and x.ty.lit is None and x.ty.width > 15:
             return X("CAST(CAST(%s AS VARCHAR) AS DOUBLE)" % x.sql, FLOAT8)
-        return X("CAST(%s AS DOUBLE)" % x.sql, Ty("float8", pending=x.ty.pending, volatile=x.ty.volatile))
+        return X("CAST(%s AS DOUBLE)" % x.sql, Ty("float8", lit=x.ty.lit, pending=x.ty.pending, volatile=x.ty.volatile))
 
     def common(self, xs, what):
         """The operands of CASE, COALESCE, UNION …, brought to one type as PostgreSQL resolves it."""
@@ -253,8 +262,11 @@ class Exprs:
         text = "%s %s %s" % (left.p, op, right.p)
         if nonzero(right.ty):
             return X(text, ty, False)
-        self.twice(right)
-        return X("CASE WHEN %s = 0 THEN ERROR('division by zero') ELSE %s END" % (right.p, text), ty, False)
+        self.twice(left, right)
+        fail = "ERROR('division by zero')"
+        if left.ty.lit is None:
+            fail = "CASE WHEN %s IS NOT NULL THEN %s END" % (left.p, fail)
+        return X("CASE WHEN %s = 0 THEN %s ELSE %s END" % (right.p, fail, text), ty, False)
 
     def float_arithmetic(self, op, left, right, volatile, kind="float8"):
         ty = Ty(kind, pending=True, volatile=volatile)
@@ -296,6 +308,13 @@ class Exprs:
         left, right = self.settle(left), self.settle(right)
         if (lk, op, rk) == ("time", "-", "time"):
             return X("TO_MICROSECONDS(EPOCH_US(%s) - EPOCH_US(%s))" % (left.sql, right.sql), ty)
+        for days in (left, right) if {lk, rk} & {"int2", "int4"} else ():
+            if days.ty.kind in ("int2", "int4") and not (isinstance(days.ty.lit, int) and abs(days.ty.lit) < 3000000):
+                # duckdb's calendar wraps round
+                self.twice(days)
+                days.sql = "CASE WHEN %s BETWEEN -3000000 AND 3000000 THEN %s WHEN %s IS NOT NULL THEN ERROR('date out of range') END" % (
+                    days.p, days.p, days.p)
+                days.atom = False
         if (lk, op, rk) == ("date", "-", "date"):
             return X("CAST(%s - %s AS INTEGER)" % (left.p, right.p), ty)
         if "interval" in (lk, rk) and op in "*/":
@@ -303,9 +322,22 @@ class Exprs:
                 left = self.double(left)
             if rk in NUMBERS:
                 right = self.double(right)
-            if op == "/":
-                return self.guarded(op, left, right, ty)
+            return self.interval_product(op, left, right)
         return X("%s %s %s" % (left.p, op, right.p), ty, False)
+
+    def interval_product(self, op, left, right):
+        """duckdb keeps the seconds of a product in 32 bits and says nothing when they are more."""
+        span, factor = (left, right) if left.ty.kind == "interval" else (right, left)
+        x = self.guarded(op, left, right, INTERVAL) if op == "/" else X("%s * %s" % (left.p, right.p), INTERVAL, False)
+        us = span.ty.lit[2] if span.ty.lit else None
+        k = factor.ty.lit
+        k = k[0] / 10 ** k[1] if isinstance(k, tuple) else k
+        if us == 0 and op == "*" or us is not None and k and abs(us * k if op == "*" else us / k) < 1e15:
+            return x
+        self.twice(left, right)
+        hours = "ABS(EXTRACT(HOUR FROM %s) %s %s)" % (span.sql, op, factor.p)
+        zero = " AND %s <> 0" % factor.p if op == "/" else ""
+        return X("CASE WHEN %s > 500000%s THEN ERROR('interval out of range') ELSE %s END" % (hours, zero, x.p), INTERVAL, False)
 
     def compare(self, op, left, right):
         """op between two values; the caller settles what the result is."""
@@ -388,6 +420,10 @@ def decimal(digits, scale):
     return X(text, ty, digits >= 0)
 
 
+def interval_value(months, days, us):
+    return X(interval_sql(months, days, us), Ty("interval", lit=(months, days, us)))
+
+
 def float_literal(text, kind):
     t = text.strip(" \t\n\v\f\r")
     special = {"nan": "nan", "inf": "inf", "infinity": "inf", "+infinity": "inf", "-inf": "-inf", "-infinity": "-inf"}
@@ -419,7 +455,7 @@ def moment(text, kind):
 
 UNKNOWN_TEXT = Ty("text")
 FLOAT_TEXT = ("CASE WHEN ISNAN({x}) THEN 'NaN' WHEN ISINF({x}) THEN CASE WHEN {x} > 0 THEN 'Infinity' ELSE '-Infinity' END "
-              "WHEN ABS({x}) >= 1e15 AND ABS({x}) < 1e16 THEN ERROR('no text form of this double precision value') "
+              "WHEN ABS({x}) >= 1e15 THEN ERROR('no text form of this double precision value') "
               "ELSE REGEXP_REPLACE(CAST({x} AS VARCHAR), '\\.0$', '') END")
 
 DATE_OPS = {("date", "+", "int4"): DATE, ("date", "-", "int4"): DATE, ("int4", "+", "date"): DATE,

@@ -3,10 +3,10 @@ import re
 
 from sqlglot import exp
 
-from qf_pgexpr import X, handles, nonzero
+from qf_pgexpr import X, handles, interval_value
 from qf_pgnodes import cast_to, power_of, regex
 from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
-                        UNKNOWN, WIDTH, Ty, Unreadable, interval_sql, read_interval, shown)
+                        UNKNOWN, WIDTH, Ty, Unreadable, read_interval, shown)
 from qf_tokens import quote
 
 FUNCS = {}
@@ -159,7 +159,7 @@ def substring_of(c, text, start, count):
     return X("SUBSTRING(%s, %s, (%s) - (%s))" % (text.sql, first, last, first), TEXT)
 
 
-@handles(exp.Substring)
+@handles(exp.Substring, args="start length")
 def substring_node(c, node):
     args = [node.this, node.args.get("start") or exp.Literal.number(1)]
     if node.args.get("length") is not None:
@@ -168,12 +168,12 @@ def substring_node(c, node):
     return c.unknown(node) if x is None else x
 
 
-@handles(exp.StrPosition)
+@handles(exp.StrPosition, args="substr")
 def position(c, node):
     return call(c, node, "strpos", [node.this, node.args["substr"]])
 
 
-@handles(exp.Trim)
+@handles(exp.Trim, args="position")
 def trim(c, node):
     name = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}.get((node.args.get("position") or "").upper(), "TRIM")
     return trimmed(c, node, name, [node.this] + [n for n in (node.args.get("expression"),) if n is not None])
@@ -228,14 +228,23 @@ def to_hex(c, node, args):
 
 @func("concat")
 def concat(c, node, args):
-    return X("CONCAT(%s)" % ", ".join(c.text(c.e(a)).sql for a in args), TEXT) if args else None
+    return X("CONCAT(%s)" % ", ".join(output(c, a).sql for a in args), TEXT) if args else None
+
+
+def output(c, node):
+    """concat() writes values as they are printed; a cast writes a boolean in full."""
+    x = c.e(node)
+    if x.ty.kind == "bool":
+        c.twice(x)
+        return X("CASE WHEN %s THEN 't' WHEN NOT %s THEN 'f' END" % (x.p, x.p), TEXT, False)
+    return c.text(x)
 
 
 @func("concat_ws")
 def concat_ws(c, node, args):
     if len(args) < 2:
         return None
-    return X("CONCAT_WS(%s)" % ", ".join([arg_text(c, args[0])] + [c.text(c.e(a)).sql for a in args[1:]]), TEXT)
+    return X("CONCAT_WS(%s)" % ", ".join([arg_text(c, args[0])] + [output(c, a).sql for a in args[1:]]), TEXT)
 
 
 def arg_text(c, node):
@@ -245,7 +254,7 @@ def arg_text(c, node):
     return x.sql
 
 
-@handles(exp.Concat)
+@handles(exp.Concat, args="safe coalesce")
 def adjacent(c, node):
     """Adjacent string literals are one literal."""
     if all(isinstance(n, exp.Literal) and n.is_string for n in node.expressions):
@@ -380,24 +389,29 @@ def round_numeric(c, name, x, places):
 def round_ratio(c, x, places):
     """A quotient rounded to n digits, exactly: integers all the way, half away from zero."""
     top, bottom, guard = x.ty.ratio
-    if places > 20:
-        c.doubt("a quotient rounded to more than 20 digits")
+    if places > 12:
+        c.doubt("a quotient rounded to more than 12 digits")
+        places = 12
     ts, bs = top.ty.scale or 0, bottom.ty.scale or 0
     up, down = max(0, places + bs - ts), max(0, ts - places - bs)
     # |top| * 10^ts * 10^up over |bottom| * 10^bs * 10^down, both integers
     n, d = integer_of(top, ts, up), integer_of(bottom, bs, down)
     c.twice(top, bottom)
     value = "(2 * ABS(%s) + ABS(%s)) // (2 * ABS(%s))" % (n, d, d)
+    # PostgreSQL rounds to some 16 digits in all first (numeric.c, select_div_scale), which large quotients would show
+    limit = 10 ** (4 * ((12 - places) // 4 + 1))
     sign = "" if guard == "count" else " * SIGN(%s)" % bottom.sql
     body = "CAST(SIGN(%s)%s * (%s) AS DECIMAL(38, 0))" % (top.sql, sign, value)
     if places:
         body = "CAST(%s * CAST('%s' AS DECIMAL(%d, %d)) AS DECIMAL(38, %d))" % (
             body, "0." + "0" * (places - 1) + "1", places, places, places)
+    cases = "WHEN ABS(%s) // %d >= ABS(%s) AND %s <> 0 THEN ERROR('a quotient of more digits than can be rounded exactly') " % (
+        n, limit * 10 ** places, d, bottom.p)
     if guard == "no":
-        body = "CASE WHEN %s = 0 THEN ERROR('division by zero') ELSE %s END" % (bottom.p, body)
+        cases = "WHEN %s = 0 THEN ERROR('division by zero') " % bottom.p + cases
     if guard == "count":
-        body = "CASE WHEN %s > 0 THEN %s END" % (bottom.p, body)
-    return X(body, Ty("numeric", places, 38), not body.startswith("CASE"))
+        cases = "WHEN %s = 0 THEN NULL " % bottom.p + cases
+    return X("CASE %sELSE %s END" % (cases, body), Ty("numeric", places, 38), False)
 
 
 def integer_of(x, scale, up):
@@ -416,6 +430,15 @@ def mod(c, node, args):
 @func("power", "pow")
 def power(c, node, args):
     return power_of(c, *[c.raw(a) for a in args]) if len(args) == 2 else None
+
+
+@func("div")
+def div(c, node, args):
+    xs = [c.raw(a) for a in args]
+    if len(xs) != 2 or any(x.ty.kind not in INTS for x in xs):
+        return None
+    q = c.arithmetic("/", *xs)
+    return X("CAST(%s AS DECIMAL(19, 0))" % q.sql, Ty("numeric", 0, 19))
 
 
 @func("gcd", "lcm")
@@ -465,7 +488,9 @@ def field_of(c, node, field, x):
     if field == "epoch" and kind == "date":
         return "CAST(EPOCH(%s) AS BIGINT)" % x.sql, 0
     if field == "epoch" and kind == "interval":
-        return "CAST(CAST(EPOCH(%s) * 1000000 AS BIGINT) AS DECIMAL(18, 0)) * 0.000001" % x.sql, 6
+        # a year is 365.25 days here, in twelve months of 30
+        c.twice(x)
+        return "CAST(EPOCH_US(%s) + EXTRACT(YEAR FROM %s) * 453600000000 AS DECIMAL(19, 0)) * 0.000001" % (x.sql, x.sql), 6
     if field == "epoch":
         return "CAST(EPOCH_US(%s) AS DECIMAL(19, 0)) * 0.000001" % x.sql, 6
     return "EXTRACT(%s FROM %s)" % (field.upper(), x.sql), 0
@@ -505,6 +530,30 @@ def date_trunc(c, node, args):
     return X("DATE_TRUNC('%s', %s)" % (field, x.sql), x.ty) if x.ty.kind in ("timestamp", "timestamptz", "interval") else None
 
 
+_TO = re.compile("(YYYY|MM|DD|HH24|MI|SS)|([-/:., ])|(.)", re.S | re.I)
+_TO_FORMS = {"YYYY": (r"\d{4}", "%Y"), "MM": (r"\d{2}", "%m"), "DD": (r"\d{2}", "%d"), "HH24": (r"\d{2}", "%H"),
+             "MI": (r"\d{2}", "%M"), "SS": (r"\d{2}", "%S")}
+
+
+@func("to_date")
+def to_date(c, node, args):
+    """Text that fits the format digit by digit is read alike; other text is an error."""
+    x, form = arg(c, args[0], "t") if len(args) == 2 else None, c.raw(args[-1]).ty.lit if args else None
+    if x is None or not isinstance(form, str) or not form:
+        return None
+    shape, to = "", ""
+    for name, mark, other in _TO.findall(form):
+        if other:
+            return None
+        shape += _TO_FORMS[name.upper()][0] if name else re.escape(mark)
+        to += _TO_FORMS[name.upper()][1] if name else mark
+    if "%Y" not in to or "%m" not in to or "%d" not in to:
+        return None
+    c.twice(x)
+    return X("CASE WHEN NOT REGEXP_FULL_MATCH(%s, %s) THEN ERROR('to_date() of this text') ELSE CAST(STRPTIME(%s, %s) AS DATE) END"
+             % (x.sql, quote(shape), x.sql, quote(to)), DATE)
+
+
 @func("age")
 def age(c, node, args):
     xs = [c.e(a) for a in args]
@@ -528,7 +577,7 @@ def interval(c, node, args):
     try:
         if len(args) == 2 and not re.match(r"\s*[+-]?\d+\s*$", args[0].this):
             raise Unreadable("an interval literal with a unit behind it")
-        return X(interval_sql(*read_interval(text)), INTERVAL)
+        return interval_value(*read_interval(text))
     except Unreadable as err:
         return c.unknown(node, str(err))
 
@@ -556,7 +605,7 @@ def localtimestamp(c, node):
 _ZONE = re.compile(r"(?:UTC|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?)$")
 
 
-@handles(exp.AtTimeZone)
+@handles(exp.AtTimeZone, args="zone")
 def at_time_zone(c, node):
     x, zone = c.e(node.this), node.args["zone"]
     if not isinstance(zone, exp.Literal) or not _ZONE.match(zone.this) or zone.this.startswith("Etc/"):

@@ -21,7 +21,7 @@ def integer(v):
     return None
 
 
-@handles(exp.Literal)
+@handles(exp.Literal, args="is_string")
 def literal(c, node):
     if node.is_string:
         return X(quote(node.this), Ty("unknown", lit=node.this))
@@ -69,7 +69,7 @@ def paren(c, node):
     return X(x.p if not x.atom else "(%s)" % x.sql if " " in x.sql and not x.sql.startswith("(") else x.sql, x.ty)
 
 
-@handles(exp.Column)
+@handles(exp.Column, args="table db")
 def column(c, node):
     if isinstance(node.this, exp.Star):
         return c.unknown(node, "a whole row as a value")
@@ -81,12 +81,12 @@ def parameter(c, node):
     return X("$%s" % node.name, ANY)
 
 
-@handles(exp.Alias)
+@handles(exp.Alias, args="alias")
 def alias(c, node):
     return c.raw(node.this)
 
 
-@handles(exp.Subquery)
+@handles(exp.Subquery, args="alias")
 def subquery(c, node):
     return c.scalar_subquery(node)
 
@@ -122,7 +122,7 @@ def mul(c, node):
     return c.arithmetic("*", *c.pair(node))
 
 
-@handles(exp.Div)
+@handles(exp.Div, args="typed safe")
 def div(c, node):
     return c.arithmetic("/", *c.pair(node))
 
@@ -144,7 +144,13 @@ def power_of(c, left, right):
     if "numeric" in kinds and not kinds & {"float8", "float4"}:
         c.doubt("a power of numerics has as many digits as PostgreSQL chooses")
         return X("POW(%s, %s)" % (left.sql, right.sql), ANY)
-    return X("POW(%s, %s)" % (c.double(left).sql, c.double(right).sql), Ty("float8", pending=True))
+    left, right = c.double(c.settle(left)), c.double(c.settle(right))
+    pow_ = "POW(%s, %s)" % (left.sql, right.sql)
+    if isinstance(left.ty.lit, int) and isinstance(right.ty.lit, int) and 0 < abs(left.ty.lit) < 1000 and abs(right.ty.lit) < 100:
+        return X(pow_, FLOAT8)
+    c.twice(left, right)
+    return X("CASE WHEN NOT ISFINITE(%s) OR (%s = 0 AND %s <> 0) THEN ERROR('value out of range') ELSE %s END" % (
+        pow_, pow_, left.p, pow_), FLOAT8, False)
 
 
 @handles(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
@@ -178,7 +184,7 @@ def shift(c, node):
     return X("%s %s %s" % (left.p, op, right.p), Ty(left.ty.kind), False)
 
 
-@handles(exp.DPipe)
+@handles(exp.DPipe, args="safe")
 def concat(c, node):
     left, right = c.raw(node.this), c.raw(node.expression)
     kinds = (left.ty.kind, right.ty.kind)
@@ -242,7 +248,7 @@ def quantified(c, node, op):
     return c.unknown(node, "%s over an array" % word)
 
 
-@handles(exp.In)
+@handles(exp.In, args="query")
 def in_(c, node):
     query = node.args.get("query")
     if query is not None:
@@ -276,7 +282,7 @@ def in_values(c, this, values):
     return X("%s IN (%s)" % (left.p, ", ".join(texts)), BOOL, False)
 
 
-@handles(exp.Between)
+@handles(exp.Between, args="low high symmetric")
 def between(c, node):
     low, high = node.args["low"], node.args["high"]
     left = c.raw(node.this)
@@ -316,15 +322,17 @@ def logic(c, node):
 @handles(exp.Not)
 def not_(c, node):
     inner = node.this
-    if isinstance(inner, exp.Is):
+    if isinstance(inner, exp.Is) and not inner.args.get("negate"):
         return is_(c, inner, "IS NOT")
     x = c.truth(inner)
     return X("NOT %s" % x.p, BOOL, False)
 
 
-@handles(exp.Is)
+@handles(exp.Is, args="negate")
 def is_(c, node, word="IS"):
     what = node.expression
+    if node.args.get("negate"):
+        word = "IS NOT"
     x = c.raw(node.this)
     if isinstance(node.this, exp.Tuple):
         return c.unknown(node, "%s NULL of a row" % word)
@@ -333,6 +341,8 @@ def is_(c, node, word="IS"):
         if guard == "count":
             x = top
     x = c.settle(x)
+    if isinstance(what, exp.Null) and c.says_unknown and x.ty.kind != "bool":
+        c.doubt("IS UNKNOWN of %s" % shown(x.ty))
     if isinstance(what, exp.Null):
         return X("%s %s NULL" % (x.p, word), BOOL, False)
     if isinstance(what, exp.Boolean) and x.ty.kind in ("bool", "any"):
@@ -340,7 +350,7 @@ def is_(c, node, word="IS"):
     return c.unknown(node)
 
 
-@handles(exp.Like, exp.ILike)
+@handles(exp.Like, exp.ILike, args="negate")
 def like(c, node, escape=None):
     word = "LIKE" if isinstance(node, exp.Like) else "ILIKE"
     if isinstance(node.expression, (exp.Any, exp.All, exp.Anonymous)) and node.expression.name.lower() in ("any", "all", ""):
@@ -397,7 +407,7 @@ def regexp_like(c, node):
 
 # ---- conditionals ----------------------------------------------------------------------------------------------------
 
-@handles(exp.Case)
+@handles(exp.Case, args="ifs default")
 def case(c, node):
     base, default = node.args.get("this"), node.args.get("default")
     ifs = node.args["ifs"]
@@ -419,7 +429,7 @@ def coalesce(c, node):
     return choose(c, "COALESCE", node)
 
 
-@handles(exp.Greatest, exp.Least)
+@handles(exp.Greatest, exp.Least, args="ignore_nulls")
 def greatest(c, node):
     return choose(c, "GREATEST" if isinstance(node, exp.Greatest) else "LEAST", node)
 
@@ -445,7 +455,7 @@ def nullif(c, node):
     return X("CASE WHEN %s THEN NULL ELSE %s END" % (test.sql, left.sql), plain(left.ty))
 
 
-@handles(exp.Array)
+@handles(exp.Array, args="value_constructor")
 def array(c, node):
     if not node.expressions or any(isinstance(n, (exp.Query, exp.Array)) for n in node.expressions):
         return c.unknown(node)
@@ -489,7 +499,7 @@ def target(c, to):
     return ty, args
 
 
-@handles(exp.Cast)
+@handles(exp.Cast, args="to _type")
 def cast(c, node):
     ty, args = target(c, node.args["to"])
     inner = node.this
@@ -497,10 +507,17 @@ def cast(c, node):
         return c.unknown(node, "the type %s" % node.args["to"].sql("postgres"))
     if isinstance(inner, exp.Parameter) and ty.kind != "numeric":
         return X("CAST($%s AS %s)" % (inner.name, duck_type(ty)), ty)
+    if ty.kind in ("float4", "float8") and is_number(inner):
+        return c.literal(("-" if isinstance(inner, exp.Neg) else "") + (inner.this.this if isinstance(inner, exp.Neg) else inner.this), ty)
     x = c.raw(inner)
     if ty.kind == "array" and x.ty.kind == "unknown" and x.ty.lit is not None:
         return array_literal(c, node, x.ty.lit, ty)
     return cast_to(c, node, x, ty, args)
+
+
+def is_number(node):
+    node = node.this if isinstance(node, exp.Neg) else node
+    return isinstance(node, exp.Literal) and not node.is_string
 
 
 def array_literal(c, node, text, ty):
@@ -514,9 +531,12 @@ def array_literal(c, node, text, ty):
 
 def cast_to(c, node, x, ty, args=()):
     kind, to = x.ty.kind, ty.kind
-    if to == "numeric":
+    if to == "numeric" and kind != "any":
         return to_numeric(c, node, x, args)
-    if to == "text":
+    if to == "numeric":
+        return from_any(c, node, x, numeric(args[1] if len(args) > 1 else 0, args[0])) if args else c.unknown(
+            node, "a cast of a column of unknown type to numeric without a precision")
+    if to == "text" and (kind != "any" or args):
         x = c.text(c.settle(x))
         if args:
             return X("LEFT(%s, %d)" % (x.sql, args[0]), TEXT)
@@ -528,11 +548,15 @@ def cast_to(c, node, x, ty, args=()):
         return X(x.sql, x.ty, x.atom)
     if kind == "text":
         return from_text(c, node, x, ty)
+    if kind == "any":
+        return from_any(c, node, x, ty)
     if x.ty.ratio:
         return c.unknown(node, "a cast of a numeric quotient")
     x = c.settle(x)
     if to == "float8" and kind in NUMBERS:
         return c.double(x)
+    if (kind, to) == ("timestamptz", "time"):
+        return X("CAST(CAST(%s AS TIMESTAMP) AS TIME)" % x.sql, ty)
     if (kind, to) in SAME_CAST:
         return X("CAST(%s AS %s)" % (x.sql, DUCK[to]), ty)
     return c.unknown(node, "a cast of %s to %s" % (shown(x.ty), shown(ty)))
@@ -541,7 +565,7 @@ def cast_to(c, node, x, ty, args=()):
 SAME_CAST = {(a, b) for a in ("int2", "int4", "int8", "numeric", "float4", "float8") for b in ("int2", "int4", "int8")}
 SAME_CAST |= {("int2", "float4"), ("int4", "float4"), ("int8", "float4"), ("bool", "int4"), ("int4", "bool"),
               ("date", "timestamp"), ("date", "timestamptz"), ("timestamp", "date"), ("timestamp", "time"),
-              ("timestamp", "timestamptz"), ("timestamptz", "timestamp"), ("timestamptz", "date"), ("timestamptz", "time")}
+              ("timestamp", "timestamptz"), ("timestamptz", "timestamp"), ("timestamptz", "date")}
 
 
 def to_numeric(c, node, x, args):
@@ -549,6 +573,9 @@ def to_numeric(c, node, x, args):
     if kind == "unknown" and x.ty.lit is not None:
         x = c.literal(x.ty.lit, Ty("numeric"))
         kind = x.ty.kind
+    if kind == "unknown":
+        return X("CAST(NULL AS DECIMAL(%d, %d))" % ((args[0], args[1] if len(args) > 1 else 0) if args else (38, 0)),
+                 numeric(args[1] if len(args) > 1 else 0, args[0] if args else 38))
     if not args:
         if kind == "numeric":
             return x
@@ -569,7 +596,7 @@ def to_numeric(c, node, x, args):
         x = c.settle(x)
         return X("CAST(FORMAT('{:.15g}', %s) AS DECIMAL(%d, %d))" % (x.sql, p, s), ty)
     if kind == "text":
-        return guarded_text(c, x, r" *[+-]?(\d+(\.\d*)?|\.\d+) *", "numeric", "DECIMAL(%d, %d)" % (p, s), ty)
+        return guarded_text(c, x, TEXT_FORMS["numeric"], "numeric", "DECIMAL(%d, %d)" % (p, s), ty)
     return c.unknown(node, "a cast of %s to numeric" % shown(x.ty))
 
 
@@ -579,6 +606,7 @@ def as_pair(lit):
 
 TEXT_FORMS = {"int2": r" *[+-]?\d+ *", "int4": r" *[+-]?\d+ *", "int8": r" *[+-]?\d+ *",
               "float8": r" *[+-]?(\d{1,17}(\.\d{0,17})?|\.\d{1,17})([eE][+-]?\d{1,2})? *",
+              "numeric": r" *[+-]?(\d+(\.\d*)?|\.\d+) *",
               "date": r"\d{4}-\d{2}-\d{2}",
               "timestamp": r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?",
               "uuid": r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"}
@@ -596,6 +624,35 @@ def from_text(c, node, x, ty):
     if form is None:
         return c.unknown(node, "a cast of text to %s" % shown(ty))
     return guarded_text(c, x, form, shown(ty), DUCK[ty.kind], ty)
+
+
+BC = "REGEXP_REPLACE(CAST({x} AS VARCHAR), '^(.*) \\(BC\\)(.*)$', '\\1\\2 BC')"
+
+
+def from_any(c, node, x, ty):
+    """A cast tells the type of a column that nobody else has told: duckdb knows it, and what it reads otherwise than
+    PostgreSQL is an error when the statement runs. duckdb folds TYPEOF() when it plans."""
+    c.twice(x)
+    kind, duck = ty.kind, duck_type(ty)
+    if kind == "text":
+        return X(("CASE WHEN TYPEOF({x}) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN " + BC + " WHEN TYPEOF({x}) IN "
+                  "('VARCHAR', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'BOOLEAN', 'TIME', 'UUID') OR TYPEOF({x}) LIKE 'DECIMAL%' "
+                  "THEN CAST({x} AS VARCHAR) ELSE ERROR('the text form of this type differs: cast it to its own type first') END")
+                 .replace("{x}", x.sql), TEXT)
+    if kind == "bool":
+        return X("CASE WHEN TYPEOF({x}) NOT IN ('BOOLEAN', 'INTEGER') THEN ERROR('cannot cast to boolean') ELSE CAST({x} AS BOOLEAN) END"
+                 .replace("{x}", x.sql), ty)
+    form = TEXT_FORMS.get(kind) or (kind == "numeric" and TEXT_FORMS["numeric"])
+    if not form or not duck:
+        return c.unknown(node, "a cast of a column of unknown type to %s" % shown(ty))
+    special = ""
+    if kind == "numeric":
+        special = "WHEN TYPEOF({x}) IN ('FLOAT', 'DOUBLE') THEN ERROR('cast it to double precision first') "
+    elif kind == "float8":
+        special = "WHEN TYPEOF({x}) LIKE 'DECIMAL%' THEN CAST(CAST({x} AS VARCHAR) AS DOUBLE) "
+    return X(("CASE WHEN TYPEOF({x}) = 'VARCHAR' AND NOT REGEXP_FULL_MATCH(CAST({x} AS VARCHAR), %s) THEN ERROR('invalid input syntax "
+              "for type %s') %sELSE CAST({x} AS %s) END" % (quote(form), shown(ty), special, duck)).replace("{x}", x.sql),
+             Ty(kind, ty.scale, ty.width))
 
 
 def guarded_text(c, x, form, name, duck, ty):

@@ -94,7 +94,7 @@ class Scope:
             at = at.parent
         if not unknown:
             c.doubt("there is no column %s" % key)
-        elif key in self.aliases:
+        elif key in self.renamed_outputs:
             c.doubt("%s is an output name here: PostgreSQL looks for a column of that name" % key)
         elif any(s.alias == key for s in self.sources):
             c.doubt("%s as a whole row" % key)
@@ -219,6 +219,7 @@ class Statements(Exprs):
     def select(self, node, top):
         self.only(node, "with_", "expressions", "from_", "joins", "where", "group", "having", "windows", "distinct", "order",
                   "limit", "offset", "kind", "operation_modifiers", "laterals")
+        self.scope.renamed_outputs = {s.alias.lower() for s in node.expressions if isinstance(s, exp.Alias) and not same_name(s)}
         frm = self.from_(node)
         where = self.clause(node, "where", " WHERE ")
         group = self.group(node.args.get("group"), node)
@@ -589,9 +590,6 @@ class Statements(Exprs):
                 self.doubt("%s in an ORDER BY expression is an input column in PostgreSQL and an output name in duckdb" % key)
 
     def tail(self, node, columns):
-        self.scope.renamed_outputs = {
-            s.alias.lower() for s in getattr(node, "expressions", ()) or () if isinstance(s, exp.Alias)
-            and not (isinstance(s.this, exp.Column) and isinstance(s.this.this, exp.Identifier) and s.this.name.lower() == s.alias.lower())}
         out = ""
         order = node.args.get("order")
         if order is not None:
@@ -657,7 +655,7 @@ class Statements(Exprs):
             if ty.kind == "numeric" and ty.scale is None:
                 self.settle(X("x", ty))
                 ty = ANY
-            if "unknown" in (lt.kind, rt.kind) and ty.kind not in ("text", "any"):
+            if any(t.kind == "unknown" and t.lit is not None for t in (lt, rt)) and ty.kind not in ("text", "any"):
                 self.doubt("%s of an untyped literal with %s" % (word, ty.kind))
             if lt.kind != rt.kind and {lt.kind, rt.kind} & {"float4", "numeric"} and {lt.kind, rt.kind} & {"float8"}:
                 self.doubt("%s of %s and %s" % (word, lt.kind, rt.kind))
@@ -690,6 +688,12 @@ def renamed(columns, names):
     if columns is None:
         return None
     return [(names[i].lower() if i < len(names) else n, t) for i, (n, t) in enumerate(columns)]
+
+
+def same_name(alias):
+    """t.a AS a, as much as a."""
+    this = alias.this
+    return isinstance(this, exp.Column) and isinstance(this.this, exp.Identifier) and this.name.lower() == alias.alias.lower()
 
 
 def quoted(name):

@@ -142,6 +142,9 @@ def _replacement(tokens, i, kind, text, start, prefix):
         return None
     if kind in ("bits", "uquoted"):
         raise Refused("the literal %s has no equal in duckdb" % text, start)
+    if kind == "op" and text == "+" and (i == 0 or tokens[i - 1][1] in _BEFORE_OPERAND or
+                                         (tokens[i - 1][0] == "word" and tokens[i - 1][1].lower() in _WORDS_BEFORE_OPERAND)):
+        raise Refused("the unary operator +", start)
     if kind == "op" and text == "@" and _opens(tokens, i + 1):
         raise Refused("the operator @ has no translation: use abs()", start)
     if kind != "word":
@@ -150,6 +153,16 @@ def _replacement(tokens, i, kind, text, start, prefix):
     if after is not None and after[1] == "(" and text.lower() not in KEYWORDS:
         return prefix + text
     return None
+
+
+_BEFORE_OPERAND = set("(,[=<>*/%^+-") | {"||", "<=", ">=", "<>", "!="}
+_WORDS_BEFORE_OPERAND = {"select", "where", "and", "or", "not", "when", "then", "else", "case", "by", "having", "on", "in", "like",
+                         "between", "limit", "offset", "distinct", "all", "set", "returning", "default"}
+
+
+def says_unknown(tokens):
+    words = [t[1].lower() for t in tokens]
+    return any(w == "unknown" and words[i - 1] in ("is", "not") for i, w in enumerate(words) if i)
 
 
 def _opens(tokens, i):
@@ -307,8 +320,7 @@ class Writer(Statements):
         return "VALUES " + ", ".join(rows)
 
     def cell(self, node, want):
-        if isinstance(node, exp.Column) and node.args.get("table") is None and node.name.lower() == "default" \
-                and not node.this.args.get("quoted"):
+        if isinstance(node, exp.Var) and node.name.lower() == "default":
             return "DEFAULT"
         return self.assign(self.e(node), want).sql
 

@@ -204,13 +204,13 @@ def read_uuid(text):
 _UNITS = {}
 for _names, _months, _days, _us in (
         ("microsecond microseconds us usec usecs", 0, 0, 1), ("millisecond milliseconds ms msec msecs", 0, 0, 1000),
-        ("second seconds s sec secs", 0, 0, 10 ** 6), ("minute minutes m min mins", 0, 0, 6 * 10 ** 7),
+        ("second seconds s sec secs", 0, 0, 10 ** 6), ("minute minutes min mins", 0, 0, 6 * 10 ** 7),
         ("hour hours h hr hrs", 0, 0, 36 * 10 ** 8), ("day days d", 0, 1, 0), ("week weeks w", 0, 7, 0),
         ("month months mon mons", 1, 0, 0), ("year years y yr yrs", 12, 0, 0), ("decade decades decs", 120, 0, 0),
         ("century centuries c cent", 1200, 0, 0)):
     for _name in _names.split():
         _UNITS[_name] = (_months, _days, _us)
-_PART = re.compile(r"\s*([+-]?\d{1,9})(?:\.(\d{1,6}))?\s*([A-Za-z]+)\s*|\s*([+-]?)(\d{1,6}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?\s*",
+_PART = re.compile(r"\s*([+-]?\s*\d{1,9})(?:\.(\d{1,6}))?\s*([A-Za-z]+)\s*|\s*([+-]?)(\d{1,6}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?\s*",
                    re.A)
 
 
@@ -226,13 +226,14 @@ def _unit_part(m):
     unit = _UNITS.get(m.group(3).lower())
     if unit is None:
         raise Unreadable('the interval unit "%s"' % m.group(3))
-    n, frac = int(m.group(1)), m.group(2)
+    number, frac = "".join(m.group(1).split()), m.group(2)
+    n = int(number)
     months, days, us = n * unit[0], n * unit[1], n * unit[2]
     if frac and not (unit[2] >= 10 ** 6 or unit == (0, 1, 0)):
         raise Unreadable("a fraction of months or longer")
     if frac:
         part = int(frac.ljust(6, "0")) * (unit[2] or 86400 * 10 ** 6) // 10 ** 6
-        us += -part if m.group(1).startswith("-") else part
+        us += -part if number.startswith("-") else part
     return months, days, us
 
 

@@ -11,7 +11,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedError
 
 from qf_pairs import annotate, check_tree, output_names
-from qf_pgstatement import Refused, Writer, prepare, survey
+from qf_pgstatement import Refused, Writer, prepare, says_unknown, survey
 from qf_tokens import STRINGS, Unterminated, comment_core, lex, placeholders, string_value
 
 MAX_DEPTH = 400     # of the tree; long AND, OR and operator chains lean to one side and are counted apart
@@ -183,6 +183,7 @@ def postgres_to_duckdb(a, body, tokens, schema):
         raise Failure(complaint)
     prefix = re.compile(p.names.prefix, re.I)
     w = Writer(p.names, lambda n: prefix.sub("", n.sql("duckdb", unsupported_level=ErrorLevel.IGNORE)), schema)
+    w.says_unknown = says_unknown(tokens)
     out = w.statement(tree)
     a.doubts += [prefix.sub("", d) for d in w.doubts]
     _capture.texts = [t for t in _capture.texts if not a.doubts]  # said better by the doubts

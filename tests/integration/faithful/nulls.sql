@@ -1,0 +1,35 @@
+-- NULL: where it sorts, what it does in expressions.
+select x from (values (2), (null), (1)) v(x) order by x;
+select x from (values (2), (null), (1)) v(x) order by x desc;
+select x from (values (2), (null), (1)) v(x) order by x nulls first;
+select x from (values (2), (null), (1)) v(x) order by x desc nulls last;
+select x, y from (values (1, null), (null, 1), (1, 2), (null, null)) v(x, y) order by x desc, y;
+select x, row_number() over (order by x desc) from (values (2), (null), (1)) v(x) order by 2;
+select x, rank() over (order by x), lag(x) over (order by x desc) from (values (2), (null), (1)) v(x) order by x nulls first;
+select array_agg(x order by x desc), array_agg(x order by x nulls first) from (values (2), (null), (1)) v(x);
+select string_agg(x::text, ',' order by x) from (values (2), (null), (1)) v(x);
+select distinct x from (values (2), (null), (1), (null)) v(x) order by x desc;
+select x, count(*), count(x) from (values (2), (null), (2), (null)) v(x) group by x order by x;
+select count(*), count(x), sum(x), min(x), max(x) from (values (null::int), (3)) v(x);
+select sum(x), max(x), count(x), bool_and(x > 1) from (values (1)) v(x) where x > 5;
+select null + 1, null || 'a', null = null, null <> 1, null is null, 1 is distinct from null, null is not distinct from null;
+select null and false, null and true, null or true, not null::bool, (null::bool) is unknown, (null::bool) is not true;
+select 1 in (2, null), 1 not in (2, null), 1 in (1, null), null in (1);
+select coalesce(null, 1), coalesce(null::int, null), nullif(1, 1), greatest(null, 1), least(2, null, 1);
+select case when null then 'a' else 'b' end, case null when null then 'a' else 'b' end;
+select (1, null) = (1, 2), (1, 2) = (1, 2), (1, null) = (2, null), (1, 2) <> (1, 3);
+-- refused
+select (1, 2) < (1, 3);
+select 1 between null and 2, 3 between null and 2, null between 1 and 2;
+select x from (values (1), (null)) v(x) where not (x = 1);
+select x from (values (1), (null)) v(x) where x is not null and x not in (select 2) order by x;
+select x from (values (1), (null)) v(x) union select null order by 1;
+select a.x, b.x from (values (1), (null)) a(x) left join (values (1), (null)) b(x) on a.x = b.x order by a.x, b.x;
+select a.x from (values (1), (null)) a(x) join (values (1), (null)) b(x) on a.x is not distinct from b.x order by 1;
+select sum(case when x > 1 then 1 end), count(case when x > 1 then 1 end) from (values (1), (2), (null)) v(x);
+select first_value(x) over (order by x desc), x from (values (1), (null), (2)) v(x) order by x;
+select max(x) filter (where x < 0), count(*) filter (where x is null) from (values (1), (null)) v(x);
+select concat('a', null), 'a' || coalesce(null, 'b'), upper(null), length(null::text);
+select sum(null::int), null::numeric + 1.5, null::date + 1, null::text || 'x';
+select o.id, u.id from orders o left join users u on u.id = o.user_id and u.role = 'admin' where o.id <= 5 order by u.id desc, o.id;
+select role, max(case when id > 1000 then id end) from users group by role order by 2, 1;
