@@ -1,0 +1,113 @@
+"""The same statements on PostgreSQL and on DuckDB through the toolkit: the same text, or refused, never different.
+
+faithful/*.sql hold the statements; `-- refused` before one says that its translation must not be vouched for even
+though the column types are known. Each is compared twice: translated with the column types and run in DuckDB's own
+dialect, and sent as it is through the ring.
+"""
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from conftest import BIN, SLOW, Toolkit
+from pgserver import Server, binaries
+
+HERE = pathlib.Path(__file__).parent / "faithful"
+FILES = sorted(p.stem for p in HERE.glob("*.sql"))
+TYPES = {"INTEGER": "integer", "BIGINT": "bigint", "VARCHAR": "text", "TIMESTAMP": "timestamp", "DECIMAL(10,2)": "numeric(10,2)",
+         "JSON": "json", "TIMESTAMP WITH TIME ZONE": "timestamptz"}
+
+pytestmark = [pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed (apt-get install postgresql)"),
+              pytest.mark.timeout(300 * SLOW)]
+
+
+def statements(name):
+    """[(statement, refused)]: the split is the filter's own."""
+    text = (HERE / f"{name}.sql").read_text()
+    done = subprocess.run([str(BIN / "qf-translate"), "--from", "postgres", "--to", "postgres", "--format", "json"], input=text,
+                          capture_output=True, text=True, check=True)
+    for line in done.stdout.splitlines():
+        sql = json.loads(line)["input"]
+        yield re.sub(r"\A(--[^\n]*\n)+", "", sql), sql.startswith("-- refused") or "\n-- refused\n" in sql
+
+
+def raw(connection, sql):
+    """(column names, rows) as the server's text, or its error."""
+    result = connection.pgconn.exec_(sql.encode())
+    if result.status not in (1, 2):
+        return "ERROR " + result.error_message.decode()
+    names = [result.fname(i).decode() for i in range(result.nfields)]
+    rows = [tuple(result.get_value(r, c) for c in range(result.nfields)) for r in range(result.ntuples)]
+    return names, rows
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """(PostgreSQL, ring, ring in DuckDB's dialect, column types): the sample tables are the same in both."""
+    server, kit = Server(), Toolkit(tmp_path_factory.mktemp("ring"))
+    try:
+        kit.start("--port-offset", str(kit.port % 20000 + 10000))
+        duck, pg = kit.connect("duckdb"), server.connect()
+        schema = copy_tables(duck, pg)
+        yield pg, kit.connect(), duck, schema
+    finally:
+        kit.stop()
+        server.stop()
+
+
+def copy_tables(duck, pg):
+    schema = {}
+    for table in ("users", "orders", "events"):
+        columns = dict(duck.execute("select column_name, data_type from duckdb_columns() where table_name = '%s' order by "
+                                    "column_index" % table).fetchall())
+        schema[table] = columns
+        pg.execute("create table %s (%s)" % (table, ", ".join("%s %s" % (c, TYPES[t]) for c, t in columns.items())))
+        _, rows = raw(duck, f"select * from {table}")
+        with pg.cursor().copy(f"copy {table} from stdin") as copy:
+            for row in rows:
+                copy.write(b"\t".join(b"\\N" if v is None else v.replace(b"\\", b"\\\\") for v in row) + b"\n")
+    return schema
+
+
+def translated(name, schema, tmp_path):
+    file = tmp_path / "schema.json"
+    file.write_text(json.dumps(schema))
+    done = subprocess.run([str(BIN / "qf-translate"), "--from", "postgres", "--to", "duckdb", "--schema", str(file), "--format", "json",
+                           "--file", str(HERE / f"{name}.sql")], capture_output=True, text=True, timeout=120 * SLOW)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_with_column_types(name, both, tmp_path):
+    """Equal, or refused where the file says so; an error of PostgreSQL is an error."""
+    pg, _, duck, schema = both
+    wrong = []
+    for (sql, refused), answer in zip(statements(name), translated(name, schema, tmp_path), strict=True):
+        vouched = answer["output"] is not None and not answer["doubts"]
+        if vouched == refused:
+            wrong.append((sql, "refused" if refused else "vouched", answer))
+        if not vouched:
+            continue
+        want, have = raw(pg, sql), raw(duck, answer["output"])
+        if want != have and not (isinstance(want, str) and isinstance(have, str)):
+            wrong.append((sql, answer["output"], want, have))
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_through_the_ring(name, both):
+    """Equal or refused, never different. Without column types more is refused, but not everything."""
+    pg, ring, _, _ = both
+    different, equal, refused = [], 0, 0
+    for sql, _ in statements(name):
+        want, have = raw(pg, sql), raw(ring, sql)
+        if isinstance(have, str):
+            refused += not isinstance(want, str)
+        elif want != have:
+            different.append((sql, want, have))
+        else:
+            equal += 1
+    assert not different, different
+    assert equal >= 15, (equal, refused)
