@@ -17,9 +17,10 @@ struct admin { /* options of the tool mode */
 int admin_too_many(char **argv);
 /* up.c: all five programs in the foreground, restarted when they end */
 int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv);
-/* ask.c: status, events, reload */
+/* ask.c: status, events */
 int admin_status(struct admin *a, struct qf_run *run, int argc, char **argv);
 int admin_events(struct admin *a, struct qf_run *run, int argc, char **argv);
+/* reload.c: one program after the other */
 int admin_reload(struct admin *a, struct qf_run *run, int argc, char **argv);
 
 /* serve.c: the service */

@@ -1,10 +1,9 @@
-/* `qf-admin status`, `events` and `reload`: one question over the bus to the running qf-admin, or to the programs. */
+/* `qf-admin status` and `events`: one question over the bus to the running qf-admin. */
 #include "admin.h"
 
 #include "qf/clock.h"
 #include "qf/log.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,53 +114,4 @@ int admin_events(struct admin *a, struct qf_run *run, int argc, char **argv)
 	(void)a;
 	(void)run;
 	return argc > 1 ? admin_too_many(argv) : ask("events");
-}
-
-/* The process behind a lock file of the bus; 0 when there is none. */
-static pid_t lock_holder(const char *dir, const char *program)
-{
-	char path[4200];
-	FILE *f;
-	int pid = 0;
-
-	snprintf(path, sizeof path, "%s/%s-0.lock", dir, program);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%d", &pid) != 1 || kill(pid, 0) < 0)
-		pid = 0;
-	fclose(f);
-	return pid;
-}
-
-/* In the order in which a changed group can be understood: who runs it, who names it, who asks for it. */
-int admin_reload(struct admin *a, struct qf_run *run, int argc, char **argv)
-{
-	static const char *const order[] = { "dispatch", "translate", "route", "listen", "admin" };
-	const char *dir = getenv("QF_RUNTIME_DIR");
-	struct qf_conf *conf;
-	struct qf_err err;
-	int told = 0;
-
-	(void)a;
-	if (argc > 1)
-		return admin_too_many(argv);
-	if (qf_conf_load(&conf, run->conf_path, &err) < 0) {
-		fprintf(stderr, "qf-admin: nothing was reloaded: %s\n", err.text);
-		return QF_EXIT_USAGE;
-	}
-	qf_conf_free(conf);
-	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-		pid_t pid = lock_holder(dir && *dir ? dir : "/run/queryflux", order[i]);
-
-		if (pid <= 0 || kill(pid, SIGHUP) < 0)
-			continue;
-		printf("qf-%s (process %d) told to reload\n", order[i], (int)pid);
-		told++;
-		usleep(50000);
-	}
-	if (told)
-		return QF_EXIT_OK;
-	fprintf(stderr, "qf-admin: no program of the toolkit runs in %s\n", dir && *dir ? dir : "/run/queryflux");
-	return QF_EXIT_NO_SERVICE;
 }

@@ -96,7 +96,8 @@ static void print_table(struct up *u)
 		qf_buf_fini(&cmd);
 	}
 	n = readlink("/proc/self/exe", self, sizeof self - 1);
-	printf("  %-14s %-15s QF_RUNTIME_DIR=%s %.*s status\n\n", "operator", "", getenv("QF_RUNTIME_DIR"), n > 0 ? (int)n : 0, self);
+	printf("  %-14s %-15s QF_RUNTIME_DIR=%s %.*s%s%s status\n\n", "operator", "", getenv("QF_RUNTIME_DIR"),
+	       n > 0 ? (int)n : 0, self, u->run->conf_path ? " -c " : "", u->run->conf_path ? u->run->conf_path : "");
 	fflush(stdout);
 }
 

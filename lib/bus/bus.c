@@ -22,6 +22,7 @@ void bus_dispatch(struct qf_bus *b, struct peer *p, const struct qf_msg *m)
 	static struct qf_log_limit lim;
 
 	if (m->kind == QF_MSG_BYE) {
+		p->said_bye = true;
 		peer_lost(p, "it said goodbye");
 		return;
 	}

@@ -75,8 +75,8 @@ void peer_lost(struct peer *p, const char *why)
 	if (!via && qf_map_get(b->by_rid, qf_slice_str(p->rid)) == p)
 		qf_map_del(b->by_rid, qf_slice_str(p->rid));
 	if (p->pub.up && !b->in_free) {
-		qf_info("bus: %s-%s epoch %llx is gone: %s", qf_program_name(p->pub.program), p->pub.instance,
-			(unsigned long long)p->pub.epoch, why);
+		qf_log(p->said_bye ? QF_LOG_DEBUG : QF_LOG_INFO, "bus: %s-%s epoch %llx is gone: %s",
+		       qf_program_name(p->pub.program), p->pub.instance, (unsigned long long)p->pub.epoch, why);
 		p->pub.up = false;
 		if (b->o.on_peer)
 			b->o.on_peer(b->o.arg, &p->pub, QF_PEER_LOST);

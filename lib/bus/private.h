@@ -27,7 +27,7 @@ struct peer {
 	struct qf_bus *bus;
 	struct qf_link *via; /* we connected to it; NULL: it connected to us */
 	char rid[RID_MAX];   /* its routing id on our ROUTERs when via is NULL */
-	bool has_rows;
+	bool has_rows, said_bye;
 	int pidfd;
 	struct qf_watch pid_watch;
 	uint64_t heard_ns;
