@@ -208,6 +208,9 @@ def test_refused(source, target, sql, word):
 
 
 DOUBTFUL = [
+    ("postgres", "duckdb", "drop table a, b"),
+    ("postgres", "duckdb", "drop table a cascade"),
+    ("postgres", "duckdb", "create index i on t(lower(a))"),
     ("mysql", "duckdb", "select 7/2"),
     ("mysql", "duckdb", "select a from t where name = 'x'"),
     ("duckdb", "postgres", "select a / b from t"),
@@ -244,6 +247,12 @@ GOOD = [
     ("postgres", "duckdb", "select $1::int + 1", 'SELECT CAST($1 AS INTEGER) + 1 AS "?column?"'),
     ("trino", "duckdb", "select a from t where b = ? and c = ?", "SELECT a FROM t WHERE b = ? AND c = ?"),
     ("trino", "duckdb", "start transaction", "BEGIN"),
+    ("postgres", "duckdb", "drop table if exists s.t", "DROP TABLE IF EXISTS s.t"),
+    ("postgres", "duckdb", "drop view v", "DROP VIEW v"),
+    ("postgres", "duckdb", "create unique index i on t(a, b)", "CREATE UNIQUE INDEX i ON t (a, b)"),
+    ("postgres", "duckdb", "alter table t add column x numeric(10,2)", "ALTER TABLE t ADD COLUMN x DECIMAL(10, 2)"),
+    ("postgres", "duckdb", "alter table t drop column if exists x", "ALTER TABLE t DROP COLUMN IF EXISTS x"),
+    ("postgres", "duckdb", "alter table t rename column a to b", "ALTER TABLE t RENAME COLUMN a TO b"),
     ("trino", "duckdb", "select date '2024-01-31' + interval '1' month as d",
      "SELECT CAST((CAST('2024-01-31' AS DATE) + INTERVAL '1' MONTH) AS DATE) AS d"),
     ("trino", "postgres", "select 7/2 as x", "SELECT 7 / 2 AS x"),

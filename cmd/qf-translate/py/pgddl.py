@@ -7,13 +7,15 @@ from qf_pgtypes import duck_type, numeric
 
 
 def create(w, node):
-    w.only(node, "this", "kind", "exists", "expression", "properties", "replace")
+    w.only(node, "this", "kind", "exists", "expression", "properties", "replace", "unique")
     kind = node.args["kind"].upper()
     if kind == "VIEW" and node.args.get("expression") is not None:
         return create_view(w, node)
     if kind == "SCHEMA" and isinstance(node.this, exp.Table) and node.args.get("expression") is None:
         name = node.this.args.get("db") or node.this.this
         return "CREATE SCHEMA %s%s" % (if_not(node), ident(name))
+    if kind == "INDEX":
+        return create_index(w, node)
     if kind != "TABLE":
         return w.unknown(node).sql
     temporary = temporary_only(w, node)
@@ -23,6 +25,61 @@ def create(w, node):
         return w.unknown(node).sql
     items = [column(w, i) if isinstance(i, exp.ColumnDef) else constraint(w, i) for i in node.this.expressions]
     return "CREATE %sTABLE %s%s (%s)" % (temporary, if_not(node), table_name(w, node.this.this), ", ".join(items))
+
+
+def create_index(w, node):
+    """On plain columns: an index changes no answer but for UNIQUE, which means the same in both."""
+    index = node.this
+    params = index.args.get("params")
+    columns = params.args.get("columns") or [] if params is not None else []
+    if index.this is None or not columns or params.args.get("using") or params.args.get("where"):
+        return w.unknown(node).sql
+    names = []
+    for c in columns:
+        col = c.this if isinstance(c, exp.Ordered) else c
+        if not isinstance(col, exp.Column) or isinstance(c, exp.Ordered) and c.args.get("desc"):
+            return w.unknown(node).sql
+        names.append(ident(col.this))
+    return "CREATE %sINDEX %s%s ON %s (%s)" % ("UNIQUE " if node.args.get("unique") else "", if_not(node), ident(index.this),
+                                               table_name(w, index.args["table"]), ", ".join(names))
+
+
+def drop(w, node):
+    """One object: duckdb takes one at a time. CASCADE would mean objects that duckdb does not connect."""
+    w.only(node, "tables", "kind", "exists", "restrict")
+    kind, tables = (node.args.get("kind") or "").upper(), node.args.get("tables") or []
+    if kind not in ("TABLE", "VIEW", "SCHEMA", "INDEX") or len(tables) != 1 or not isinstance(tables[0], exp.Table):
+        return w.unknown(node).sql
+    db, this = tables[0].args.get("db"), tables[0].this
+    parts = [db if kind == "SCHEMA" else w.schema_ident(db), this]
+    return "DROP %s %s%s" % (kind, "IF EXISTS " if node.args.get("exists") else "",
+                             ".".join(ident(p) for p in parts if isinstance(p, exp.Identifier)))
+
+
+def alter(w, node):
+    w.only(node, "this", "kind", "actions", "exists")
+    actions = node.args.get("actions") or []
+    if (node.args.get("kind") or "").upper() != "TABLE" or len(actions) != 1:
+        return w.unknown(node).sql
+    action = actions[0]
+    head = "ALTER TABLE %s%s " % ("IF EXISTS " if node.args.get("exists") else "", table_name(w, node.this))
+    if isinstance(action, exp.ColumnDef):
+        return head + "ADD COLUMN %s%s" % ("IF NOT EXISTS " if action.args.get("exists") else "", column(w, action))
+    if isinstance(action, exp.AlterRename) and isinstance(action.this, exp.Table) and not action.this.args.get("db"):
+        return head + "RENAME TO %s" % ident(action.this.this)
+    if isinstance(action, exp.RenameColumn) and not action.args.get("exists"):
+        return head + "RENAME COLUMN %s TO %s" % (ident(action.this.this), ident(action.args["to"].this))
+    if isinstance(action, exp.Drop) and (action.args.get("kind") or "").upper() == "COLUMN":
+        return drop_column(w, node, action, head)
+    return w.unknown(node).sql
+
+
+def drop_column(w, node, action, head):
+    w.only(action, "tables", "kind", "exists", "restrict")
+    columns = action.args.get("tables") or []
+    if len(columns) != 1 or not isinstance(columns[0], exp.Column):
+        return w.unknown(node).sql
+    return head + "DROP COLUMN %s%s" % ("IF EXISTS " if action.args.get("exists") else "", ident(columns[0].this))
 
 
 def if_not(node):

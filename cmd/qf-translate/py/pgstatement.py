@@ -261,7 +261,7 @@ class Writer(Statements):
         if isinstance(node, (exp.Query, exp.Values)):
             return self.query(node).sql
         handler = {exp.Insert: self.insert, exp.Update: self.update, exp.Delete: self.delete, exp.Create: self.create,
-                   exp.Drop: self.drop, exp.Transaction: self.word, exp.Commit: self.word, exp.Rollback: self.word,
+                   exp.Drop: self.drop, exp.Alter: self.alter, exp.Transaction: self.word, exp.Commit: self.word, exp.Rollback: self.word,
                    exp.TruncateTable: self.truncate}.get(type(node))
         if handler is None:
             return self.unknown(node).sql
@@ -409,15 +409,13 @@ class Writer(Statements):
         return "TRUNCATE " + self.plain_table(node.expressions[0])
 
     def drop(self, node):
-        self.only(node, "this", "kind", "exists", "cascade")
-        kind = (node.args.get("kind") or "").upper()
-        if kind not in ("TABLE", "VIEW", "SCHEMA") or node.args.get("cascade") or not isinstance(node.this, exp.Table):
-            return self.unknown(node).sql
-        parts = [self.schema_ident(node.this.args.get("db")), node.this.this]
-        if kind == "SCHEMA":
-            parts = [node.this.args.get("db"), node.this.this]
-        return "DROP %s %s%s" % (kind, "IF EXISTS " if node.args.get("exists") else "",
-                                 ".".join(ident(p) for p in parts if isinstance(p, exp.Identifier)))
+        from qf_pgddl import drop
+        return drop(self, node)
+
+    def alter(self, node):
+        from qf_pgddl import alter
+        self.under_scope()
+        return alter(self, node)
 
     def create(self, node):
         from qf_pgddl import create
