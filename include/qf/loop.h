@@ -1,7 +1,7 @@
 /*
  * The event loop: epoll for descriptors, a min-heap of timers, signals by signalfd, ZeroMQ sockets as
- * sources that are asked for ZMQ_EVENTS before every sleep and after every wake-up (ZMQ_FD is
- * edge-triggered). One loop, one thread. The only call for other threads is qf_wake_post().
+ * sources that are asked for ZMQ_EVENTS after every wake-up and, when they were used, before the next sleep
+ * (ZMQ_FD is edge-triggered). One loop, one thread. The only call for other threads is qf_wake_post().
  *
  * Watch, timer, zsource and task structures are embedded in their owner's structure; the owner removes
  * them before it frees itself. A callback may remove any watch, its own included, at any time; memory
@@ -40,6 +40,7 @@ struct qf_zsource {
 	void (*fn)(struct qf_zsource *z);
 	struct qf_list link;
 	bool active;
+	bool asked; /* the loop's: it said "nothing to receive" and was not used since */
 };
 
 struct qf_task {
@@ -76,6 +77,11 @@ bool qf_timer_armed(const struct qf_timer *t);
 /* z->socket and z->fn are set by the caller; borrowed until qf_zsource_del(), which comes before zmq_close(). */
 int qf_zsource_add(struct qf_loop *l, struct qf_zsource *z) qf_must_check;
 void qf_zsource_del(struct qf_loop *l, struct qf_zsource *z);
+/*
+ * The socket was used outside its own fn: a send, an option. Any use may take the edge of ZMQ_FD, and a socket
+ * that is not asked then keeps its messages for ever.
+ */
+void qf_zsource_used(struct qf_loop *l, struct qf_zsource *z);
 
 /* Runs fn once at the end of this turn (or of the next, when called outside a turn). */
 void qf_task_add(struct qf_loop *l, struct qf_task *t);

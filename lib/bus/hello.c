@@ -29,14 +29,15 @@ static void hello_build(struct qf_bus *b, struct qf_buf *msg, uint16_t flags)
 	stamp_epoch(msg, b->epoch);
 }
 
-void hello_send(struct qf_bus *b, void *sock, const char *rid, uint16_t flags)
+void hello_send(struct qf_bus *b, struct qf_zsource *z, const char *rid, uint16_t flags)
 {
 	struct qf_buf msg;
 
 	qf_buf_init(&msg);
 	hello_build(b, &msg, flags);
-	if (!rid || zmq_send(sock, rid, strlen(rid), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-		(void)!zmq_send(sock, msg.p, msg.n, ZMQ_DONTWAIT);
+	if (!rid || zmq_send(z->socket, rid, strlen(rid), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+		(void)!zmq_send(z->socket, msg.p, msg.n, ZMQ_DONTWAIT);
+	qf_zsource_used(b->o.loop, z);
 	qf_buf_fini(&msg);
 }
 
@@ -134,7 +135,7 @@ void hello_from_client(struct qf_bus *b, const char *rid, const struct qf_msg *m
 	qf_map_put(b->by_rid, qf_slice_str(p->rid), p);
 	p->pub.conf_id = qf_get_u64(m, QF_F_CONF_ID);
 	p->has_rows |= rows;
-	hello_send(b, rows ? b->rows : b->router, rid, QF_MSG_REPLY | (rows ? QF_MSG_ROWS : 0));
+	hello_send(b, rows ? &b->zrows : &b->zrouter, rid, QF_MSG_REPLY | (rows ? QF_MSG_ROWS : 0));
 	/* A listener counts as there only with its rows link: results must have a way. */
 	if (!p->pub.up && (p->has_rows || !(b->o.rows && program == QF_LISTEN)))
 		peer_up(p);

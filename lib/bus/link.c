@@ -82,7 +82,7 @@ static void open_socket(struct qf_link *l, const char *suffix, void **sock, stru
 	z->socket = *sock;
 	if (qf_zsource_add(b->o.loop, z) < 0)
 		qf_error("bus: cannot watch %s", path);
-	hello_send(b, *sock, NULL, flags);
+	hello_send(b, z, NULL, flags);
 out:
 	free(path);
 }

@@ -297,22 +297,28 @@ void server_close(struct qf_bus *b)
 
 /* ---- sending ------------------------------------------------------------------------------------ */
 
-static int try_send(struct peer *p, void *sock, zmq_msg_t *msg)
+static struct qf_zsource *way_to(struct peer *p, bool rows)
 {
-	if (!p->via && zmq_send(sock, p->rid, strlen(p->rid), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+	if (p->via)
+		return rows ? &p->via->zrows : &p->via->zsock;
+	return rows ? &p->bus->zrows : &p->bus->zrouter;
+}
+
+static int try_send(struct peer *p, struct qf_zsource *z, zmq_msg_t *msg)
+{
+	qf_zsource_used(p->bus->o.loop, z);
+	if (!p->via && zmq_send(z->socket, p->rid, strlen(p->rid), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
 		return -errno;
-	return zmq_msg_send(msg, sock, ZMQ_DONTWAIT) < 0 ? -errno : 0;
+	return zmq_msg_send(msg, z->socket, ZMQ_DONTWAIT) < 0 ? -errno : 0;
 }
 
 void flush_peer(struct peer *p)
 {
-	void *sock = p->via ? p->via->sock : p->bus->router;
-
 	while (!qf_list_empty(&p->outq)) {
 		struct waiting *w = qf_container_of(p->outq.next, struct waiting, link);
 		size_t n = zmq_msg_size(&w->msg);
 
-		if (try_send(p, sock, &w->msg) == -EAGAIN)
+		if (try_send(p, way_to(p, false), &w->msg) == -EAGAIN)
 			return;
 		p->outq_bytes -= n;
 		qf_list_remove(&w->link);
@@ -352,11 +358,11 @@ void stamp_epoch(struct qf_buf *msg, uint64_t epoch)
 
 int send_to(struct qf_bus *b, struct peer *p, struct qf_buf *msg, bool rows)
 {
-	void *sock = p->via ? (rows ? p->via->rows : p->via->sock) : (rows ? b->rows : b->router);
+	struct qf_zsource *z = way_to(p, rows);
 	zmq_msg_t part;
 	int rc;
 
-	if (!sock)
+	if (!z->socket)
 		return QF_ECLOSED;
 	stamp_epoch(msg, b->epoch);
 	if (rows) {
@@ -369,7 +375,7 @@ int send_to(struct qf_bus *b, struct peer *p, struct qf_buf *msg, bool rows)
 	if (!rows && !qf_list_empty(&p->outq)) /* order */
 		rc = queue_behind(p, &part);
 	else
-		rc = try_send(p, sock, &part);
+		rc = try_send(p, z, &part);
 	if (rc == -EAGAIN && !rows)
 		rc = queue_behind(p, &part);
 	zmq_msg_close(&part);

@@ -24,6 +24,7 @@ int qf_loop_new(struct qf_loop **ret, struct qf_err *reterr)
 	l->epfd = fd;
 	l->signal_watch.fd = -1;
 	qf_list_init(&l->zidle);
+	qf_list_init(&l->zused);
 	qf_list_init(&l->zready);
 	qf_list_init(&l->zcalling);
 	qf_list_init(&l->tasks);

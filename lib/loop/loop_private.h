@@ -27,8 +27,8 @@ struct qf_loop {
 	size_t n_timers, heap_cap;
 	uint64_t timer_seq;
 
-	/* A source is in exactly one of these: nothing known, asked or woken, being called this turn. */
-	struct qf_list zidle, zready, zcalling;
+	/* A source is in exactly one of these: asked and empty, to be asked, has messages, being called this turn. */
+	struct qf_list zidle, zused, zready, zcalling;
 
 	struct qf_list tasks, tasks_now;
 
@@ -41,7 +41,7 @@ void qf_loop_forget_event(struct qf_loop *l, const void *tagged);
 
 void qf_loop_run_timers(struct qf_loop *l);
 
-/* Asks every idle source; true when one is ready. Runs no callback. */
+/* Asks the sources that were used; true when one is ready. Runs no callback. */
 bool qf_loop_ask_zsources(struct qf_loop *l);
 void qf_loop_zsource_woken(struct qf_loop *l, struct qf_zsource *z);
 void qf_loop_run_zsources(struct qf_loop *l);

@@ -20,6 +20,7 @@ enum {
 };
 
 static const char listen_id[] = "listen-0-1", route_id[] = "route-0-1";
+static struct qf_loop *loop; /* of this process */
 
 /* ---- sockets, with the options that lib/bus sets ---- */
 
@@ -67,7 +68,7 @@ static void *connect_dealer(void *ctx, const char *dir, const char *name, const 
 	return s;
 }
 
-static void watch_socket(struct qf_loop *loop, struct qf_zsource *z, void *socket, void (*fn)(struct qf_zsource *z))
+static void watch_socket(struct qf_zsource *z, void *socket, void (*fn)(struct qf_zsource *z))
 {
 	*z = (struct qf_zsource){ .socket = socket, .fn = fn };
 	qf_assert(qf_zsource_add(loop, z) == 0);
@@ -80,7 +81,7 @@ static bool receive(void *socket, zmq_msg_t *part)
 }
 
 /* [connection][length][bytes], then whatever fills it up. */
-static void send_bytes(void *socket, uint64_t id, struct qf_slice bytes)
+static void send_bytes(struct qf_zsource *z, uint64_t id, struct qf_slice bytes)
 {
 	uint32_t n = (uint32_t)bytes.n;
 	zmq_msg_t part;
@@ -91,7 +92,8 @@ static void send_bytes(void *socket, uint64_t id, struct qf_slice bytes)
 	memcpy(p, &id, sizeof(id));
 	memcpy(p + sizeof(id), &n, sizeof(n));
 	memcpy(p + HEADER, bytes.p, bytes.n);
-	qf_assert(zmq_msg_send(&part, socket, ZMQ_DONTWAIT) >= 0);
+	qf_assert(zmq_msg_send(&part, z->socket, ZMQ_DONTWAIT) >= 0);
+	qf_zsource_used(loop, z);
 }
 
 static struct qf_slice read_bytes(zmq_msg_t *part, uint64_t *ret_id)
@@ -109,7 +111,6 @@ static struct qf_slice read_bytes(zmq_msg_t *part, uint64_t *ret_id)
 
 struct listen {
 	struct wire wire;
-	void *route, *dispatch;
 	struct qf_zsource zroute, zdispatch;
 	bool greeted;
 };
@@ -118,7 +119,7 @@ static void listen_on_query(struct wire *w, struct wire_conn *c, struct qf_slice
 {
 	struct listen *l = qf_container_of(w, struct listen, wire);
 
-	send_bytes(l->route, c->id, sql);
+	send_bytes(&l->zroute, c->id, sql);
 }
 
 /* The first message is dispatch's greeting: it knows the way back, clients may come. */
@@ -163,23 +164,20 @@ static void drop_all(struct qf_zsource *z)
 		zmq_msg_close(&part);
 }
 
-static void listen_main(struct qf_loop *loop, void *ctx, const char *dir)
+static void listen_main(void *ctx, const char *dir)
 {
 	static struct listen l;
 
 	l.wire.loop = loop;
 	l.wire.on_query = listen_on_query;
-	l.route = connect_dealer(ctx, dir, "route", listen_id);
-	l.dispatch = connect_dealer(ctx, dir, "dispatch", listen_id);
-	watch_socket(loop, &l.zroute, l.route, drop_all);
-	watch_socket(loop, &l.zdispatch, l.dispatch, listen_on_answer);
-	send_bytes(l.dispatch, 0, QF_SLICE_NONE);
+	watch_socket(&l.zroute, connect_dealer(ctx, dir, "route", listen_id), drop_all);
+	watch_socket(&l.zdispatch, connect_dealer(ctx, dir, "dispatch", listen_id), listen_on_answer);
+	send_bytes(&l.zdispatch, 0, QF_SLICE_NONE);
 }
 
 /* ---- route ---- */
 
 struct route {
-	void *dispatch;
 	struct qf_zsource zrouter, zdispatch;
 };
 
@@ -191,17 +189,17 @@ static void route_on_query(struct qf_zsource *z)
 	for (int i = 0; i < BUDGET && receive(z->socket, &id); i++) {
 		zmq_msg_close(&id);
 		if (receive(z->socket, &part))
-			qf_assert(zmq_msg_send(&part, r->dispatch, ZMQ_DONTWAIT) >= 0);
+			qf_assert(zmq_msg_send(&part, r->zdispatch.socket, ZMQ_DONTWAIT) >= 0);
+		qf_zsource_used(loop, &r->zdispatch);
 	}
 }
 
-static void route_main(struct qf_loop *loop, void *ctx, const char *dir)
+static void route_main(void *ctx, const char *dir)
 {
 	static struct route r;
 
-	r.dispatch = connect_dealer(ctx, dir, "dispatch", route_id);
-	watch_socket(loop, &r.zrouter, bind_router(ctx, dir, "route"), route_on_query);
-	watch_socket(loop, &r.zdispatch, r.dispatch, drop_all);
+	watch_socket(&r.zrouter, bind_router(ctx, dir, "route"), route_on_query);
+	watch_socket(&r.zdispatch, connect_dealer(ctx, dir, "dispatch", route_id), drop_all);
 }
 
 /* ---- dispatch ---- */
@@ -214,7 +212,7 @@ struct dispatch {
 static void dispatch_answer(struct dispatch *d, uint64_t id, struct qf_slice bytes)
 {
 	qf_assert(zmq_send(d->zrouter.socket, listen_id, strlen(listen_id), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0);
-	send_bytes(d->zrouter.socket, id, bytes);
+	send_bytes(&d->zrouter, id, bytes);
 }
 
 static void dispatch_on_query(struct qf_zsource *z)
@@ -248,7 +246,7 @@ static void dispatch_on_end(struct duck *duck, struct duck_run *r)
 	dispatch_answer(duck->arg, r->id, qf_buf_slice(&r->out));
 }
 
-static void dispatch_main(struct qf_loop *loop, void *ctx, const char *dir, const char *conf_path)
+static void dispatch_main(void *ctx, const char *dir, const char *conf_path)
 {
 	static struct dispatch d;
 	struct qf_err err;
@@ -258,14 +256,13 @@ static void dispatch_main(struct qf_loop *loop, void *ctx, const char *dir, cons
 		fprintf(stderr, "chain: %s\n", err.text);
 		exit(1);
 	}
-	watch_socket(loop, &d.zrouter, bind_router(ctx, dir, "dispatch"), dispatch_on_query);
+	watch_socket(&d.zrouter, bind_router(ctx, dir, "dispatch"), dispatch_on_query);
 }
 
 /* ---- three processes ---- */
 
 static _Noreturn void run(const char *name, const char *conf_path, const char *dir)
 {
-	struct qf_loop *loop = NULL;
 	struct qf_err err;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -276,11 +273,11 @@ static _Noreturn void run(const char *name, const char *conf_path, const char *d
 	void *ctx = zmq_ctx_new();
 
 	if (!strcmp(name, "chain-listen"))
-		listen_main(loop, ctx, dir);
+		listen_main(ctx, dir);
 	else if (!strcmp(name, "chain-route"))
-		route_main(loop, ctx, dir);
+		route_main(ctx, dir);
 	else
-		dispatch_main(loop, ctx, dir, conf_path);
+		dispatch_main(ctx, dir, conf_path);
 	exit(qf_loop_run(loop) < 0);
 }
 

@@ -124,6 +124,7 @@ static void fill_window(struct client *c)
 		assert_true(zmq_send(c->source.socket, &n, sizeof(n), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0);
 		assert_true(zmq_send(c->source.socket, payload, sizeof(payload), ZMQ_DONTWAIT) >= 0);
 	}
+	qf_zsource_used(c->loop, &c->source);
 }
 
 static void kick(struct qf_task *t)
@@ -343,6 +344,7 @@ static void use_the_socket(struct qf_timer *t)
 	for (int i = 0; i < PAIRS; i++) {
 		zmq_send(senders[i], "x", 1, 0);
 		zmq_send(sources[i].socket, "y", 1, 0);
+		qf_zsource_used(loop, &sources[i]);
 	}
 }
 
