@@ -18,7 +18,7 @@ static void conn_free(struct qf_engine_conn *c)
 }
 
 /* Rolling back what the client left open may take long: not on the loop. */
-static void close_on_thread(struct duck_work *w)
+static struct qf_wake *close_on_thread(struct duck_work *w)
 {
 	struct qf_engine_conn *c = qf_container_of(w, struct qf_engine_conn, closing);
 	struct qf_engine *e = c->engine;
@@ -28,6 +28,7 @@ static void close_on_thread(struct duck_work *w)
 	qf_list_remove(&c->used);
 	pthread_mutex_unlock(&e->lock);
 	conn_free(c);
+	return NULL;
 }
 
 static void conn_close(struct qf_engine_conn *c)
@@ -175,8 +176,12 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 static void resume(struct qf_engine_conn *c)
 {
 	/* There was a thread for it before: one more is made or the queue takes it; without any it ends here. */
-	if (duck_pool_add(c->engine->pool, &c->job.work) < 0)
-		duck_job_step(&c->job.work);
+	if (duck_pool_add(c->engine->pool, &c->job.work) == 0)
+		return;
+	struct qf_wake *wake = duck_job_step(&c->job.work);
+
+	if (wake)
+		qf_wake_post(wake);
 }
 
 static void more(struct qf_engine_conn *c, size_t bytes)

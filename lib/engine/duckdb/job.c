@@ -49,18 +49,29 @@ static void give_held(struct qf_engine_conn *c)
 	}
 }
 
-/* After DUCK_ENDED the connection belongs to the loop. */
-static void publish(struct qf_engine_conn *c, enum duck_state state)
+static void publish(struct qf_engine_conn *c)
 {
 	struct qf_engine *e = c->engine;
 	bool any = !qf_list_empty(&c->job.held);
 
 	pthread_mutex_lock(&e->lock);
 	give_held(c);
-	c->job.state = state;
 	pthread_mutex_unlock(&e->lock);
 	if (any)
 		qf_wake_post(e->wake);
+}
+
+/* The last messages; the connection belongs to the loop from here on. Returns what is still to be posted. */
+static struct qf_wake *publish_end(struct qf_engine_conn *c)
+{
+	struct qf_engine *e = c->engine;
+
+	hold(c, DUCK_MSG_END);
+	pthread_mutex_lock(&e->lock);
+	give_held(c);
+	c->job.state = DUCK_ENDED;
+	pthread_mutex_unlock(&e->lock);
+	return e->wake;
 }
 
 bool duck_job_cancelled(struct qf_engine_conn *c)
@@ -193,7 +204,7 @@ static void note_session(struct qf_engine_conn *c)
 	j->end.transaction_failed = c->transaction_failed;
 }
 
-static void finish(struct qf_engine_conn *c)
+static struct qf_wake *finish(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
 
@@ -206,8 +217,7 @@ static void finish(struct qf_engine_conn *c)
 	note_death(c);
 	free(j->sql);
 	j->sql = NULL;
-	hold(c, DUCK_MSG_END);
-	publish(c, DUCK_ENDED);
+	return publish_end(c);
 }
 
 /* ---- rows ---- */
@@ -259,7 +269,7 @@ static void drop_chunk(struct qf_engine_conn *c)
 	c->engine->api.destroy_data_chunk(&j->chunk);
 	j->chunk = NULL;
 	if (rows >= CHUNK_ROWS || j->end.rows > rows)
-		publish(c, DUCK_RUNNING);
+		publish(c);
 }
 
 /* False: suspended. */
@@ -297,7 +307,7 @@ static void begin_rows(struct qf_engine_conn *c)
 	j->end.has_rows = true;
 }
 
-void duck_job_step(struct duck_work *w)
+struct qf_wake *duck_job_step(struct duck_work *w)
 {
 	struct qf_engine_conn *c = qf_container_of(w, struct qf_engine_conn, job.work);
 	struct duck_job *j = &c->job;
@@ -309,6 +319,6 @@ void duck_job_step(struct duck_work *w)
 	if (!j->result_open && duck_execute(c))
 		begin_rows(c);
 	if (j->end.outcome == QF_OUT_OK && j->arrow && !fetch(c))
-		return;
-	finish(c);
+		return NULL;
+	return finish(c);
 }

@@ -69,24 +69,42 @@ static struct duck_work *take_queued(struct duck_pool *p)
 	return w;
 }
 
-/* The next work for t, waiting for it; NULL when t is to end. Called and returns with the lock held. */
-static struct duck_work *next_work(struct thread *t)
+static void wait_for_work(struct thread *t)
 {
 	struct duck_pool *p = t->pool;
-	struct duck_work *w = t->work ? t->work : take_queued(p);
 	struct timespec until;
 	int r = 0;
 
-	t->work = NULL;
-	if (w || p->stop)
-		return w;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += IDLE_SECONDS;
-	qf_list_append(p->idle.next, &t->link); /* before the first: last in, first out */
 	while (!t->work && !p->stop && r == 0)
 		r = pthread_cond_timedwait(&t->wake, &p->lock, &until);
 	qf_list_remove(&t->link);
-	w = t->work;
+}
+
+/*
+ * The next work for t, waiting for it; NULL when t is to end. Called and returns with the lock held.
+ *
+ * The post may put the loop in this thread's place for long: the loop's next statement must find t free then, or it
+ * would go to another thread, with cold caches.
+ */
+static struct duck_work *next_work(struct thread *t, struct qf_wake *wake)
+{
+	struct duck_pool *p = t->pool;
+
+	if (!t->work)
+		t->work = take_queued(p);
+	if (!t->work)
+		qf_list_append(p->idle.next, &t->link); /* before the first: last in, first out */
+	if (wake) {
+		pthread_mutex_unlock(&p->lock);
+		qf_wake_post(wake);
+		pthread_mutex_lock(&p->lock);
+	}
+	if (!t->work)
+		wait_for_work(t);
+	struct duck_work *w = t->work;
+
 	t->work = NULL;
 	return w;
 }
@@ -95,12 +113,13 @@ static void *thread_main(void *arg)
 {
 	struct thread *t = arg;
 	struct duck_pool *p = t->pool;
+	struct qf_wake *wake = NULL;
 	struct duck_work *w;
 
 	pthread_mutex_lock(&p->lock);
-	while ((w = next_work(t))) {
+	while ((w = next_work(t, wake))) {
 		pthread_mutex_unlock(&p->lock);
-		w->fn(w);
+		wake = w->fn(w);
 		pthread_mutex_lock(&p->lock);
 	}
 	p->n--;

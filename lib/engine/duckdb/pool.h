@@ -17,9 +17,11 @@
 
 #include "api.h"
 #include "qf/list.h"
+#include "qf/loop.h"
 
 struct duck_work {
-	void (*fn)(struct duck_work *w);
+	/* What it returns, or NULL, is posted when the thread is free again: whoever is woken finds it free. */
+	struct qf_wake *(*fn)(struct duck_work *w);
 	struct qf_list link;
 };
 

@@ -121,7 +121,7 @@ int duck_guard_text(const char *sql, struct qf_sql_error *e) qf_must_check;
 int duck_guard_type(duckdb_statement_type type, const char *sql, struct qf_sql_error *e) qf_must_check;
 
 /* job.c: on the thread of the running step, but for the last two */
-void duck_job_step(struct duck_work *w);
+struct qf_wake *duck_job_step(struct duck_work *w);
 bool duck_job_cancelled(struct qf_engine_conn *c);
 void duck_job_cancel_end(struct duck_job *j);
 /* Ends the job with the error that DuckDB's text says. */
