@@ -344,7 +344,8 @@ def test_large_events(target, attacker):
             push.send(struct.pack(">I", len(one)) + one)
         time.sleep(1.0)
         wait_until(lambda: "big" in target.admin("events").stdout)
-    assert target.rss("admin") < was + 60e6 * SLOW, (was, target.rss("admin"))
+    limit = 60e6 if SLOW == 1 else 380e6  # AddressSanitizer keeps 256 MB of what was freed
+    assert target.rss("admin") < was + limit, (was, target.rss("admin"))
     assert "\x1b" not in target.admin("events").stdout
 
 
