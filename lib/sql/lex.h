@@ -59,6 +59,16 @@ enum qf_lex_body {
 	QF_BODY_HEX,
 };
 
+/* What a byte is; from 0x80 on they are letters: every dialect here takes UTF-8 in names. */
+enum { C_SPACE = 1, C_START = 2, C_DIGIT = 4, C_OP = 8 };
+extern const uint8_t qf_lex_classes[256];
+
+/* The byte at i, 0 behind the end: no rule takes a 0 for anything. */
+static inline uint8_t qf_lex_byte(struct qf_slice t, size_t i)
+{
+	return i < t.n ? t.p[i] : 0;
+}
+
 /* Index of the first byte at or after at that is no white space. */
 size_t qf_lex_space(struct qf_slice text, size_t at, unsigned rules);
 /*
@@ -72,9 +82,20 @@ bool qf_lex_open(struct qf_slice text, unsigned rules, bool more, struct qf_lex_
  */
 bool qf_lex_finish(struct qf_slice text, unsigned rules, bool more, struct qf_lex_open *o);
 
-/* Index behind the name bytes, or the hexadecimal digits, from at on. */
+/* Index behind the name bytes from at on. */
 size_t qf_lex_word(struct qf_slice text, size_t at, unsigned rules);
-size_t qf_lex_hex(struct qf_slice text, size_t at);
+
+/* lex_end.c: the index behind what starts at at. */
+bool qf_lex_hex_digit(uint8_t c);
+size_t qf_lex_hex(struct qf_slice text, size_t at);	/* hexadecimal digits */
+size_t qf_lex_index(struct qf_slice text, size_t at);	/* the number of a placeholder: digits alone */
+size_t qf_lex_decimal(struct qf_slice text, size_t at); /* a number */
+size_t qf_lex_pg_op(struct qf_slice text, size_t start, unsigned rules);
+size_t qf_lex_plain_op(struct qf_slice text, size_t start);
+/* The number from start to end may go on when more text comes: 1e, 1e+, 0x, 1_. */
+bool qf_lex_unsure(struct qf_slice text, size_t start, size_t end);
+/* The name bytes from at to end are a number's type: 10L, 1.5BD [Hive, Spark]. */
+bool qf_lex_suffix(struct qf_slice text, size_t at, size_t end);
 
 /* ASCII lower case of a word into buf (NUL-terminated); 0 when it is longer than size - 1. */
 size_t qf_lex_fold(struct qf_slice word, char *buf, size_t size);

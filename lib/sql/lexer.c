@@ -1,36 +1,18 @@
-/* Where a lexeme starts and what it is. Ends that must be searched for are found in lex_body.c. */
+/* Where a lexeme starts and what it is. Ends that must be searched for are found in lex_body.c, others in
+ * lex_end.c. */
 #include <string.h>
 
 #include "lex.h"
 
-enum { C_SPACE = 1, C_START = 2, C_DIGIT = 4, C_OP = 8 };
-
 enum {
-	OP_MAX = 63,	/* longer operators do not exist; keeps runs of + linear [PG 4.1.3] */
-	LONG_RUN = 64,	   /* no prefix of a literal is as long: the end alone matters */
-	TAG_MAX = 1024,	   /* of $tag$ */
-	NUMBER_MAX = 4096, /* a longer one is several tokens: its lookahead is never searched twice */
+	LONG_RUN = 64,	/* no prefix of a literal is as long: the end alone matters */
+	TAG_MAX = 1024, /* of $tag$ */
 };
-
-/* Bytes from 0x80 on are letters: every dialect here takes UTF-8 in names. */
-static const uint8_t classes[256] = {
-	['\t' ... '\r'] = C_SPACE, [' '] = C_SPACE,
-	['0' ... '9'] = C_DIGIT,
-	['A' ... 'Z'] = C_START, ['a' ... 'z'] = C_START, ['_'] = C_START, [0x80 ... 0xff] = C_START,
-	['~'] = C_OP, ['!'] = C_OP, ['@'] = C_OP, ['#'] = C_OP, ['^'] = C_OP, ['&'] = C_OP, ['|'] = C_OP, ['?'] = C_OP,
-	['+'] = C_OP, ['-'] = C_OP, ['*'] = C_OP, ['/'] = C_OP, ['%'] = C_OP, ['<'] = C_OP, ['>'] = C_OP, ['='] = C_OP,
-};
-
-/* The byte at i, 0 behind the end: no rule here takes a 0 for anything. */
-static uint8_t byte_at(struct qf_slice t, size_t i)
-{
-	return i < t.n ? t.p[i] : 0;
-}
 
 /* Length of the wide white space at i, as DuckDB takes it for a blank; 0 when it is none. */
 static size_t wide_space(struct qf_slice t, size_t i)
 {
-	uint8_t a = byte_at(t, i), b = byte_at(t, i + 1), c = byte_at(t, i + 2);
+	uint8_t a = qf_lex_byte(t, i), b = qf_lex_byte(t, i + 1), c = qf_lex_byte(t, i + 2);
 
 	if (a == 0xc2)
 		return b == 0xa0 ? 2 : 0;
@@ -46,9 +28,9 @@ static size_t wide_space(struct qf_slice t, size_t i)
 size_t qf_lex_space(struct qf_slice t, size_t at, unsigned rules)
 {
 	for (;;) {
-		while (at < t.n && classes[t.p[at]] & C_SPACE)
+		while (at < t.n && qf_lex_classes[t.p[at]] & C_SPACE)
 			at++;
-		size_t wide = rules & LX_WIDE_SPACE && byte_at(t, at) >= 0x80 ? wide_space(t, at) : 0;
+		size_t wide = rules & LX_WIDE_SPACE && qf_lex_byte(t, at) >= 0x80 ? wide_space(t, at) : 0;
 		if (wide == 0)
 			return at;
 		at += wide;
@@ -57,7 +39,7 @@ size_t qf_lex_space(struct qf_slice t, size_t at, unsigned rules)
 
 static bool name_byte(uint8_t c, unsigned rules)
 {
-	if (classes[c] & (C_START | C_DIGIT))
+	if (qf_lex_classes[c] & (C_START | C_DIGIT))
 		return true;
 	if (c == '$')
 		return !(rules & LX_NO_DOLLAR);
@@ -112,7 +94,7 @@ static bool open_quote(struct qf_slice t, unsigned rules, bool more, size_t q, b
 	o->quote = c == '[' ? ']' : c;
 	o->escape = string ? escape : (rules & LX_ESCAPED_NAME) != 0;
 	if (string && rules & LX_TRIPLE && (q + 1 >= t.n || t.p[q + 1] == c)) {
-		if (byte_at(t, q + 2) == c)
+		if (qf_lex_byte(t, q + 2) == c)
 			return set_body(o, QF_TOK_STRING, QF_BODY_TRIPLE, q + 3);
 		if (q + 2 >= t.n && more)
 			return false;
@@ -124,7 +106,7 @@ static bool open_quote(struct qf_slice t, unsigned rules, bool more, size_t q, b
 static bool open_q_string(struct qf_slice t, bool more, size_t quote, struct qf_lex_open *o)
 {
 	static const char opening[] = "[{(<", closing[] = "]})>";
-	uint8_t c = byte_at(t, quote + 1);
+	uint8_t c = qf_lex_byte(t, quote + 1);
 	const char *pair = c ? strchr(opening, c) : NULL;
 
 	if (quote + 1 >= t.n && more)
@@ -162,7 +144,7 @@ static bool open_prefixed(struct qf_slice t, unsigned rules, bool more, size_t e
 static bool open_word(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
 	size_t end = qf_lex_word(t, o->start, rules), n = end - o->start;
-	uint8_t next = byte_at(t, end), after = byte_at(t, end + 1);
+	uint8_t next = qf_lex_byte(t, end), after = qf_lex_byte(t, end + 1);
 	bool is = false;
 
 	if (end == t.n && more)
@@ -181,81 +163,16 @@ static bool open_word(struct qf_slice t, unsigned rules, bool more, struct qf_le
 	return set_token(o, QF_TOK_WORD, end);
 }
 
-static size_t digits(struct qf_slice t, size_t at)
-{
-	while (at < t.n && (classes[t.p[at]] & C_DIGIT ||
-				   (t.p[at] == '_' && classes[byte_at(t, at + 1)] & C_DIGIT)))
-		at++;
-	return at;
-}
-
-/* The number of a placeholder: digits alone. */
-static size_t index_end(struct qf_slice t, size_t at)
-{
-	size_t end = at;
-
-	while (end < t.n && end - at < NUMBER_MAX && classes[t.p[end]] & C_DIGIT)
-		end++;
-	return end;
-}
-
-static bool hex_digit(uint8_t c)
-{
-	return classes[c] & C_DIGIT || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-size_t qf_lex_hex(struct qf_slice t, size_t at)
-{
-	while (at < t.n && hex_digit(t.p[at]))
-		at++;
-	return at;
-}
-
-static size_t decimal_end(struct qf_slice t, size_t at)
-{
-	if (t.n - at > NUMBER_MAX)
-		t.n = at + NUMBER_MAX;
-	at = digits(t, at);
-	if (byte_at(t, at) == '.' && byte_at(t, at + 1) != '.')
-		at = digits(t, at + 1);
-	if ((byte_at(t, at) | 0x20) == 'e') {
-		size_t sign = byte_at(t, at + 1) == '+' || byte_at(t, at + 1) == '-';
-		if (classes[byte_at(t, at + 1 + sign)] & C_DIGIT)
-			at = digits(t, at + 1 + sign);
-	}
-	return at;
-}
-
-/* 1e, 1e+, 0x, 1_ at the end of what there is: the number may go on. */
-static bool number_unsure(struct qf_slice t, size_t start, size_t end)
-{
-	uint8_t c = byte_at(t, end), low = c | 0x20, next = byte_at(t, end + 1);
-
-	if (t.n - end == 1)
-		return low == 'e' || c == '_' || (low == 'x' && end - start == 1);
-	return t.n - end == 2 && low == 'e' && (next == '+' || next == '-');
-}
-
-/* 10L, 1.5BD: the type suffixes of Hive and Spark. */
-static bool number_suffix(struct qf_slice t, size_t at, size_t end)
-{
-	uint8_t a = t.p[at] | 0x20;
-
-	if (end - at == 2)
-		return a == 'b' && (t.p[at + 1] | 0x20) == 'd';
-	return end - at == 1 && strchr("lsydf", a);
-}
-
 static bool open_number(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
 	size_t at = o->start, end, name;
-	bool hex = t.p[at] == '0' && (byte_at(t, at + 1) | 0x20) == 'x' && hex_digit(byte_at(t, at + 2));
+	bool hex = t.p[at] == '0' && (qf_lex_byte(t, at + 1) | 0x20) == 'x' && qf_lex_hex_digit(qf_lex_byte(t, at + 2));
 
-	end = hex ? qf_lex_hex(t, at + 2) : decimal_end(t, at);
-	if (more && number_unsure(t, at, end))
+	end = hex ? qf_lex_hex(t, at + 2) : qf_lex_decimal(t, at);
+	if (more && qf_lex_unsure(t, at, end))
 		return false;
 	name = rules & LX_DIGIT_NAME ? qf_lex_word(t, end, rules) : end;
-	if (name > end && number_suffix(t, end, name))
+	if (name > end && qf_lex_suffix(t, end, name))
 		return set_token(o, QF_TOK_NUMBER, name);
 	if (rules & LX_DIGIT_NAME && !memchr(t.p + at, '.', end - at))
 		return set_run(t, more, QF_BODY_WORD, name > end ? QF_TOK_WORD : QF_TOK_NUMBER, name, o);
@@ -265,24 +182,24 @@ static bool open_number(struct qf_slice t, unsigned rules, bool more, struct qf_
 static bool open_dollar(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
 	size_t at = o->start + 1, end = at;
-	uint8_t next = byte_at(t, at);
+	uint8_t next = qf_lex_byte(t, at);
 
 	if (next == '$' && rules & (LX_DOLLAR_TAG | LX_DOLLAR_PLAIN)) {
 		o->tag = 2;
 		return set_body(o, QF_TOK_STRING, QF_BODY_DOLLAR, at + 1);
 	}
-	if (rules & LX_DOLLAR_TAG && classes[next] & C_START) {
-		while (end < t.n && end - at < TAG_MAX && classes[t.p[end]] & (C_START | C_DIGIT))
+	if (rules & LX_DOLLAR_TAG && qf_lex_classes[next] & C_START) {
+		while (end < t.n && end - at < TAG_MAX && qf_lex_classes[t.p[end]] & (C_START | C_DIGIT))
 			end++;
 		if (end == t.n && more)
 			return false;
-		if (byte_at(t, end) == '$') {
+		if (qf_lex_byte(t, end) == '$') {
 			o->tag = end + 1 - o->start;
 			return set_body(o, QF_TOK_STRING, QF_BODY_DOLLAR, end + 1);
 		}
 	}
-	if (rules & LX_P_NUMBER && classes[next] & C_DIGIT)
-		return set_token(o, QF_TOK_PARAM, index_end(t, at));
+	if (rules & LX_P_NUMBER && qf_lex_classes[next] & C_DIGIT)
+		return set_token(o, QF_TOK_PARAM, qf_lex_index(t, at));
 	end = qf_lex_word(t, at, rules);
 	if (end > at && rules & (LX_P_NAME | LX_AT_WORD))
 		return set_run(t, more, QF_BODY_WORD, rules & LX_P_NAME ? QF_TOK_PARAM : QF_TOK_WORD, end, o);
@@ -292,7 +209,7 @@ static bool open_dollar(struct qf_slice t, unsigned rules, bool more, struct qf_
 /* False when the @ is no more than an operator. */
 static bool open_at(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
-	size_t name = o->start + (byte_at(t, o->start + 1) == '@' ? 2 : 1);
+	size_t name = o->start + (qf_lex_byte(t, o->start + 1) == '@' ? 2 : 1);
 	size_t end = rules & (LX_P_AT | LX_AT_WORD) ? qf_lex_word(t, name, rules) : name;
 	bool param = rules & LX_P_AT && name == o->start + 1;
 
@@ -301,13 +218,13 @@ static bool open_at(struct qf_slice t, unsigned rules, bool more, struct qf_lex_
 
 static bool open_colon(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
 {
-	uint8_t next = byte_at(t, o->start + 1), before = o->start ? t.p[o->start - 1] : 0;
+	uint8_t next = qf_lex_byte(t, o->start + 1), before = o->start ? t.p[o->start - 1] : 0;
 	/* v:path reads a field of v; a placeholder never stands right behind a value. */
 	bool value = before && (name_byte(before, rules) || strchr("'\"`)]", before));
 
 	if (next == ':' || next == '=')
 		return set_token(o, QF_TOK_OP, o->start + 2);
-	if (rules & LX_P_COLON && !value && classes[next] & (C_START | C_DIGIT))
+	if (rules & LX_P_COLON && !value && qf_lex_classes[next] & (C_START | C_DIGIT))
 		return set_run(t, more, QF_BODY_WORD, QF_TOK_PARAM, qf_lex_word(t, o->start + 1, rules), o);
 	return set_token(o, QF_TOK_OP, o->start + 1);
 }
@@ -318,51 +235,13 @@ static bool open_brace(struct qf_slice t, unsigned rules, struct qf_lex_open *o)
 	size_t at = qf_lex_space(t, o->start + 1, rules), end = qf_lex_word(t, at, rules);
 
 	at = qf_lex_space(t, end, rules);
-	if (end == o->start + 1 || byte_at(t, at) != ':' || !(rules & LX_P_BRACE))
+	if (end == o->start + 1 || qf_lex_byte(t, at) != ':' || !(rules & LX_P_BRACE))
 		return set_token(o, QF_TOK_OP, o->start + 1);
 	while (at < t.n && !strchr("{};'\"`\n", t.p[at]))
 		at++;
-	if (byte_at(t, at) == '}')
+	if (qf_lex_byte(t, at) == '}')
 		return set_token(o, QF_TOK_PARAM, at + 1);
 	return set_token(o, QF_TOK_OP, o->start + 1);
-}
-
-/*
- * A run of operator characters. PostgreSQL lets one end in + or - only when it holds a character that
- * standard operators lack; here a + or - goes on only into another character, which looks no further ahead.
- */
-static size_t pg_op_end(struct qf_slice t, size_t start, unsigned rules)
-{
-	bool special = strchr("~!@#^&|?%", t.p[start]) != NULL;
-	size_t end = start + 1;
-
-	for (; end < t.n && end - start < OP_MAX && classes[t.p[end]] & C_OP; end++) {
-		uint8_t c = t.p[end], next = byte_at(t, end + 1);
-		bool sign = c == '+' || c == '-';
-		if ((c == '-' && next == '-') || (c == '/' && next == '*') || (c == '?' && rules & LX_P_QUESTION))
-			break;
-		if (sign && !special && (!(classes[next] & C_OP) || next == '+' || next == '-'))
-			break;
-		special = special || strchr("~!@#^&|?%", c);
-	}
-	return end;
-}
-
-static size_t plain_op_end(struct qf_slice t, size_t start)
-{
-	static const char threes[] = "->> <=> #>> <<= >>= ";
-	static const char twos[] = "<> <= >= != == || && << >> -> => ** .. |> := += -= *= /= ";
-	size_t left = t.n - start;
-
-	if (left > 2)
-		for (const char *o = threes; *o; o += 4)
-			if (memcmp(o, t.p + start, 3) == 0)
-				return start + 3;
-	if (left > 1)
-		for (const char *o = twos; *o; o += 3)
-			if (memcmp(o, t.p + start, 2) == 0)
-				return start + 2;
-	return start + 1;
 }
 
 static bool open_op(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o)
@@ -372,18 +251,20 @@ static bool open_op(struct qf_slice t, unsigned rules, bool more, struct qf_lex_
 	if (c == '@' && open_at(t, rules, more, o))
 		return true;
 	if (c == '?' && rules & LX_P_QUESTION)
-		return set_token(o, QF_TOK_PARAM, index_end(t, o->start + 1));
+		return set_token(o, QF_TOK_PARAM, qf_lex_index(t, o->start + 1));
 	if (c == '#' && rules & LX_HASH_WORD && qf_lex_word(t, o->start, rules) > o->start + 1)
 		return set_run(t, more, QF_BODY_WORD, QF_TOK_WORD, qf_lex_word(t, o->start, rules), o);
-	if (rules & LX_PG_OPS && classes[c] & C_OP)
-		return set_token(o, QF_TOK_OP, pg_op_end(t, o->start, rules));
-	return set_token(o, QF_TOK_OP, classes[c] & C_OP || c == '.' ? plain_op_end(t, o->start) : o->start + 1);
+	if (rules & LX_PG_OPS && qf_lex_classes[c] & C_OP)
+		return set_token(o, QF_TOK_OP, qf_lex_pg_op(t, o->start, rules));
+	if (qf_lex_classes[c] & C_OP || c == '.')
+		return set_token(o, QF_TOK_OP, qf_lex_plain_op(t, o->start));
+	return set_token(o, QF_TOK_OP, o->start + 1);
 }
 
 /* True when a comment starts here; *ret_known is false when that cannot be said yet. */
 static bool open_comment(struct qf_slice t, unsigned rules, bool more, struct qf_lex_open *o, bool *ret_known)
 {
-	uint8_t a = t.p[o->start], b = byte_at(t, o->start + 1), c = byte_at(t, o->start + 2);
+	uint8_t a = t.p[o->start], b = qf_lex_byte(t, o->start + 1), c = qf_lex_byte(t, o->start + 2);
 	bool line = false;
 
 	if (a == '-' && b == '-') {
@@ -394,7 +275,7 @@ static bool open_comment(struct qf_slice t, unsigned rules, bool more, struct qf
 	} else if (a == '/' && b == '/') {
 		line = (rules & LX_SLASHES) != 0;
 	} else if (a == '/' && b == '*') {
-		bool run = rules & LX_EXEC_COMMENT && (c == '!' || (c == 'M' && byte_at(t, o->start + 3) == '!'));
+		bool run = rules & LX_EXEC_COMMENT && (c == '!' || (c == 'M' && qf_lex_byte(t, o->start + 3) == '!'));
 		o->nest = 1;
 		return set_body(o, run ? QF_TOK_OP : QF_TOK_COMMENT, QF_BODY_BLOCK, o->start + 2);
 	}
@@ -406,9 +287,9 @@ bool qf_lex_open(struct qf_slice t, unsigned rules, bool more, struct qf_lex_ope
 	uint8_t c = t.p[o->start];
 	bool known = true;
 
-	if (classes[c] & C_START)
+	if (qf_lex_classes[c] & C_START)
 		return open_word(t, rules, more, o);
-	if (classes[c] & C_DIGIT || (c == '.' && classes[byte_at(t, o->start + 1)] & C_DIGIT))
+	if (qf_lex_classes[c] & C_DIGIT || (c == '.' && qf_lex_classes[qf_lex_byte(t, o->start + 1)] & C_DIGIT))
 		return open_number(t, rules, more, o);
 	if ((c == '-' || c == '/' || c == '#') && open_comment(t, rules, more, o, &known))
 		return true;
