@@ -158,16 +158,20 @@ void hub_try_waiting(struct qf_hub *h)
 
 /* ---- what the frontend calls ------------------------------------------------------------------------------ */
 
+/* Date and time once a second, a number, and which qf-listen: unique, and readable in a log. */
 static void name_query(struct qf_query *q)
 {
 	struct qf_hub *h = q->hub;
 	time_t now = (time_t)(qf_real_us() / 1000000);
 	struct tm tm;
-	char stamp[24];
 
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &tm);
-	snprintf(q->public_id, sizeof q->public_id, "%s_%05llu_%s", stamp, (unsigned long long)(h->sequence++ % 100000), h->tag);
+	if (now != h->stamp_second) {
+		gmtime_r(&now, &tm);
+		strftime(h->stamp, sizeof h->stamp, "%Y%m%d_%H%M%S", &tm);
+		h->stamp_second = now;
+	}
+	snprintf(q->public_id, sizeof q->public_id, "%s_%05llu_%s", h->stamp, (unsigned long long)(h->sequence++ % 100000),
+		 h->tag);
 }
 
 static size_t window(struct qf_hub *h)

@@ -15,6 +15,8 @@
 #include "qf/ring.h"
 #include "qf/svc.h"
 
+#include <time.h>
+
 #define STREAM_WINDOW (4u << 20)
 #define STREAM_WINDOW_MIN (256u << 10)
 #define PEER_ACK (512u << 10) /* row bytes read before the dispatch is told */
@@ -81,7 +83,8 @@ struct qf_hub {
 	size_t pending_bytes;
 	struct qf_listener *frontends[QF_FE_N];
 	unsigned draining; /* frontends that are not empty yet */
-	char tag[8];
+	char tag[8], stamp[24];
+	time_t stamp_second;
 };
 
 /* hub.c */
