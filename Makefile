@@ -128,22 +128,23 @@ deps: ## get what is missing: Debian packages, DuckDB, nanoarrow, sqlglot
 deps-check: ## the same for the tests
 	@.ci/deps check
 
-# A second make, because this one looked for packages and sources before they were there.
+# A second make, because this one looked for packages and sources before they were there; on all cores unless told.
+submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 run: deps ## start the whole toolkit in the foreground
-	@$(MAKE) --no-print-directory all
+	@$(submake) all
 	@exec build/bin/qf-admin up $(ARGS)
 check: deps-check ## build everything and run all tests; SUITES="unit replay", T=name choose some
-	@$(MAKE) --no-print-directory all units
+	@$(submake) all units
 	@tests/run $(if $(SUITES),--suites '$(SUITES)') $(T)
 asan: deps-check ## the same with AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) --no-print-directory asan-built
+	@$(submake) asan-built
 	@tests/run --variant asan --suites '$(or $(SUITES),unit replay integration)' $(T)
 fuzz: ## fuzz each target for FUZZ_SECONDS (60); T=name chooses some
 	@.ci/deps fuzz
-	@$(MAKE) --no-print-directory fuzz-built
+	@$(submake) fuzz-built
 	@tests/fuzz/run '$(or $(FUZZ_SECONDS),60)' $(T)
 bench: deps-check ## measure against a direct connection and the bare chain
-	@$(MAKE) --no-print-directory all bench-built
+	@$(submake) all bench-built
 	@tests/bench/run
 lint: deps-check all ## headers, include direction, layout, pages; LINT=deep adds -fanalyzer and cppcheck
 	@LINT=$(LINT) tests/lint/run
