@@ -198,7 +198,7 @@ int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_di
 {
 	struct child c = { .in = -1, .out = -1, .err = -1 };
 	char path[PATH_MAX + 16];
-	char *const argv[] = { path, qf_arena_strdup(arena, "--format"), qf_arena_strdup(arena, "json"),
+	char *const argv[] = { path, qf_arena_strdup(arena, "--guard"), qf_arena_strdup(arena, "--format"), qf_arena_strdup(arena, "json"),
 		qf_arena_strdup(arena, "--from"), qf_arena_strdup(arena, qf_dialect_name(from)),
 		qf_arena_strdup(arena, "--to"), qf_arena_strdup(arena, qf_dialect_name(to)), NULL };
 	int rc;

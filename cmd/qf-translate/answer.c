@@ -1,7 +1,7 @@
 /*
  * The frames between translator and worker; py/worker.py is the other side. All integers big-endian.
  *
- * Request: u8 1, text from, text to, text schema, text sql. Answer: u8 status (0 translated, 1 error), text
+ * Request: u8 1, u8 flags (1 = guard), text from, text to, text schema, text sql. Answer: u8 status (0 translated, 1 error), text
  * sql, u16 number of warnings, texts, u16 number of doubts, texts, text error, text hint, u32 line, u32
  * column, u32 position. A text is u32 length and UTF-8 bytes.
  */
@@ -16,6 +16,7 @@ static void put_text(struct qf_buf *b, struct qf_slice s)
 void answer_request(struct qf_buf *b, const struct translate_request *r)
 {
 	qf_buf_u8(b, 1);
+	qf_buf_u8(b, r->guard);
 	put_text(b, qf_slice_str(qf_dialect_name(r->from)));
 	put_text(b, qf_slice_str(qf_dialect_name(r->to)));
 	put_text(b, r->schema);

@@ -93,7 +93,7 @@ static void on_translation(void *arg, const struct translation *t)
 static void submit(struct filter *f, const struct qf_statement *st, unsigned text_line)
 {
 	struct slot *s = &f->slots[(f->head + f->n++) % SLOTS];
-	struct translate_request r = { .from = f->o->from, .to = f->o->to };
+	struct translate_request r = { .from = f->o->from, .to = f->o->to, .guard = f->o->guard };
 
 	s->f = f;
 	s->st.text = qf_slice_dup(st->text);

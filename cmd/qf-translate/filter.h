@@ -14,6 +14,7 @@ struct filter_opts {
 	enum qf_dialect from, to;
 	bool strict; /* a doubt is a failure */
 	bool json;
+	bool guard; /* see translator.h */
 	const char *file; /* NULL: standard input */
 	const char *schema; /* JSON {"table": {"column": "TYPE"}}: may be NULL */
 };

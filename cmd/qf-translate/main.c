@@ -48,6 +48,13 @@ static int set_strict(void *ctx, const char *value)
 	return 0;
 }
 
+static int set_guard(void *ctx, const char *value)
+{
+	(void)value;
+	((struct program *)ctx)->filter.guard = true;
+	return 0;
+}
+
 static int set_format(void *ctx, const char *value)
 {
 	bool json = !strcmp(value, "json");
@@ -110,6 +117,7 @@ static const struct qf_option options[] = {
 	{ "strict", 0, NULL, "a statement whose translation is in doubt fails", set_strict },
 	{ "format", 0, "FORMAT", "text (default), or json: one object a line for each statement", set_format },
 	{ "schema", 0, "FILE", "column types of the tables, as JSON {\"table\": {\"column\": \"TYPE\"}}", set_schema },
+	{ "guard", 0, NULL, "types that nobody has told are checked by the translated statement itself", set_guard },
 	{ "list-dialects", 0, NULL, "print the dialects and exit", set_list },
 	{ 0 },
 };
@@ -176,7 +184,7 @@ static const struct qf_svc svc = {
 	.program = QF_TRANSLATE,
 	.summary = "translates SQL from one dialect to another, or says why not",
 	.usage = "  qf-translate --from DIALECT --to DIALECT [--file FILE] [--schema FILE]\n"
-		 "               [--strict] [--format json] < in.sql > out.sql\n",
+		 "               [--guard] [--strict] [--format json] < in.sql > out.sql\n",
 	.options = options,
 	.asks = QF_ROLE(QF_ADMIN),
 	.handlers = handlers,

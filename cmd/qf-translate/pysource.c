@@ -9,9 +9,10 @@
 		".previous\n");                                                    \
 	extern const char py_##name##_at[];
 
-#define EACH(do)                                                                                              \
-	do(tokens) do(pgtypes) do(pgexpr) do(pgnames) do(pgnodes) do(pgfuncs) do(pgaggs) do(pgquery) do(pgddl) \
-	do(pgstatement) do(pairs) do(translate) do(worker)
+#define EACH(do)                                                                                                      \
+	do(tokens) do(pgtypes) do(pgvalue) do(pgexpr) do(pgnames) do(pgnodes) do(pgpreds) do(pgcasts) do(pgfuncs)     \
+	do(pgdates) do(pgaggs) do(pgscope) do(pgfrom) do(pgclauses) do(pgquery) do(pgddl) do(pgprepare)               \
+	do(pgstatement) do(traits) do(columns) do(pairs) do(translate) do(worker)
 
 EACH(CARRY)
 

@@ -109,8 +109,8 @@ static void on_translation(void *arg, const struct translation *t)
 
 void service_on_translate(struct service *s, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct translate_request r = { .from = qf_get_u8(m, QF_F_FROM), .to = qf_get_u8(m, QF_F_TO), .sql = qf_get(m, QF_F_SQL),
-				       .schema = qf_get(m, QF_F_TABLES) };
+	struct translate_request r = { .from = qf_get_u8(m, QF_F_FROM), .to = qf_get_u8(m, QF_F_TO), .guard = true,
+				       .sql = qf_get(m, QF_F_SQL), .schema = qf_get(m, QF_F_TABLES) };
 	struct translation bad = { .status = TRANSLATE_ERROR, .text = qf_slice_str("a TRANSLATE without known dialects or text") };
 
 	if (r.from == QF_DIALECT_NONE || r.from >= QF_DIALECT_N || r.to == QF_DIALECT_NONE || r.to >= QF_DIALECT_N || !r.sql.p) {

@@ -86,6 +86,7 @@ static void make_key(struct qf_buf *key, const struct translate_request *r)
 {
 	qf_buf_u8(key, (uint8_t)r->from);
 	qf_buf_u8(key, (uint8_t)r->to);
+	qf_buf_u8(key, r->guard);
 	qf_buf_u64(key, r->schema.n ? qf_hash_fixed(r->schema) : 0);
 	qf_buf_add_slice(key, r->sql);
 }
@@ -204,7 +205,7 @@ static void on_answer(void *arg, enum qf_worker_result result, struct qf_slice a
 	if (result == QF_WORKER_DEADLINE)
 		keep(t, qf_buf_slice(&q->key), KEPT_DEADLINE, QF_SLICE_NONE, deadline_memory_ns);
 	if (ret.status == TRANSLATE_TROUBLE)
-		qf_info("no translation of a statement of %zu bytes: %.*s", q->key.n - 10, (int)ret.text.n, (const char *)ret.text.p);
+		qf_info("no translation of a statement of %zu bytes: %.*s", q->frame.n, (int)ret.text.n, (const char *)ret.text.p);
 	tell(q, &ret);
 }
 
@@ -323,7 +324,7 @@ void translator_forget(struct translator *t, uint64_t id)
 	struct waiter *w = qf_map_get_u64(t->waiters, id);
 
 	if (w)
-		waiter_free(t, w);
+		waiter_free(t, w); /* an answer that nobody waits for still goes into the cache */
 }
 
 void translator_set_deadline(struct translator *t, uint64_t deadline_ns)

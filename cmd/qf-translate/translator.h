@@ -30,6 +30,7 @@ struct translator_opts {
 struct translate_request {
 	struct qf_slice sql;
 	enum qf_dialect from, to;
+	bool guard;		/* the translated statement checks types that nobody has told, where they matter */
 	struct qf_slice schema; /* what is known of the tables, as JSON (see qf-translate(8)); may be empty */
 };
 

@@ -212,7 +212,7 @@ def test_a_bad_configuration_is_status_2(tmp_path):
 
 FAKE = """#!/usr/bin/python3
 import json, sys
-assert sys.argv[1:] == ["--format", "json", "--from", "postgres", "--to", "duckdb"], sys.argv
+assert sys.argv[1:] == ["--guard", "--format", "json", "--from", "postgres", "--to", "duckdb"], sys.argv
 sql = sys.stdin.read().strip().removesuffix(";").strip()
 if "hang up" in sql:
     sys.exit(1)

@@ -7,8 +7,8 @@ is easy the tree is rewritten instead.
 import re
 
 from sqlglot import exp
-from sqlglot.optimizer.annotate_types import annotate_types
-from sqlglot.schema import Schema
+
+from qf_traits import FAMILY, TRAITS, TRAIT_NAMES
 
 D = exp.DataType.Type
 INT = {D.TINYINT, D.SMALLINT, D.INT, D.BIGINT, D.INT128, D.UTINYINT, D.USMALLINT, D.UINT, D.UBIGINT}
@@ -17,48 +17,12 @@ FLT = {D.FLOAT, D.DOUBLE}
 TXT = {D.TEXT, D.VARCHAR, D.CHAR, D.NCHAR, D.NVARCHAR}
 NUM = INT | DEC | FLT
 
-FAMILY = {"presto": "trino", "athena": "trino", "hive": "spark", "databricks": "spark"}
-
-# What an engine does. None: not known, which equals nothing.
-_T = ("int_div", "zero_div", "float_zero_div", "concat_null", "pipes", "like_case", "like_escape", "text_case", "date_plus",
-      "avg_int", "least_null", "length", "float_round", "float_to_int", "text_to_number", "overflow", "index", "log1", "null_agg",
-      "trunc_of_date", "caret")
-TRAITS = {
-    "postgres": ("trunc", "error", "error", "skip", "null", "yes", "\\", "yes", "timestamp", "numeric", "skip", "chars", "even",
-                 "even", "strict", "error", 1, "10", "keep", "timestamptz", "power"),
-    "duckdb": ("float", "null", "inf", "skip", "null", "yes", None, "yes", "timestamp", "double", "skip", "chars", "away", "even",
-               "round", "error", 1, "10", "keep", "timestamp", "power"),
-    "trino": ("trunc", "error", "inf", "null", "null", "yes", None, "yes", "date", "double", "null", "chars", "away", "away",
-              "strict", "error", 1, None, "keep", "date", None),
-    "mysql": ("decimal", "null", "null", "null", "or", "no", "\\", "no", "date", "decimal", "null", "bytes", "even", "away",
-              "prefix", "error", None, "e", None, None, "xor"),
-    "starrocks": ("float", "null", "null", "null", "or", "yes", "\\", "yes", "date", "double", "null", "bytes", "away", "trunc",
-                  "null", "wrap", 1, "e", "keep", None, None),
-    "clickhouse": ("float", "inf", "inf", "null", "null", "yes", "\\", "yes", "date", "double", "null", "bytes", "even", "trunc",
-                   "strict", "wrap", 1, "e", "skip", "date", None),
-    "snowflake": ("decimal", "error", "error", "null", "null", "yes", None, "yes", "date", "decimal", "null", "chars", "away",
-                  "away", "round", "error", 0, None, "skip", "date", None),
-    "bigquery": ("float", "error", "error", "null", "null", "yes", "\\", "yes", "datetime", "double", "null", "chars", "away",
-                 "away", "strict", "error", 0, "e", "keep", "date", "xor"),
-    "spark": ("float", "null", "null", "null", "null", "yes", "\\", "yes", "date", "double", "skip", "chars", "away", "trunc",
-              "null", "wrap", 0, "e", "skip", "timestamp", "xor"),
-    "redshift": ("trunc", "error", "error", "null", "null", "yes", "\\", "yes", "timestamp", "trunc", "null", "chars", "away",
-                 None, "strict", "error", 0, "10", None, "timestamp", "power"),
-    "sqlite": ("trunc", "null", "null", None, "null", "no", None, "yes", None, "double", "null", "chars", "away", "trunc",
-               "prefix", "float", None, "10", None, None, None),
-    "tsql": ("trunc", "error", "error", "skip", None, "no", None, "no", None, "trunc", None, None, "away", "trunc", "strict",
-             "error", None, "e", None, None, "xor"),
-    "oracle": ("decimal", "error", None, None, "empty", "yes", None, "yes", "date", "decimal", "null", "chars", None, "away",
-               None, None, None, None, None, "date", None),
-}
-
-
 class Pair:
     def __init__(self, source, target, doubts):
         self.source, self.target, self.doubts = source, target, doubts
         a, b = TRAITS.get(FAMILY.get(source, source)), TRAITS.get(FAMILY.get(target, target))
-        self.a = dict(zip(_T, a)) if a else {}
-        self.b = dict(zip(_T, b)) if b else {}
+        self.a = dict(zip(TRAIT_NAMES, a)) if a else {}
+        self.b = dict(zip(TRAIT_NAMES, b)) if b else {}
 
     def same(self, trait):
         return trait in self.a and trait in self.b and self.a[trait] == self.b[trait] and trait != "x"
@@ -525,73 +489,3 @@ def insert(p, node):
 def change(p, node):
     if node.args.get("from_") is not None or node.args.get("using") or node.args.get("order") or node.args.get("limit"):
         p.doubt("UPDATE or DELETE with more than a table and WHERE")
-
-
-# ---- types of columns ------------------------------------------------------------------------------------------------
-
-class NoTables(Schema):
-    """Knows no table. sqlglot's own schema takes longer to say so than the parse takes."""
-    dialect = None
-    empty = True
-    supported_table_args = ()
-
-    def add_table(self, *args, **kwargs):
-        pass
-
-    def column_names(self, *args, **kwargs):
-        return []
-
-    def get_column_type(self, *args, **kwargs):
-        return UNKNOWN_TYPE
-
-    def get_udf_type(self, *args, **kwargs):
-        return UNKNOWN_TYPE
-
-
-UNKNOWN_TYPE = exp.DataType.build("unknown")
-NO_TABLES = NoTables()
-
-
-def annotate(tree, source, schema):
-    """Types from literals, casts and operators, and of columns that the schema tells."""
-    if schema:
-        for select in tree.find_all(exp.Select):
-            sources = _sources(select, schema)
-            for col in select.find_all(exp.Column):
-                if col.find_ancestor(exp.Select) is select and isinstance(col.this, exp.Identifier):
-                    _set_type(col, sources)
-    return annotate_types(tree, schema=NO_TABLES, dialect=source, overwrite_types=not schema)
-
-
-def _sources(select, schema):
-    tables = [select.args["from_"].this] if select.args.get("from_") is not None else []
-    tables += [j.this for j in select.args.get("joins") or ()]
-    out = {}
-    for t in tables:
-        name = t.name.lower() if isinstance(t, exp.Table) else ""
-        out[t.alias_or_name.lower()] = {k.lower(): v for k, v in schema.get(name, {}).items()} if name in schema else None
-    return out
-
-
-def _set_type(col, sources):
-    name, table = col.name.lower(), col.table.lower()
-    if table:
-        found = [(sources.get(table) or {}).get(name)]
-    elif any(s is None for s in sources.values()):
-        return
-    else:
-        found = [s[name] for s in sources.values() if name in s]
-    if len(found) == 1 and found[0]:
-        try:
-            col.type = exp.DataType.build(found[0], dialect="duckdb")
-        except Exception:  # a type that sqlglot does not know stays unknown
-            return
-
-
-def output_names(tree, source):
-    """Trino calls an unnamed column _col0, _col1 …"""
-    if source not in ("trino", "presto", "athena") or not isinstance(tree, exp.Select):
-        return
-    for i, item in enumerate(tree.expressions):
-        if not isinstance(item, (exp.Alias, exp.Column, exp.Star)) and not item.is_star:
-            tree.expressions[i].replace(exp.Alias(this=item.copy(), alias=exp.to_identifier("_col%d" % i)))

@@ -1,9 +1,10 @@
 """PostgreSQL's aggregates and window functions in DuckDB's words. See pgexpr.py."""
 from sqlglot import exp
 
-from qf_pgexpr import X, handles
+from qf_pgexpr import handles
 from qf_pgfuncs import arg
-from qf_pgtypes import ANY, BOOL, DUCK, FLOAT8, INT4, INT8, INTS, NUMBERS, TEXT, Ty, shown
+from qf_pgtypes import ANY, BOOL, FLOAT8, INT4, INT8, INTS, NUMBERS, TEXT, Ty, shown
+from qf_pgvalue import X, type_error
 
 AGGREGATES = {}
 
@@ -74,6 +75,8 @@ def count(c, k):
 def total(c, k):
     x = one(c, k)
     kind = x.ty.kind
+    if kind == "any" and c.guard and x.sql:
+        return X(k.sql("SUM", c.sure(x, "SMALLINT|INTEGER|BIGINT|DECIMAL").sql), ANY)
     if kind in ("int2", "int4"):
         return X("CAST(%s AS BIGINT)" % k.sql("SUM", x.sql), INT8)
     if kind == "int8":
@@ -95,6 +98,10 @@ def refuse(c, k, x):
 @agg("avg")
 def average(c, k):
     x = one(c, k)
+    if x.ty.kind == "any" and c.guard and x.sql:
+        c.twice(x)
+        x = X("CASE WHEN REGEXP_FULL_MATCH(TYPEOF({x}), 'SMALLINT|INTEGER|BIGINT|DECIMAL.*,[0-6].') THEN CAST({x} AS DECIMAL(28, 6)) "
+              "ELSE {e} END".format(x=x.sql, e=type_error(x)), Ty("numeric", 6, 28))
     kind = x.ty.kind
     if kind in INTS or (kind == "numeric" and x.ty.scale is not None):
         top = X(k.sql("SUM", "CAST(%s AS HUGEINT)" % x.sql if x.ty.whole else x.sql),
@@ -246,6 +253,8 @@ def within_group(c, node):
         if x.ty.kind not in NUMBERS and x.ty.kind not in ("text", "date", "timestamp"):
             return c.unknown(node)
         return X("QUANTILE_DISC(%s, %s)" % (x.sql, share_of.sql), x.ty)
+    if x.ty.kind == "any" and c.guard:
+        x = c.cast_any(x, FLOAT8)
     if x.ty.kind not in NUMBERS:
         return c.unknown(node)
     # duckdb's own interpolation differs in the last digit

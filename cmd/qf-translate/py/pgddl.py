@@ -2,7 +2,7 @@
 from sqlglot import exp
 
 from qf_pgnames import ident, ident_text
-from qf_pgnodes import target
+from qf_pgcasts import target
 from qf_pgtypes import duck_type, numeric
 
 

@@ -3,25 +3,11 @@
 What is handled was compared with both engines on grids of values. Whatever has no handler here, or falls through
 one, is a doubt: the text is then sqlglot's best effort and the caller is told that it cannot be shown to be right.
 """
-from sqlglot import exp
-
-from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP,
-                        TIMESTAMPTZ, UNKNOWN, WIDTH, Ty, Unreadable, decimal_text, duck_type, interval_sql, numeric,
-                        read_bool, read_int, read_interval, read_numeric, read_time, read_timestamp, read_uuid, round_digits,
-                        shown, zone_text)
+from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
+                        WIDTH, Ty, Unreadable, duck_type, read_bool, read_int, read_interval, read_numeric, read_time,
+                        read_timestamp, read_uuid, shown)
+from qf_pgvalue import FLOAT_TEXT, X, decimal, float_literal, in_single, interval_value, moment, nonzero, plain, type_error
 from qf_tokens import quote
-
-
-class X:
-    """A piece of DuckDB text and what it is; atom: needs no parentheses as an operand."""
-    __slots__ = ("sql", "ty", "atom")
-
-    def __init__(self, sql, ty, atom=True):
-        self.sql, self.ty, self.atom = sql, ty, atom
-
-    @property
-    def p(self):
-        return self.sql if self.atom else "(%s)" % self.sql
 
 
 HANDLERS = {}
@@ -45,6 +31,7 @@ class Exprs:
         self.fallback = fallback      # node → sqlglot's DuckDB text
         self.doubts = []
         self.scope = None
+        self.guard = False            # types that nobody has told are made sure when the statement runs
         self.says_unknown = False     # the text holds IS UNKNOWN, which sqlglot reads as IS NULL
 
     def doubt(self, text):
@@ -87,6 +74,20 @@ class Exprs:
         for x in xs:
             if x.ty.volatile:
                 self.doubt("an expression that is not the same each time would have to be evaluated twice")
+
+    def sure(self, x, kinds, ty=ANY):
+        """A value of unknown type that must be of one of these types of duckdb, or the statement fails when it runs.
+
+        duckdb folds TYPEOF() when it plans, so the check costs nothing. None when no checks are wanted.
+        """
+        if not self.guard:
+            return None
+        self.twice(x)
+        names = [k for k in kinds.split("|") if k != "DECIMAL"]
+        tests = ["TYPEOF(%s) IN (%s)" % (x.sql, ", ".join(quote(n) for n in names))] if names else []
+        if len(names) < len(kinds.split("|")):
+            tests.append("TYPEOF(%s) LIKE 'DECIMAL%%'" % x.sql)
+        return X("CASE WHEN %s THEN %s ELSE %s END" % (" OR ".join(tests), x.sql, type_error(x)), ty)
 
     # ---- coercion ----------------------------------------------------------------------------------------------------
 
@@ -163,6 +164,8 @@ class Exprs:
         if kind == "float8":
             self.twice(x)
             return X(FLOAT_TEXT.replace("{x}", x.p), TEXT, False)
+        if kind == "any" and self.guard:
+            return self.cast_any(x, TEXT)
         self.doubt("the text form of %s differs in duckdb" % shown(x.ty) if kind != "any" else
                    "the text form of a value whose type is not known may differ in duckdb")
         return X("CAST(%s AS VARCHAR)" % x.sql, TEXT)
@@ -181,12 +184,40 @@ class Exprs:
         if not known:
             return [self.as_type(x, TEXT) for x in xs], TEXT
         kinds = {t.kind for t in known}
+        if "any" in kinds and self.guard:
+            xs = self.agree(xs, [t for t in known if t.kind != "any"])
+            known = [x.ty for x in xs if x.ty.kind != "unknown"]
+            kinds = {t.kind for t in known}
         if "any" in kinds:
-            if len(known) > 1:
+            if len(known) > 1 and not self.guard:
                 self.doubt("%s over columns of unknown type" % what)
             return [self.as_type(x, ANY) for x in xs], ANY
         ty = self.common_type(known, kinds, what)
         return [self.bring(self.as_type(x, ty), ty) for x in xs], ty
+
+    def agree(self, xs, known):
+        """Values of unknown type are of the type of those that are known, or all of one type."""
+        unknown = [x for x in xs if x.ty.kind == "any"]
+        if known:
+            names = {NAMES_OF.get(t.kind) for t in known}
+            name = names.pop() if len(names) == 1 else None
+            if name is None or (known[0].kind == "numeric" and known[0].scale is None):
+                return xs
+            if known[0].kind == "numeric":
+                return [self.sure_scale(x, known[0].scale) if x.ty.kind == "any" else x for x in xs]
+            return [self.sure(x, name, known[0] if name != "INTEGER|BIGINT" else INT8) if x.ty.kind == "any" else x for x in xs]
+        first = unknown[0]
+        if len(unknown) < 2:
+            return xs
+        self.twice(*unknown)
+        test = " AND ".join("TYPEOF(%s) = TYPEOF(%s)" % (first.sql, x.sql) for x in unknown[1:])
+        one = X("CASE WHEN %s THEN %s ELSE ERROR('columns of different types: cast them to one') END" % (test, first.sql), ANY)
+        return [one if x is first else x for x in xs]
+
+    def sure_scale(self, x, scale):
+        self.twice(x)
+        return X("CASE WHEN TYPEOF({x}) LIKE 'DECIMAL(%,{s})' THEN {x} ELSE ERROR('numbers of different scales: cast them to one') END"
+                 .format(x=x.sql, s=scale), Ty("numeric", scale, 38))
 
     def common_type(self, known, kinds, what):
         if kinds <= set(NUMBERS):
@@ -207,6 +238,8 @@ class Exprs:
     def bring(self, x, ty):
         if ty.kind == "float8" and x.ty.kind != "float8":
             return self.double(x)
+        if ty.kind == "float4" and x.ty.kind == "numeric":
+            return X("CAST(CAST(%s AS VARCHAR) AS FLOAT)" % x.sql, ty)
         if ty.kind in ("timestamp", "timestamptz", "float4") and x.ty.kind != ty.kind and x.ty.kind != "any":
             return X("CAST(%s AS %s)" % (x.sql, DUCK[ty.kind]), ty)
         return x
@@ -235,6 +268,8 @@ class Exprs:
         volatile = left.ty.volatile or right.ty.volatile
         if lk in INTS and rk in INTS:
             return self.int_arithmetic(op, left, right, volatile)
+        if self.guard and "any" in (lk, rk) and (op in "+-*" or op == "%" and nonzero(right.ty)):
+            return self.guarded_arithmetic(op, left, right)
         if lk not in NUMBERS or rk not in NUMBERS:
             return self.date_arithmetic(op, left, right)
         if "float8" in (lk, rk) or ("float4" in (lk, rk) and lk != rk):
@@ -244,6 +279,21 @@ class Exprs:
         if lk == "float4":
             return self.no_operator(left, op, right) if op == "%" else self.float_arithmetic(op, left, right, volatile, "float4")
         return self.numeric_arithmetic(op, left, right, volatile)
+
+    def guarded_arithmetic(self, op, left, right):
+        """+, - and * mean the same for these types; single precision and small integers are other ones."""
+        kinds = {left.ty.kind, right.ty.kind} - {"any"}
+        if kinds <= {"int4", "int8", "numeric"}:
+            allowed = "INTEGER|BIGINT|DECIMAL" + ("|DATE|TIMESTAMP|TIMESTAMP WITH TIME ZONE" if op == "-" and not kinds else
+                                                  "|DATE" if op in "+-" and kinds == {"int4"} else "")
+        elif kinds == {"interval"} and op in "+-":
+            allowed = "DATE|TIMESTAMP|TIMESTAMP WITH TIME ZONE"
+        elif kinds <= {"date", "timestamp"} and op == "-":
+            allowed = "DATE|TIMESTAMP"
+        else:
+            return self.no_operator(left, op, right)
+        left, right = (self.sure(x, allowed) if x.ty.kind == "any" else self.settle(x) for x in (left, right))
+        return X("%s %s %s" % (left.p, op, right.p), INTERVAL if kinds == {"timestamp"} else ANY, False)
 
     def exact(self, x):
         return self.settle(x) if x.ty.kind == "numeric" else x
@@ -351,6 +401,8 @@ class Exprs:
         lk, rk = left.ty.kind, right.ty.kind
         if "any" in (lk, rk):
             left, right = self.compare_any(left, right), self.compare_any(right, left)
+            if self.guard:
+                left, right = self.not_single(left, right), self.not_single(right, left)
         elif lk in NUMBERS and rk in NUMBERS:
             if lk != rk and ("float8" in (lk, rk) or "float4" in (lk, rk)):
                 left, right = self.double(left), self.double(right)
@@ -361,9 +413,16 @@ class Exprs:
     def compare_any(self, x, other):
         x = self.as_type(x, other.ty)
         if other.ty.kind == "any" and x.ty.kind in ("int4", "int8", "numeric") and x.ty.lit is not None and \
-                not in_single(x.ty.lit):
+                not in_single(x.ty.lit) and not self.guard:
             self.doubt("a number that single precision cannot hold, beside a column of unknown type")
         return x
+
+    def not_single(self, x, other):
+        """A REAL column beside a number that single precision cannot hold."""
+        if x.ty.kind != "any" or other.ty.kind not in NUMBERS or (other.ty.lit is not None and in_single(other.ty.lit)):
+            return x
+        self.twice(x)
+        return X("CASE WHEN TYPEOF({x}) <> 'FLOAT' THEN {x} ELSE ERROR('cast a real column to real') END".format(x=x.sql), ANY)
 
     def cross(self, left, right):
         """An average beside a number: S/N < c is S < c*N for N > 0, and needs no quotient."""
@@ -385,79 +444,10 @@ class Exprs:
         return x
 
 
-def nonzero(ty):
-    """A literal that is certainly not 0."""
-    return bool(ty.lit[0] if isinstance(ty.lit, tuple) else ty.kind != "unknown" and ty.lit)
-
-
-def plain(ty):
-    return Ty(ty.kind, ty.scale, ty.width, volatile=ty.volatile) if ty.pending else ty
-
-
-def in_single(value):
-    """Whether a literal survives single precision, so that it does not matter whether the column is REAL."""
-    import struct
-    if isinstance(value, tuple):
-        digits, scale = value
-    else:
-        digits, scale = value, 0
-    try:
-        single = struct.unpack("f", struct.pack("f", digits / 10 ** scale))[0]
-    except OverflowError:
-        return False
-    n, d = single.as_integer_ratio()
-    return n * 10 ** scale == digits * d
-
-
-def decimal(digits, scale):
-    text = decimal_text(digits, scale)
-    width = max(len(str(abs(digits))), scale)
-    ty = Ty("numeric", scale, max(1, width), lit=(digits, scale))
-    if scale == 0:
-        return X("CAST(%s AS DECIMAL(%d, 0))" % (quote(text) if width > 18 else text, width), ty)
-    if width > 18:
-        return X("CAST(%s AS DECIMAL(%d, %d))" % (quote(text), max(width, scale), scale), ty)
-    return X(text, ty, digits >= 0)
-
-
-def interval_value(months, days, us):
-    return X(interval_sql(months, days, us), Ty("interval", lit=(months, days, us)))
-
-
-def float_literal(text, kind):
-    t = text.strip(" \t\n\v\f\r")
-    special = {"nan": "nan", "inf": "inf", "infinity": "inf", "+infinity": "inf", "-inf": "-inf", "-infinity": "-inf"}
-    if t.lower() in special:
-        return X("CAST('%s' AS %s)" % (special[t.lower()], DUCK[kind]), Ty(kind))
-    read_numeric_form(t)
-    value = float(t)
-    if value in (float("inf"), float("-inf")) or (value == 0 and any(c in "123456789" for c in t.lower().split("e")[0])):
-        raise Unreadable('"%s" is out of range for type double precision' % text)
-    return X("CAST(%s AS %s)" % (quote(t), DUCK[kind]), Ty(kind, lit=value or None))
-
-
-def read_numeric_form(t):
-    from qf_pgtypes import _NUM
-    if not _NUM.match(t):
-        raise Unreadable('invalid input syntax for type double precision: "%s"' % t)
-
-
-def moment(text, kind):
-    day, clock, zone = read_timestamp(text)
-    if kind == "date":
-        return X("CAST('%s' AS DATE)" % day, DATE)
-    stamp = day + " " + (clock or "00:00:00")
-    if kind == "timestamp":
-        return X("CAST('%s' AS TIMESTAMP)" % stamp, TIMESTAMP)
-    # Without a zone it is in the session's, in both engines.
-    return X("CAST('%s%s' AS TIMESTAMPTZ)" % (stamp, zone_text(zone) if zone else ""), TIMESTAMPTZ)
-
-
+NAMES_OF = {"int4": "INTEGER|BIGINT", "int8": "INTEGER|BIGINT", "numeric": "DECIMAL", "float8": "DOUBLE", "text": "VARCHAR",
+            "bool": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMP WITH TIME ZONE",
+            "interval": "INTERVAL", "time": "TIME"}
 UNKNOWN_TEXT = Ty("text")
-FLOAT_TEXT = ("CASE WHEN ISNAN({x}) THEN 'NaN' WHEN ISINF({x}) THEN CASE WHEN {x} > 0 THEN 'Infinity' ELSE '-Infinity' END "
-              "WHEN ABS({x}) >= 1e15 THEN ERROR('no text form of this double precision value') "
-              "ELSE REGEXP_REPLACE(CAST({x} AS VARCHAR), '\\.0$', '') END")
-
 DATE_OPS = {("date", "+", "int4"): DATE, ("date", "-", "int4"): DATE, ("int4", "+", "date"): DATE,
             ("date", "+", "int2"): DATE, ("date", "-", "int2"): DATE,
             ("date", "-", "date"): INT4, ("date", "+", "interval"): TIMESTAMP, ("date", "-", "interval"): TIMESTAMP,

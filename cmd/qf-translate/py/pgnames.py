@@ -98,8 +98,6 @@ def _name(node, names):
         return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get((node.args.get("position") or "").upper(), "btrim"), 2
     if isinstance(node, exp.Interval):
         return "interval", 1
-    if isinstance(node, exp.Boolean):
-        return "bool", 1
     return _structured(node, names)
 
 

@@ -94,7 +94,7 @@ class Unreadable(ValueError):
 
 
 _INT = re.compile(r"[ \t\n\v\f\r]*([+-]?\d+)[ \t\n\v\f\r]*$", re.A)
-_NUM = re.compile(r"\s*([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d{1,3}))?\s*$", re.A)
+NUMBER_FORM = re.compile(r"\s*([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d{1,3}))?\s*$", re.A)
 _BOUNDS = {"int2": 15, "int4": 31, "int8": 63}
 _DATE = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?)?\s*"
                    r"(Z|[+-]\d{2}(?::?\d{2})?| ?UTC)?\s*$", re.A)
@@ -117,7 +117,7 @@ def read_int(text, kind):
 
 def read_numeric(text):
     """(digits as an integer, scale) of a numeric literal, as PostgreSQL shows it."""
-    m = _NUM.match(text)
+    m = NUMBER_FORM.match(text)
     if not m:
         raise Unreadable('invalid input syntax for type numeric: "%s"' % text)
     sign, whole, frac, only, e = m.groups()

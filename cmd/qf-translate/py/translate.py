@@ -1,7 +1,8 @@
 """One statement from one dialect to another, and everything that speaks against it.
 
 translate() returns an Answer: text, warnings (what sqlglot says it drops), doubts (what may mean something else), or an
-error when there is no text that could be faithful.
+error when there is no text that could be faithful. With guard, types that nobody has told are checked by the translated
+statement itself where they matter (postgres to duckdb).
 """
 import logging
 import re
@@ -10,8 +11,10 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedError
 
-from qf_pairs import annotate, check_tree, output_names
-from qf_pgstatement import Refused, Writer, prepare, says_unknown, survey
+from qf_columns import annotate, output_names
+from qf_pairs import check_tree
+from qf_pgprepare import Refused, prepare, says_unknown, survey
+from qf_pgstatement import Writer
 from qf_tokens import STRINGS, Unterminated, comment_core, lex, placeholders, string_value
 
 MAX_DEPTH = 400     # of the tree; long AND, OR and operator chains lean to one side and are counted apart
@@ -53,11 +56,11 @@ SESSION = {"set", "show", "use", "reset", "prepare", "execute", "deallocate", "e
            "grant", "revoke", "copy", "load", "install", "attach", "detach", "do", "checkpoint", "summarize", "savepoint", "release"}
 
 
-def translate(sql, source, target, schema):
+def translate(sql, source, target, schema, guard=False):
     a = Answer()
     _capture.texts = []
     try:
-        _translate(a, sql, source, target, schema)
+        _translate(a, sql, source, target, schema, guard)
     except Failure as f:
         a.sql, a.error, a.hint = "", f.text, f.hint
         place(a, sql, f)
@@ -84,7 +87,7 @@ def clean(text):
     return " ".join(_ANSI.sub("", text).split())[:300]
 
 
-def _translate(a, sql, source, target, schema):
+def _translate(a, sql, source, target, schema, guard):
     try:
         tokens = lex(sql, source)
     except Unterminated as err:
@@ -102,7 +105,7 @@ def _translate(a, sql, source, target, schema):
     body = re.sub(r"[^\n]", " ", sql[:begin]) + sql[begin:]
     exact = source == "postgres" and target == "duckdb"
     if exact:
-        out = postgres_to_duckdb(a, body, [t for t in tokens if t[2] >= begin], schema)
+        out = postgres_to_duckdb(a, body, [t for t in tokens if t[2] >= begin], schema, guard)
     else:
         out = by_sqlglot(a, body, tokens, source, target, schema)
         check_lost(a, tokens, out, source)
@@ -168,7 +171,7 @@ def check_depth(tree):
 
 # ---- postgres → duckdb -----------------------------------------------------------------------------------------------
 
-def postgres_to_duckdb(a, body, tokens, schema):
+def postgres_to_duckdb(a, body, tokens, schema, guard):
     try:
         p = prepare(body, tokens)
     except Refused as err:
@@ -183,6 +186,7 @@ def postgres_to_duckdb(a, body, tokens, schema):
         raise Failure(complaint)
     prefix = re.compile(p.names.prefix, re.I)
     w = Writer(p.names, lambda n: prefix.sub("", n.sql("duckdb", unsupported_level=ErrorLevel.IGNORE)), schema)
+    w.guard = guard
     w.says_unknown = says_unknown(tokens)
     out = w.statement(tree)
     a.doubts += [prefix.sub("", d) for d in w.doubts]

@@ -28,8 +28,8 @@ def _send(fd, body):
 
 
 def _texts(frame):
-    """The texts of a request, after its version byte."""
-    at, out = 1, []
+    """The texts of a request, after its version and its flags."""
+    at, out = 2, []
     while at < len(frame):
         n = struct.unpack_from(">I", frame, at)[0]
         out.append(frame[at + 4:at + 4 + n])
@@ -56,13 +56,13 @@ def _schema(raw):
     if raw not in _schemas:
         if len(_schemas) > 16:
             _schemas.clear()
-        _schemas[raw] = {t.lower(): {c.lower(): ty for c, ty in cols.items()} for t, cols in json.loads(raw).items()}
+        _schemas[raw] = {t.lower(): dict(cols) for t, cols in json.loads(raw).items()}
     return _schemas[raw]
 
 
 def answer(frame):
     source, target, schema, sql = _texts(frame)
-    a = translate(sql.decode(), source.decode(), target.decode(), _schema(schema))
+    a = translate(sql.decode(), source.decode(), target.decode(), _schema(schema), bool(frame[1] & 1))
     return b"".join((bytes([1 if a.error else 0]), _text(a.sql), _list(a.warnings), _list(a.doubts), _text(a.error), _text(a.hint),
                      struct.pack(">III", a.line, a.column, a.position)))
 
