@@ -19,6 +19,11 @@ static bool is_cancelled(const struct qf_rl *s)
 	return s->cancelled;
 }
 
+static bool is_cancelled_read(const struct qf_rl *s)
+{
+	return s->cancelled && s->read;
+}
+
 static bool in_pin(const struct qf_rl *s)
 {
 	return s->in_pin;
@@ -56,12 +61,13 @@ struct guard {
 	guard_fn fn;
 };
 
-enum guard_id { ANY, GONE, CANCELLED, IN_PIN, IN_TX, DELIVERED, READ, RESUBMIT, ROWS };
+enum guard_id { ANY, GONE, CANCELLED, CANCELLED_READ, IN_PIN, IN_TX, DELIVERED, READ, RESUBMIT, ROWS };
 
 static const struct guard guards[] = {
 	[ANY] = { "", always },
 	[GONE] = { "gone", is_gone },
 	[CANCELLED] = { "cancelled", is_cancelled },
+	[CANCELLED_READ] = { "cancelled_read", is_cancelled_read },
 	[IN_PIN] = { "in_pin", in_pin },
 	[IN_TX] = { "in_transaction", in_transaction },
 	[DELIVERED] = { "delivered", is_delivered },
@@ -154,6 +160,7 @@ static const struct row table[] = {
 	{ R, EV(ALL_NEVER), ANY, W, DO(NEXT_ATTEMPT) },
 	{ R, EV(OLD_STARTED), GONE, E, DO(PIN_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_STARTED), IN_TX, E, DO(FAIL_LOST) | DO(PIN_LOST) | DO(RETIRE) },
+	{ R, EV(OLD_STARTED), CANCELLED_READ, E, DO(FAIL_CANCELLED) | DO(RETIRE) },
 	{ R, EV(OLD_STARTED), CANCELLED, E, DO(FAIL_UNKNOWN) | DO(PIN_LOST) | DO(RETIRE) },
 	{ R, EV(OLD_STARTED), RESUBMIT, W, DO(NEXT_ATTEMPT) },
 	{ R, EV(OLD_STARTED), READ, E, DO(FAIL_LOST) | DO(RETIRE) },

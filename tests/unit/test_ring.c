@@ -67,6 +67,16 @@ static const struct path paths[] = {
 	  { { EV(SENT), ST(SENT), 0 },
 	    { EV(CANCEL), ST(RESOLVING), DO(RESOLVE) },
 	    { EV(ALL_NEVER), ST(ENDED), DO(FAIL_CANCELLED) | DO(RETIRE) } } },
+	{ "a cancelled read that had started has no effect",
+	  { .read = true },
+	  { RESOLVING,
+	    { EV(CANCEL), ST(RESOLVING), DO(RESOLVE) },
+	    { EV(OLD_STARTED), ST(ENDED), DO(FAIL_CANCELLED) | DO(RETIRE) } } },
+	{ "a cancelled write that had started is unknown",
+	  { 0 },
+	  { RESOLVING,
+	    { EV(CANCEL), ST(RESOLVING), DO(RESOLVE) },
+	    { EV(OLD_STARTED), ST(ENDED), DO(FAIL_UNKNOWN) | DO(PIN_LOST) | DO(RETIRE) } } },
 	{ "an unanswered resolve of a write is unknown and not retired",
 	  { 0 },
 	  { RESOLVING, { EV(TIMEOUT), ST(ENDED), DO(FAIL_UNKNOWN) | DO(PIN_LOST) } } },
@@ -157,7 +167,7 @@ static char *read_model(void)
 static bool left_out(const char *row)
 {
 	static const char *const words[] = { " CANCEL",	     " GONE",	     " REFUSED", " REFUSE",	" BOUNCE ",
-					     " ACCEPTED",    "LISTENER_LOST", "[gone]",	 "[cancelled]", "[in_pin]",
+					     " ACCEPTED",    "LISTENER_LOST", "[gone]",	 "[cancelled", "[in_pin]",
 					     "[delivered]",  "[in_transaction]", "[rows]", "[orphan]",	"PLACED BOUNCED",
 					     "RESOLVING ROUTE_LOST", "RESOLVING HOLDER_LOST", "RESOLVING TIMEOUT" };
 
