@@ -73,7 +73,10 @@ struct qf_peer *qf_bus_find(const struct qf_bus *b, enum qf_program program, str
 int qf_bus_send(struct qf_bus *b, struct qf_peer *to, struct qf_buf *msg) qf_must_check;
 /* The same on the peer's rows link, from qf-dispatch. The bytes are taken over, not copied: *msg is left empty. */
 int qf_bus_send_rows(struct qf_bus *b, struct qf_peer *to, struct qf_buf *msg) qf_must_check;
-/* Stream ids that travel with the next PING to that peer (within 1 s, or at once when many wait). */
+/*
+ * Stream ids that travel with the next PING to that peer (within 1 s, or at once when many wait). Id 0, which goes
+ * at once: all that the peer knows from its earlier epochs and was not asked about since HELLO.
+ */
 void qf_bus_retire(struct qf_bus *b, struct qf_peer *to, uint64_t stream);
 /* To the admin's event socket; lost when it is full or away, and counted. */
 void qf_bus_event(struct qf_bus *b, struct qf_buf *msg);

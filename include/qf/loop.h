@@ -55,7 +55,10 @@ struct qf_loop *qf_loop_free(struct qf_loop *l);
 /* Runs until qf_loop_stop(). Returns 0, or a negative code if epoll itself failed. */
 int qf_loop_run(struct qf_loop *l) qf_must_check;
 void qf_loop_stop(struct qf_loop *l);
-/* Nanoseconds, monotonic, read once a turn (outside qf_loop_run(): read anew). */
+/*
+ * Nanoseconds, monotonic, read once a turn (outside qf_loop_run(): read anew). Timers go by it too. Time in which the
+ * process was stopped, or a callback blocked it, for more than a second does not count.
+ */
 uint64_t qf_loop_now(const struct qf_loop *l);
 /* Turns so far; the watchdog looks whether this moves. */
 uint64_t qf_loop_turns(const struct qf_loop *l);

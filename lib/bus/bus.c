@@ -46,7 +46,6 @@ static void on_tick(struct qf_timer *t)
 	struct qf_bus *b = qf_container_of(t, struct qf_bus, tick);
 
 	peer_tick(b);
-	b->last_tick_ns = qf_loop_now(b->o.loop);
 	qf_timer_set(b->o.loop, &b->tick, PING_NS);
 }
 
@@ -131,7 +130,6 @@ int qf_bus_new(struct qf_bus **ret, const struct qf_bus_opts *opts, struct qf_er
 	find_role_users(b);
 	b->tick.fn = on_tick;
 	b->flush.fn = on_flush;
-	b->last_tick_ns = qf_loop_now(opts->loop);
 	rc = setup(b, reterr);
 	if (rc < 0) {
 		qf_bus_free(b);
@@ -266,7 +264,7 @@ void qf_bus_retire(struct qf_bus *b, struct qf_peer *to, uint64_t stream)
 		p->retired = qf_xrealloc(p->retired, p->cap_retired * sizeof *p->retired);
 	}
 	p->retired[p->n_retired++] = stream;
-	if (p->n_retired >= RETIRE_AT_ONCE)
+	if (p->n_retired >= RETIRE_AT_ONCE || stream == 0)
 		peer_ping(p, 0);
 }
 

@@ -147,14 +147,11 @@ void peer_ping(struct peer *p, uint16_t flags)
 void peer_tick(struct qf_bus *b)
 {
 	uint64_t now = qf_loop_now(b->o.loop);
-	bool we_slept = now - b->last_tick_ns > 2 * PING_NS;
 	struct qf_list *it, *tmp;
 
 	qf_list_each(it, tmp, &b->peers) {
 		struct peer *p = qf_container_of(it, struct peer, link);
 
-		if (we_slept)
-			p->heard_ns = now;
 		if (p->via && p->pub.up)
 			peer_ping(p, 0);
 		if (p->pub.up && !p->pub.suspended && now - p->heard_ns > SILENT_NS) {

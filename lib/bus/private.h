@@ -63,7 +63,6 @@ struct qf_bus {
 	int inotify_fd;
 	struct qf_watch inotify;
 	struct qf_timer tick, flush;
-	uint64_t last_tick_ns;
 	struct qf_list peers, links;
 	struct qf_map *by_rid; /* peers that connected to us */
 	uid_t role_uid[QF_PROGRAM_N];

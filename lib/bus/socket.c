@@ -234,7 +234,7 @@ out:
 static void connect_events(struct qf_bus *b)
 {
 	char *path = socket_path(b, QF_ADMIN, "0", "events");
-	int immediate = 1, hwm = 1000;
+	int immediate = 1, hwm = 64; /* of up to EVENTS_MAX bytes each */
 
 	/* IMMEDIATE: nothing is queued for an admin that is away; bounded, lossy and counted by design. */
 	if (socket_open(b, ZMQ_PUSH, &b->events, NULL) == 0) {

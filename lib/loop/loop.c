@@ -71,6 +71,23 @@ struct qf_loop *qf_loop_free(struct qf_loop *l)
 	return NULL;
 }
 
+static uint64_t clock_ns(const struct qf_loop *l)
+{
+	return qf_mono_ns() - l->lost_ns;
+}
+
+/*
+ * A process that was stopped (SIGSTOP, a host that had no time for it) finds every deadline over and the answers
+ * that came in time unread. So what goes far beyond the expected moment is no time for the timers.
+ */
+static void skip_gap(struct qf_loop *l, uint64_t expected)
+{
+	uint64_t now = clock_ns(l);
+
+	if (now > expected && now - expected > QF_LOOP_GAP_NS)
+		l->lost_ns += now - expected;
+}
+
 static uint64_t sleep_ns(struct qf_loop *l)
 {
 	if (!qf_list_empty(&l->tasks) || qf_loop_ask_zsources(l))
@@ -78,7 +95,7 @@ static uint64_t sleep_ns(struct qf_loop *l)
 	if (l->n_timers == 0)
 		return UINT64_MAX;
 	uint64_t at = l->heap[1]->at_ns;
-	uint64_t now = qf_mono_ns();
+	uint64_t now = clock_ns(l);
 
 	return at > now ? at - now : 0;
 }
@@ -148,11 +165,15 @@ static void run_events(struct qf_loop *l)
 
 static int turn(struct qf_loop *l)
 {
-	int r = wait_events(l, sleep_ns(l));
+	skip_gap(l, l->now_ns);
+	uint64_t ns = sleep_ns(l), before = clock_ns(l);
+	int r = wait_events(l, ns);
 
 	if (r < 0)
 		return r;
-	l->now_ns = qf_mono_ns();
+	if (ns < UINT64_MAX - before)
+		skip_gap(l, before + ns);
+	l->now_ns = clock_ns(l);
 	l->turns++;
 	qf_loop_run_timers(l);
 	run_events(l);
@@ -167,7 +188,7 @@ int qf_loop_run(struct qf_loop *l)
 
 	qf_assert(!l->running);
 	l->running = true;
-	l->now_ns = qf_mono_ns();
+	l->now_ns = clock_ns(l);
 	while (r == 0 && !l->stopping)
 		r = turn(l);
 	l->stopping = false;
@@ -183,7 +204,7 @@ void qf_loop_stop(struct qf_loop *l)
 /* Outside qf_loop_run() nothing refreshes the cached time; set-up that takes long must not shorten timers. */
 uint64_t qf_loop_now(const struct qf_loop *l)
 {
-	return l->running ? l->now_ns : qf_mono_ns();
+	return l->running ? l->now_ns : clock_ns(l);
 }
 
 uint64_t qf_loop_turns(const struct qf_loop *l)

@@ -4,9 +4,11 @@
 
 #include <sys/epoll.h>
 
+#include "qf/clock.h"
 #include "qf/loop.h"
 
 enum { QF_LOOP_EVENTS = 64, QF_LOOP_SIGNALS = 65 };
+#define QF_LOOP_GAP_NS QF_SEC /* later than this, the process was not running */
 
 struct qf_signal {
 	void (*fn)(int signo, void *arg);
@@ -18,6 +20,7 @@ struct qf_loop {
 	bool running, stopping;
 	bool coarse; /* the kernel has no epoll_pwait2 */
 	uint64_t now_ns, turns;
+	uint64_t lost_ns; /* in which the process did not run */
 
 	/* What epoll reported this turn; at .. n_events are still to be called. */
 	struct epoll_event events[QF_LOOP_EVENTS];

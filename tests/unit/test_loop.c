@@ -223,6 +223,27 @@ static void a_long_delay_is_slept_through(void **state)
 	}
 }
 
+static void block(struct qf_timer *t)
+{
+	struct timespec long_enough = { .tv_sec = 1, .tv_nsec = 200 * QF_MS };
+
+	(void)t;
+	nanosleep(&long_enough, NULL);
+}
+
+/* A deadline that passed while nothing could be read has not been missed. */
+static void time_that_is_lost_does_not_count(void **state)
+{
+	struct qf_timer blocks = { .fn = block };
+	uint64_t from = qf_mono_ns(), loop_from = qf_loop_now(loop);
+
+	(void)state;
+	qf_timer_set(loop, &blocks, 0);
+	run_for(300 * QF_MS);
+	assert_in_range(qf_mono_ns() - from, 1500 * QF_MS, 4000 * QF_MS);
+	assert_in_range(qf_loop_now(loop) - loop_from, 300 * QF_MS, 1000 * QF_MS);
+}
+
 static void an_idle_loop_sleeps(void **state)
 {
 	(void)state;
@@ -578,6 +599,7 @@ int main(void)
 		loop_test(timers_are_never_early_in_milliseconds),
 		loop_test(a_delay_beyond_time_is_never),
 		loop_test(a_long_delay_is_slept_through),
+		loop_test(time_that_is_lost_does_not_count),
 		loop_test(an_idle_loop_sleeps),
 		loop_test(the_time_stands_still_within_a_turn),
 		loop_test(callbacks_may_remove_and_free_any_watch),
