@@ -49,6 +49,7 @@ struct group {
 	uint64_t freed_ns;    /* when a slot was last given back */
 	struct qf_list busy;  /* streams that hold a slot */
 	struct qf_timer stall; /* armed while somebody waits */
+	bool serving;
 	struct qf_list link;
 };
 
@@ -59,6 +60,7 @@ struct listener {
 	uint64_t epoch;
 	struct qf_map *streams; /* id → stream */
 	struct qf_map *pins;	/* id → pin */
+	struct qf_map *fences;	/* id → highest attempt that must not run, of streams that were retired */
 	size_t unread;		/* row bytes sent that it has not read */
 	struct qf_list rows;	/* streams with rows to send, in turn */
 	struct qf_list link;
@@ -72,6 +74,8 @@ struct pin {
 	struct qf_engine_conn *conn;
 	struct stream *stream; /* running on it now */
 	bool ending;	       /* its listener is gone: ROLLBACK runs, then it is released */
+	bool failed;	       /* it takes nothing but ROLLBACK */
+	struct qf_timer idle;  /* no listener speaks of it any more */
 	struct qf_engine_job rollback;
 };
 
@@ -79,6 +83,7 @@ struct target { /* a dialect that a member of the group speaks, and the statemen
 	enum qf_dialect dialect;
 	enum { TARGET_ASKED, TARGET_READY, TARGET_REFUSED } state;
 	struct qf_slice sql; /* from the stream's arena */
+	struct request *asked; /* of qf-translate, and not answered */
 };
 
 struct stream {
@@ -123,6 +128,8 @@ struct stream {
 	struct qf_buf schema, held;  /* RESULT in the making: schema, and batches as [u32 length][bytes] */
 	bool streaming;		     /* SCHEMA was sent: rows go on .rows */
 	bool sent_batch, ended_by_engine;
+	bool interrupted;	     /* by cancel, deadline or a row too large */
+	bool row_lost;		     /* one was too large: what is left is no result */
 	struct qf_task settle; /* end of turn: decide between RESULT and streaming */
 	struct qf_list out;    /* row messages waiting for the listener's window */
 	struct qf_list rows_link;
@@ -160,6 +167,7 @@ void listener_maybe_free(struct listener *l);
 
 /* stream.c: the one place where a stream's state changes */
 struct stream *stream_new(struct listener *l, uint64_t id);
+uint16_t stream_fence(const struct listener *l, uint64_t id); /* of one that is retired; 0 = none */
 void stream_step(struct stream *s, enum qf_rd_event e, uint16_t attempt);
 void stream_refuse(struct stream *s, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);
 
@@ -189,10 +197,11 @@ void rows_drop(struct stream *s);
 void say_accepted(struct stream *s);
 void say_bounced(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t attempt, const char *why,
 		 uint64_t conf_id);
-void say_resolved(struct stream *s, enum qf_verdict v);
+void say_resolved(struct stream *s, enum qf_verdict v, uint16_t attempt);
 void say_never(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t attempt);
 void say_failed(struct stream *s, const struct qf_sql_error *e);
 void say_end(struct stream *s);
+void say_notices(struct stream *s); /* what its translation gave rise to, once */
 void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text);
 
 /* translate.c */

@@ -47,6 +47,17 @@ static bool eligible(struct stream *s, const struct cluster *c)
 	return t && t->state == TARGET_READY;
 }
 
+/* Whether a look at the queue is worth it. */
+static bool any_room(const struct group *g)
+{
+	if (g->conf && g->running >= g->conf->max_running)
+		return false;
+	for (size_t i = 0; i < g->n_members; i++)
+		if (has_room(g->members[i]))
+			return true;
+	return false;
+}
+
 /* The member that runs it now, or NULL when all eligible ones are full. */
 static struct cluster *choose(struct stream *s)
 {
@@ -97,20 +108,15 @@ static void on_stall(struct qf_timer *t)
 	qf_timer_set(g->d->run->loop, &g->stall, QF_SEC);
 }
 
-static void serve(struct group *g)
+/* The first in the queue that a member with room can run. */
+static bool start_next(struct group *g)
 {
 	struct qf_list *it, *tmp;
 
-	if (!qf_list_empty(&g->queue) && !qf_timer_armed(&g->stall))
-		qf_timer_set(g->d->run->loop, &g->stall, QF_SEC);
-
 	qf_list_each(it, tmp, &g->queue) {
 		struct stream *s = qf_container_of(it, struct stream, link);
-		struct cluster *c;
+		struct cluster *c = choose(s);
 
-		if (g->conf && g->running >= g->conf->max_running)
-			return;
-		c = choose(s);
 		if (!c)
 			continue;
 		g->running++;
@@ -118,9 +124,21 @@ static void serve(struct group *g)
 		s->slot_idle_ns = s->waited ? qf_mono_ns() - g->freed_ns : 0;
 		s->cluster = c;
 		stream_step(s, QF_RD_EV_START, 0);
-		tmp = g->queue.next; /* the step may have ended streams further on */
-		it = &g->queue;
+		return true;
 	}
+	return false;
+}
+
+static void serve(struct group *g)
+{
+	if (!qf_list_empty(&g->queue) && !qf_timer_armed(&g->stall))
+		qf_timer_set(g->d->run->loop, &g->stall, QF_SEC);
+	if (g->serving)
+		return; /* one that fails to start gives its slot back from within: the loop below goes on */
+	g->serving = true;
+	while (any_room(g) && start_next(g))
+		;
+	g->serving = false;
 }
 
 void group_release(struct group *g, struct cluster *c)
@@ -234,17 +252,22 @@ static uint64_t wait_limit(const struct stream *s, uint64_t now)
 	return wait;
 }
 
+static bool quarantined(struct stream *s)
+{
+	if (!journal_quarantined(s->d->journal, s->fingerprint, qf_real_us()))
+		return false;
+	stream_refuse(s, "55000", "this statement was running in two crashes of qf-dispatch: it is refused for 10 minutes");
+	return true;
+}
+
 /* Reasons not to queue it at all. */
 static bool refused_at_door(struct stream *s)
 {
 	struct group *g = s->group;
 	unsigned free_slots = g->running < g->conf->max_running ? g->conf->max_running - g->running : 0;
 
-	if (journal_quarantined(s->d->journal, s->fingerprint, qf_real_us())) {
-		stream_refuse(s, "55000",
-			      "this statement was running in two crashes of qf-dispatch: it is refused for 10 minutes");
+	if (quarantined(s))
 		return true;
-	}
 	if (g->conf->max_queued && g->queued > g->conf->max_queued + free_slots) {
 		stream_refuse(s, "53300", "the queue of group \"%s\" is full (maxQueuedQueries %u)", g->name,
 			      g->conf->max_queued);
@@ -271,6 +294,8 @@ static void admit_pinned(struct stream *s)
 		stream_refuse(s, "25P02", "the transaction of this statement is gone");
 		return;
 	}
+	if (!(s->pin_flags & QF_PIN_ENDS) && quarantined(s))
+		return;
 	s->targets[s->n_targets++] = (struct target){ .dialect = p->cluster->ops->dialect };
 	ask_translations(s);
 }

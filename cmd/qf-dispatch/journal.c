@@ -2,6 +2,7 @@
 
 #include "qf/clock.h"
 #include "qf/log.h"
+#include "qf/str.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC 0x716a6e6c00000001ull /* the last digits are the version of the layout */
+#define MAGIC 0x716a6e6c00000002ull /* the last digits are the version of the layout */
 #define SLOTS 8192
 #define SUSPECTS 64
 #define QUARANTINE_US (600ull * 1000000)
@@ -26,6 +27,7 @@ struct suspect {
 struct file {
 	uint64_t magic;
 	uint32_t slots, slot_size;
+	uint64_t epoch; /* that writes, or wrote last */
 	volatile sig_atomic_t crash_signal;
 	struct suspect suspects[SUSPECTS];
 	struct journal_entry slot[SLOTS];
@@ -104,7 +106,7 @@ static void look_back(struct journal *j)
 	for (int i = SLOTS - 1; i >= 0; i--) {
 		struct journal_entry *e = &j->f->slot[i];
 
-		if (e->state == JOURNAL_STARTED && crashed)
+		if (e->state == JOURNAL_STARTED && e->dispatch_epoch == j->f->epoch && e->fingerprint && crashed)
 			suspect_add(j->f, e->fingerprint, now);
 		if (e->state == JOURNAL_FREE)
 			j->free_list[j->n_free++] = i;
@@ -154,6 +156,7 @@ int journal_open(struct journal **ret, const char *dir, const char *instance, ui
 	if (j->lost)
 		qf_warn("%s is of another version: statements of the epoch before count as started", path);
 	look_back(j);
+	j->f->epoch = epoch;
 	watch_fatal_signals(j->f);
 	*ret = j;
 out:
@@ -197,6 +200,7 @@ void journal_end(struct journal *j, int slot, const struct qf_engine_end *end)
 	s->has_rows = end->has_rows;
 	snprintf(s->sqlstate, sizeof s->sqlstate, "%s", end->error.sqlstate);
 	snprintf(s->message, sizeof s->message, "%.119s", end->error.message);
+	s->message[qf_utf8_cut(qf_slice_str(s->message))] = 0;
 	atomic_signal_fence(memory_order_seq_cst);
 	*(volatile uint32_t *)&s->state = JOURNAL_ENDED;
 }

@@ -32,7 +32,7 @@ struct journal;
 int journal_open(struct journal **ret, const char *dir, const char *instance, uint64_t epoch, struct qf_err *reterr)
 	qf_must_check;
 struct journal *journal_close(struct journal *j);
-/* Takes a free slot and stores *e as STARTED. -1 when all are taken. */
+/* Takes a free slot and stores *e as STARTED. -1 when all are taken: a write must not run then. */
 int journal_start(struct journal *j, const struct journal_entry *e);
 void journal_end(struct journal *j, int slot, const struct qf_engine_end *end);
 void journal_clear(struct journal *j, int slot);

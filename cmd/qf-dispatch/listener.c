@@ -45,6 +45,7 @@ void listener_up(struct dispatch *d, struct qf_peer *p)
 	snprintf(l->instance, sizeof l->instance, "%s", p->instance);
 	l->streams = qf_map_new();
 	l->pins = qf_map_new();
+	l->fences = qf_map_new();
 	qf_list_init(&l->rows);
 	qf_list_append(&d->listeners, &l->link);
 	p->user = l;
@@ -58,6 +59,7 @@ void listener_maybe_free(struct listener *l)
 	qf_list_remove(&l->link);
 	qf_map_free(l->streams);
 	qf_map_free(l->pins);
+	qf_map_free(l->fences);
 	free(l);
 }
 

@@ -86,6 +86,7 @@ static void renew(struct stream *s)
 	s->n_targets = s->n_asked = 0;
 	s->n_settings = 0;
 	s->waited = s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
+	s->interrupted = s->row_lost = false;
 	s->phase = PHASE_NONE;
 	s->cluster = NULL;
 	s->group = NULL;
@@ -109,18 +110,30 @@ static const char *why_bounce(struct dispatch *d, const struct qf_msg *m, bool i
 	return group_find(d, qf_get(m, QF_F_GROUP)) ? NULL : "no such group here";
 }
 
+/* Told once already, or fenced: nothing of it may run. */
+static bool is_stale(const struct listener *l, const struct stream *s, const struct qf_msg *m)
+{
+	uint16_t fence = s ? s->rd.fence : stream_fence(l, m->stream);
+
+	if (fence && m->attempt <= fence)
+		return true;
+	return s && s->rd.state != QF_RD_FENCED && s->rd.state != QF_RD_OLD_STARTED;
+}
+
+static bool is_in_pin(const struct qf_msg *m)
+{
+	return qf_get_u64(m, QF_F_PIN) && !(qf_get_u8(m, QF_F_PIN_FLAGS) & QF_PIN_BEGINS);
+}
+
 static void place(struct dispatch *d, struct listener *l, const struct qf_msg *m)
 {
 	struct stream *s = qf_map_get_u64(l->streams, m->stream);
-	bool in_pin = qf_get_u64(m, QF_F_PIN) && !(qf_get_u8(m, QF_F_PIN_FLAGS) & QF_PIN_BEGINS);
+	bool in_pin = is_in_pin(m);
 	struct pin *pin = in_pin ? qf_map_get_u64(l->pins, qf_get_u64(m, QF_F_PIN)) : NULL;
 	const char *why = why_bounce(d, m, in_pin);
 
-	if (s && (s->rd.state == QF_RD_QUEUED || s->rd.state == QF_RD_RUNNING || s->rd.state == QF_RD_ENDED ||
-		  m->attempt <= s->rd.fence)) {
-		stream_step(s, QF_RD_EV_PLACE, m->attempt); /* told once already, or fenced: nothing happens */
+	if (is_stale(l, s, m))
 		return;
-	}
 	if (why) {
 		say_bounced(d->run->bus, l->peer, m->stream, m->attempt, why, d->run->conf->id);
 		return;
@@ -139,6 +152,8 @@ void on_place(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	struct dispatch *d = arg;
 	struct listener *l = from->user;
 
+	if (m->kind == QF_MSG_EXECUTE && !is_in_pin(m))
+		return; /* everything else needs a verdict */
 	if (m->kind == QF_MSG_ROUTED) {
 		struct qf_slice name, epoch;
 
@@ -151,38 +166,42 @@ void on_place(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		place(d, l, m);
 }
 
-void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m)
+/* The journal is lost: whatever an older listener asks about may have been started. */
+static void say_perhaps_started(struct dispatch *d, struct qf_peer *to, const struct qf_msg *m)
 {
-	struct dispatch *d = arg;
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_RESOLVED, m->stream, m->attempt, 0);
+	qf_put_u8(&msg, QF_F_VERDICT, QF_VERDICT_STARTED);
+	qf_put_u8(&msg, QF_F_FROM_JOURNAL, 1);
+	qf_msg_end(&msg);
+	(void)!qf_bus_send(d->run->bus, to, &msg);
+	qf_buf_fini(&msg);
+}
+
+static void asked(struct dispatch *d, struct qf_peer *from, const struct qf_msg *m, enum qf_rd_event e)
+{
 	struct listener *l = from->user;
 	struct stream *s = qf_map_get_u64(l->streams, m->stream);
 
 	if (!s && journal_lost(d->journal) && l->epoch < qf_bus_epoch(d->run->bus)) {
-		struct qf_buf msg;
-
-		qf_buf_init(&msg);
-		qf_msg_begin(&msg, QF_MSG_RESOLVED, m->stream, m->attempt, 0);
-		qf_put_u8(&msg, QF_F_VERDICT, QF_VERDICT_STARTED);
-		qf_put_u8(&msg, QF_F_FROM_JOURNAL, 1);
-		qf_msg_end(&msg);
-		(void)!qf_bus_send(d->run->bus, from, &msg);
-		qf_buf_fini(&msg);
+		say_perhaps_started(d, from, m);
 		return;
 	}
 	if (!s)
 		s = stream_new(l, m->stream);
-	stream_step(s, QF_RD_EV_RESOLVE, m->attempt);
+	stream_step(s, e, m->attempt);
+}
+
+void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	asked(arg, from, m, QF_RD_EV_RESOLVE);
 }
 
 void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct listener *l = from->user;
-	struct stream *s = qf_map_get_u64(l->streams, m->stream);
-
-	(void)arg;
-	if (!s)
-		s = stream_new(l, m->stream);
-	stream_step(s, QF_RD_EV_CANCEL, m->attempt);
+	asked(arg, from, m, QF_RD_EV_CANCEL);
 }
 
 void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
@@ -206,6 +225,17 @@ void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		s->cluster->ops->more(s->conn, bytes);
 }
 
+/* What the journal kept and the listener, which is back in touch, did not ask about. */
+static void retire_old(struct listener *l)
+{
+	struct stream *s;
+	size_t at = 0;
+
+	while ((s = qf_map_next(l->streams, &at, NULL)))
+		if ((s->rd.state == QF_RD_OLD_STARTED || s->rd.state == QF_RD_OLD_ENDED) && !s->rd.fence)
+			stream_step(s, QF_RD_EV_RETIRE, 0);
+}
+
 void on_retired(void *arg, struct qf_peer *p, const uint64_t *streams, size_t n)
 {
 	struct listener *l = p->user;
@@ -214,7 +244,9 @@ void on_retired(void *arg, struct qf_peer *p, const uint64_t *streams, size_t n)
 	for (size_t i = 0; l && i < n; i++) {
 		struct stream *s = qf_map_get_u64(l->streams, streams[i]);
 
-		if (s)
+		if (streams[i] == 0)
+			retire_old(l);
+		else if (s)
 			stream_step(s, QF_RD_EV_RETIRE, 0);
 	}
 }

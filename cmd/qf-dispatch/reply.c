@@ -56,7 +56,7 @@ void say_never(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t
 	qf_buf_fini(&msg);
 }
 
-void say_resolved(struct stream *s, enum qf_verdict v)
+void say_resolved(struct stream *s, enum qf_verdict v, uint16_t attempt)
 {
 	const struct journal_entry *old = NULL;
 	struct qf_buf msg;
@@ -64,7 +64,7 @@ void say_resolved(struct stream *s, enum qf_verdict v)
 	if (s->rd.state == QF_RD_OLD_STARTED || s->rd.state == QF_RD_OLD_ENDED)
 		old = journal_entry(s->d->journal, s->slot);
 	qf_buf_init(&msg);
-	qf_msg_begin(&msg, QF_MSG_RESOLVED, s->id, s->rd.attempt, 0);
+	qf_msg_begin(&msg, QF_MSG_RESOLVED, s->id, attempt, 0);
 	qf_put_u8(&msg, QF_F_VERDICT, (uint8_t)v);
 	if (old) {
 		qf_put_u8(&msg, QF_F_FROM_JOURNAL, 1);
@@ -92,6 +92,16 @@ void say_notice(struct stream *s, const char *severity, const char *sqlstate, co
 	send_sock(s, &msg);
 }
 
+/* A statement that was refused leaves its transaction as it was. */
+static enum qf_tx_state transaction_state(const struct stream *s)
+{
+	const struct pin *p = s->pin_id ? qf_map_get_u64(s->listener->pins, s->pin_id) : NULL;
+
+	if (!p || p->ending)
+		return QF_TX_NONE;
+	return p->failed ? QF_TX_FAILED : QF_TX_OPEN;
+}
+
 static void put_end(struct stream *s, struct qf_buf *msg)
 {
 	uint64_t now = qf_loop_now(s->d->run->loop);
@@ -99,7 +109,7 @@ static void put_end(struct stream *s, struct qf_buf *msg)
 	put_place(s, msg);
 	qf_put_u64(msg, QF_F_ROWS, s->end.rows);
 	qf_put_u8(msg, QF_F_HAS_ROWS, s->end.has_rows);
-	qf_put_u8(msg, QF_F_TX, s->end.transaction_failed ? QF_TX_FAILED : s->pin ? QF_TX_OPEN : QF_TX_NONE);
+	qf_put_u8(msg, QF_F_TX, (uint8_t)transaction_state(s));
 	qf_put_u64(msg, QF_F_QUEUE_NS, s->queue_ns);
 	if (s->waited)
 		qf_put_u64(msg, QF_F_SLOT_IDLE_NS, s->slot_idle_ns);
@@ -139,13 +149,21 @@ void say_failed(struct stream *s, const struct qf_sql_error *e)
 	send_end(s, &msg);
 }
 
+void say_notices(struct stream *s)
+{
+	for (size_t i = 0; i < s->n_notices; i++) {
+		say_notice(s, "WARNING", "01000", s->notices[i]);
+		free(s->notices[i]);
+	}
+	s->n_notices = 0;
+}
+
 void say_end(struct stream *s)
 {
 	bool whole = s->schema.n > 0 && !s->streaming;
 	struct qf_buf msg;
 
-	for (size_t i = 0; i < s->n_notices; i++)
-		say_notice(s, "WARNING", "01000", s->notices[i]);
+	say_notices(s);
 	if (s->end.outcome != QF_OUT_OK) {
 		say_failed(s, &s->end.error);
 		return;

@@ -22,6 +22,8 @@ static void push(struct stream *s, enum qf_kind kind, uint16_t flags, struct qf_
 	qf_buf_init(&r->msg);
 	qf_buf_reserve(&r->msg, QF_MSG_HEADER + payload.n);
 	qf_msg_begin(&r->msg, kind, s->id, s->rd.attempt, flags);
+	if (kind == QF_MSG_SCHEMA)
+		qf_put_u64(&r->msg, QF_F_BYTES, s->granted); /* the listener returns credit in shares of it */
 	qf_msg_end(&r->msg);
 	qf_buf_add_slice(&r->msg, payload);
 	r->payload = payload.n;
@@ -45,6 +47,7 @@ static void go_streaming(struct stream *s)
 	struct qf_reader r = qf_reader(qf_buf_slice(&s->held));
 
 	s->streaming = true;
+	say_notices(s); /* on .sock, which the end on .rows would overtake */
 	push(s, QF_MSG_SCHEMA, 0, qf_buf_slice(&s->schema));
 	s->sent_batch = true; /* SCHEMA is on .rows: the end follows it there */
 	while (r.n > 0)
@@ -70,13 +73,14 @@ void rows_schema(struct stream *s, struct qf_slice schema)
 
 void rows_batch(struct stream *s, struct qf_slice batch)
 {
-	if (!s->listener->peer)
+	if (!s->listener->peer || s->row_lost)
 		return;
 	s->produced += batch.n;
 	group_window_changed(s);
 	if (batch.n > QF_ROW_MAX) {
 		qf_sql_error_set(&s->refusal, "54000", "a row of %zu bytes is larger than the %u MiB that one row may take",
 				 batch.n, QF_ROW_MAX >> 20);
+		s->row_lost = true;
 		run_interrupt(s);
 		return;
 	}

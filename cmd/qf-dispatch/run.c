@@ -49,6 +49,7 @@ static void pin_forget(struct pin *p)
 	struct group *g = p->group;
 	struct cluster *c = p->cluster;
 
+	qf_timer_stop(g->d->run->loop, &p->idle);
 	qf_map_del_u64(l->pins, p->id);
 	c->ops->conn_put(p->conn, true);
 	free(p);
@@ -79,18 +80,51 @@ void pin_release(struct pin *p, bool rollback)
 	pin_forget(p);
 }
 
+/* The listener ends idle transactions itself. This is for one that it gave up while we were silent. */
+static void on_idle(struct qf_timer *t)
+{
+	struct pin *p = qf_container_of(t, struct pin, idle);
+
+	if (!p->stream)
+		pin_release(p, true);
+}
+
+static void watch_idle(struct pin *p)
+{
+	const struct qf_conf *conf = p->group->d->run->conf;
+
+	p->idle.fn = on_idle;
+	qf_timer_set(p->group->d->run->loop, &p->idle, conf->idle_in_transaction_ns + conf->client_stall_ns);
+}
+
 /* The transaction's state after its statement: over, lost with its connection, or open for the next one. */
 static void settle_pin(struct stream *s)
 {
 	struct pin *p = s->pin;
-	bool over = s->end.conn_broken || (s->pin_flags & QF_PIN_ENDS);
+	bool over = s->end.conn_broken || (s->pin_flags & QF_PIN_ENDS) || s->phase == PHASE_BEGIN;
 
 	p->stream = NULL;
+	if (s->end.outcome != QF_OUT_NOT_SENT)
+		p->failed = s->end.transaction_failed;
+	s->pin = NULL;
 	s->conn = NULL;
-	if (over)
-		s->pin = NULL;
 	if (over || !s->listener->peer || s->d->stopping)
 		pin_release(p, !over);
+	else
+		watch_idle(p);
+}
+
+/* The engine was done with it, but the client cannot have its rows. */
+static void drop_result(struct stream *s)
+{
+	if (!s->refusal.sqlstate[0])
+		qf_sql_error_set(&s->refusal, "57014", "canceling statement due to user request");
+	s->end.outcome = QF_OUT_CANCELLED;
+	s->end.error = s->refusal;
+	if (s->access == QF_ACCESS_READ || s->pin_id)
+		return;
+	s->end.outcome = QF_OUT_UNKNOWN;
+	qf_sql_error_set(&s->end.error, "08007", "the statement had been done when it was interrupted: only its rows are lost");
 }
 
 static void finish(struct stream *s, const struct qf_engine_end *end)
@@ -101,6 +135,8 @@ static void finish(struct stream *s, const struct qf_engine_end *end)
 	s->end.has_rows = s->schema.n > 0;
 	if (s->refusal.sqlstate[0] && end->outcome == QF_OUT_CANCELLED)
 		s->end.error = s->refusal; /* we interrupted it, for this reason */
+	else if (s->row_lost && end->outcome == QF_OUT_OK)
+		drop_result(s);
 	if (s->access != QF_ACCESS_READ && end->outcome == QF_OUT_OK)
 		s->cluster->written = true;
 	if (s->pin)
@@ -125,13 +161,17 @@ static struct qf_slice text_for_member(const struct stream *s)
 static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
 {
 	struct stream *s = job->arg;
+	struct qf_engine_end cancelled = { .outcome = QF_OUT_CANCELLED };
 
-	if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK || s->rd.orphan) {
+	if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK) {
 		finish(s, end);
-		return;
+	} else if (s->interrupted) { /* too late for BEGIN */
+		qf_sql_error_set(&cancelled.error, "57014", "canceling statement due to user request");
+		finish(s, &cancelled);
+	} else {
+		s->phase = PHASE_STATEMENT;
+		submit(s, text_for_member(s));
 	}
-	s->phase = PHASE_STATEMENT;
-	submit(s, text_for_member(s));
 }
 
 static void submit(struct stream *s, struct qf_slice sql)
@@ -181,17 +221,30 @@ static size_t window(const struct stream *s)
 	return w < STREAM_WINDOW_MIN ? STREAM_WINDOW_MIN : w;
 }
 
+static void refuse_start(struct stream *s, const char *sqlstate, const char *text)
+{
+	struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT };
+
+	qf_sql_error_set(&end.error, sqlstate, "%s", text);
+	finish(s, &end);
+}
+
 void run_start(struct stream *s)
 {
 	struct qf_sql_error err;
 
 	s->started_ns = qf_loop_now(s->d->run->loop);
 	s->granted = window(s);
+	s->refusal.sqlstate[0] = 0; /* of a target that is not needed */
 	qf_list_append(&s->group->busy, &s->busy);
 	qf_timer_stop(s->d->run->loop, &s->timer);
 	if (s->deadline_ns)
 		qf_timer_set(s->d->run->loop, &s->timer,
 			     s->deadline_ns > s->started_ns ? s->deadline_ns - s->started_ns : 1);
+	if (s->slot < 0 && s->access != QF_ACCESS_READ) {
+		refuse_start(s, "53200", "the journal is full: nobody could tell after a crash whether the statement ran");
+		return;
+	}
 	if (!s->conn && s->cluster->ops->conn_get(s->cluster->engine, &s->conn, &err) < 0) {
 		struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT, .error = err };
 
@@ -201,10 +254,7 @@ void run_start(struct stream *s)
 	s->phase = PHASE_STATEMENT;
 	if (s->pin_id && s->pin_flags & QF_PIN_BEGINS) {
 		if (qf_map_get_u64(s->listener->pins, s->pin_id)) {
-			struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT };
-
-			qf_sql_error_set(&end.error, "25001", "this transaction has begun already");
-			finish(s, &end);
+			refuse_start(s, "25001", "this transaction has begun already");
 			return;
 		}
 		pin_start(s);
@@ -217,10 +267,10 @@ void run_start(struct stream *s)
 
 void run_interrupt(struct stream *s)
 {
+	s->interrupted = true;
 	if (s->ended_by_engine) { /* only its rows were still on the way */
 		rows_drop(s);
-		s->end.outcome = QF_OUT_CANCELLED;
-		qf_sql_error_set(&s->end.error, "57014", "canceling statement due to user request");
+		drop_result(s);
 		stream_step(s, QF_RD_EV_FINISH, 0);
 		return;
 	}

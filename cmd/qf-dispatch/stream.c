@@ -43,6 +43,9 @@ struct stream *stream_new(struct listener *l, uint64_t id)
 	s->id = id;
 	s->slot = -1;
 	s->timer.fn = on_timer;
+	s->rd.fence = (uint16_t)(uintptr_t)qf_map_del_u64(l->fences, id);
+	if (s->rd.fence)
+		s->rd.state = QF_RD_FENCED;
 	s->announce.fn = on_announce;
 	qf_list_init(&s->link);
 	qf_list_init(&s->out);
@@ -50,6 +53,11 @@ struct stream *stream_new(struct listener *l, uint64_t id)
 	qf_list_init(&s->busy);
 	qf_map_put_u64(l->streams, id, s);
 	return s;
+}
+
+uint16_t stream_fence(const struct listener *l, uint64_t id)
+{
+	return (uint16_t)(uintptr_t)qf_map_get_u64(l->fences, id);
 }
 
 /* Everything but the tombstone: what a stream that is over does not need to answer RESOLVE. */
@@ -75,9 +83,19 @@ static void forget(struct stream *s)
 	struct listener *l = s->listener;
 
 	strip(s);
+	if (s->slot >= 0)
+		journal_clear(s->d->journal, s->slot);
 	qf_map_del_u64(l->streams, s->id);
 	free(s);
 	listener_maybe_free(l);
+}
+
+/* A fence outlives its stream: that it is all that is kept makes it small. */
+static void keep_fence(struct stream *s)
+{
+	if (s->rd.fence)
+		qf_map_put_u64(s->listener->fences, s->id, (void *)(uintptr_t)s->rd.fence);
+	forget(s);
 }
 
 static void journal_write(struct stream *s)
@@ -109,10 +127,12 @@ static void act_end(struct stream *s, unsigned acts)
 		}
 	}
 	if (acts & QF_RD_DO_SEND_END) {
-		if (s->end.outcome == QF_OUT_OK || s->started_ns)
+		if (s->started_ns) {
 			say_end(s);
-		else
+		} else {
+			s->end.outcome = QF_OUT_NOT_SENT;
 			say_failed(s, &s->refusal);
+		}
 	}
 	if (acts & QF_RD_DO_SEND_CANCELLED) {
 		struct qf_sql_error e;
@@ -130,11 +150,11 @@ static void act_answer(struct stream *s, unsigned acts, uint16_t attempt)
 	if (acts & QF_RD_DO_SAY_NEVER && peer)
 		say_never(s->d->run->bus, peer, s->id, attempt);
 	if (acts & QF_RD_DO_SAY_ALIVE)
-		say_resolved(s, QF_VERDICT_ALIVE);
+		say_resolved(s, QF_VERDICT_ALIVE, attempt);
 	if (acts & (QF_RD_DO_SAY_ENDED | QF_RD_DO_SAY_OLD_ENDED))
-		say_resolved(s, QF_VERDICT_ENDED);
+		say_resolved(s, QF_VERDICT_ENDED, attempt);
 	if (acts & QF_RD_DO_SAY_OLD_STARTED)
-		say_resolved(s, QF_VERDICT_STARTED);
+		say_resolved(s, QF_VERDICT_STARTED, attempt);
 	if (acts & QF_RD_DO_BOUNCE && peer)
 		say_bounced(s->d->run->bus, peer, s->id, attempt, "the group or the configuration changed",
 			    s->d->run->conf->id);
@@ -165,6 +185,8 @@ void stream_step(struct stream *s, enum qf_rd_event e, uint16_t attempt)
 		strip(s);
 	if (acts & QF_RD_DO_FORGET)
 		forget(s);
+	else if (e == QF_RD_EV_RETIRE && s->rd.state == QF_RD_FENCED)
+		keep_fence(s);
 	else if (acts & QF_RD_DO_ADMIT)
 		group_admit(s);
 	else if (acts & QF_RD_DO_SUBMIT)
@@ -182,6 +204,5 @@ void stream_refuse(struct stream *s, const char *sqlstate, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	qf_sql_error_set(&s->refusal, sqlstate, "%s", text);
-	s->end.outcome = QF_OUT_NOT_SENT;
 	stream_step(s, QF_RD_EV_REFUSE, 0);
 }

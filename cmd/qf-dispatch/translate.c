@@ -55,6 +55,7 @@ static void request_free(struct dispatch *d, struct request *q)
 {
 	qf_timer_stop(d->run->loop, &q->limit);
 	qf_map_del_u64(d->asked, q->id);
+	q->target->asked = NULL;
 	qf_buf_fini(&q->key);
 	free(q);
 }
@@ -73,7 +74,6 @@ static void on_limit(struct qf_timer *t)
 		qf_sql_error_set(&s->refusal, "57P03", "qf-translate did not answer in time; the statement was not run");
 		snprintf(s->refusal.hint, sizeof s->refusal.hint,
 			 "`qf-admin status` shows which program is missing. Statements in the engine's own dialect (queryflux.dialect) run without it.");
-		s->end.outcome = QF_OUT_NOT_SENT;
 	}
 	request_free(d, q);
 	answered(s);
@@ -127,6 +127,7 @@ void translate_ask(struct stream *s, struct target *t)
 	q->id = ++d->next_request;
 	q->stream = s;
 	q->target = t;
+	t->asked = q;
 	q->limit.fn = on_limit;
 	qf_timer_set(d->run->loop, &q->limit, d->run->conf->ring_timeout_ns + d->run->conf->translate_deadline_ns);
 	qf_map_put_u64(d->asked, q->id, q);
@@ -135,22 +136,18 @@ void translate_ask(struct stream *s, struct target *t)
 
 void translate_forget(struct stream *s)
 {
-	struct request *q;
-	size_t at = 0;
-
-	if (!s->n_asked)
-		return;
+	for (unsigned i = 0; i < s->n_targets; i++)
+		if (s->targets[i].asked)
+			request_free(s->d, s->targets[i].asked);
 	s->n_asked = 0;
-	while ((q = qf_map_next(s->d->asked, &at, NULL)))
-		if (q->stream == s)
-			request_free(s->d, q);
 }
 
 static void copy_text(char *to, size_t size, const struct qf_msg *m, enum qf_field f)
 {
 	struct qf_slice v = qf_get(m, f);
 
-	snprintf(to, size, "%.*s", (int)(v.n < size ? v.n : size - 1), v.p ? (const char *)v.p : "");
+	if (v.p)
+		snprintf(to, size, "%.*s", (int)(v.n < size ? v.n : size - 1), (const char *)v.p);
 }
 
 static void refuse(struct stream *s, struct target *t, const struct qf_msg *m)
@@ -162,7 +159,6 @@ static void refuse(struct stream *s, struct target *t, const struct qf_msg *m)
 	copy_text(s->refusal.detail, sizeof s->refusal.detail, m, QF_F_DETAIL);
 	copy_text(s->refusal.hint, sizeof s->refusal.hint, m, QF_F_HINT);
 	s->refusal.position = qf_get_u32(m, QF_F_POSITION);
-	s->end.outcome = QF_OUT_NOT_SENT;
 }
 
 static void keep_notices(struct stream *s, const struct qf_msg *m)
