@@ -25,6 +25,7 @@ void query_drop(struct qf_query *q)
 		if (q->pin->freed)
 			pin_drop(q->pin);
 	}
+	qf_buf_fini(&q->columns);
 	qf_buf_fini(&q->partial);
 	qf_buf_fini(&q->record);
 	free(q->places);
@@ -94,15 +95,29 @@ static const struct failure failures[] = {
 	  "Look at the data before you send it again." },
 };
 
+/* Nothing of the attempt before reaches the client. */
+static void next_attempt(struct qf_query *q)
+{
+	q->holder = NULL;
+	q->taken = 0;
+	qf_buf_fini(&q->columns);
+	qf_buf_fini(&q->partial);
+	qf_list_append(&q->hub->waiting, &q->waiting);
+}
+
 void query_step(struct qf_query *q, enum qf_rl_event e)
 {
 	unsigned acts = qf_rl_step(&q->rl, e);
 
+	if (q->rl.state != QF_RL_WAITING)
+		qf_list_remove(&q->waiting);
 	if (acts & QF_RL_DO_PIN_LOST && q->pin)
 		pin_lost(q->pin);
 	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
 		if (acts & failures[i].action)
 			hub_fail(q, failures[i].sqlstate, failures[i].text, failures[i].hint);
+	if (acts & QF_RL_DO_FAIL_UNAVAILABLE && q->bounced[0])
+		snprintf(q->end.error.detail, sizeof q->end.error.detail, "The last answer was: %s.", q->bounced);
 	if (acts & QF_RL_DO_RESOLVE)
 		send_resolve(q);
 	if (acts & QF_RL_DO_CANCEL)
@@ -111,14 +126,15 @@ void query_step(struct qf_query *q, enum qf_rl_event e)
 		deliver_record(q);
 	if (acts & QF_RL_DO_RETIRE)
 		send_retire(q);
-	if (q->rl.state == QF_RL_WAITING && acts & QF_RL_DO_NEXT_ATTEMPT) {
-		q->holder = NULL;
-		qf_list_append(&q->hub->waiting, &q->waiting);
+	if (acts & QF_RL_DO_NEXT_ATTEMPT) {
+		next_attempt(q);
 		if (!q->pausing && send_attempt(q))
 			return;
 	}
-	if (q->rl.state == QF_RL_PLACED)
+	if (q->rl.state == QF_RL_PLACED) {
 		qf_timer_stop(q->hub->run->loop, &q->timer);
+		qf_query_taken(q, 0); /* what was taken while it was being resolved */
+	}
 	if (q->rl.state == QF_RL_ENDED && !q->ended) { /* ends without a word: the client is gone */
 		q->ended = true;
 		q->end_task.fn = on_end_task;
@@ -131,9 +147,9 @@ static void on_timer(struct qf_timer *t)
 	struct qf_query *q = qf_container_of(t, struct qf_query, timer);
 	uint64_t now = qf_loop_now(q->hub->run->loop);
 
+	q->pausing = false;
 	if (now < q->give_up_ns) { /* the pause after BOUNCED is over */
 		qf_timer_set(q->hub->run->loop, &q->timer, q->give_up_ns - now);
-		q->pausing = false;
 		if (q->rl.state == QF_RL_WAITING)
 			send_attempt(q);
 		return;

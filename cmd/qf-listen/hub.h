@@ -39,17 +39,19 @@ struct qf_query {
 	struct qf_facts facts;
 	struct qf_slice sql; /* owned */
 	struct qf_pin *pin;
-	bool begins, executed_directly;
+	bool begins;
 	struct qf_peer *route;	/* that got this attempt; NULL: none, or sent directly */
 	struct qf_peer *holder; /* the dispatch that has it */
 	struct place *places;
 	unsigned n_places;
 	unsigned bounces;
-	bool pausing; /* after BOUNCED */
+	bool pausing;	   /* after BOUNCED */
+	char bounced[128]; /* why */
 	struct qf_timer timer; /* ringTimeout, or the pause after BOUNCED */
 	uint64_t give_up_ns, started_ns;
 	struct qf_list waiting; /* of hub.waiting */
 	size_t window, taken;
+	struct qf_buf columns; /* the client is told with its first rows: until then it may run once more */
 	struct qf_buf partial; /* a batch that comes in pieces */
 	struct qf_buf record;  /* RESOLVED of a journal that knows the end, to be delivered */
 	bool has_rows;
@@ -99,6 +101,7 @@ bool send_attempt(struct qf_query *q);
 void send_resolve(struct qf_query *q);
 void send_resolve_to(struct qf_query *q, struct place *p, struct qf_peer *peer);
 void send_cancel(struct qf_query *q);
+void send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt);
 void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes);
 void send_retire(struct qf_query *q);
 void send_ended_event(struct qf_query *q);

@@ -102,6 +102,7 @@ static void dispatch_up(struct qf_hub *h, struct qf_peer *p)
 		if (pl && !pl->answered && q->rl.state == QF_RL_RESOLVING)
 			send_resolve_to(q, pl, p);
 	}
+	qf_bus_retire(h->run->bus, p, 0); /* whatever else the epoch before left of ours is settled */
 }
 
 void hub_on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change)

@@ -16,35 +16,56 @@ static void copy_text(char *to, size_t size, const struct qf_msg *m, enum qf_fie
 		snprintf(to, size, "%.*s", (int)(v.n < size ? v.n : size - 1), (const char *)v.p);
 }
 
-/* The query that a message is about, if it is about its current attempt. */
-static struct qf_query *query_of(struct qf_hub *h, const struct qf_msg *m)
+/* The query that a message is about, if its current attempt is outstanding. */
+static struct qf_query *outstanding(struct qf_hub *h, const struct qf_msg *m)
 {
 	struct qf_query *q = qf_map_get_u64(h->streams, m->stream);
 
-	return q && q->rl.attempt == m->attempt && q->rl.state != QF_RL_ENDED ? q : NULL;
+	return q && q->rl.attempt == m->attempt && q->rl.state != QF_RL_WAITING && q->rl.state != QF_RL_ENDED ? q : NULL;
+}
+
+/* … and the sender is one that may have it. */
+static struct qf_query *query_of(struct qf_hub *h, const struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = outstanding(h, m);
+
+	if (q && from->program == QF_ROUTE)
+		return q->route == from && q->rl.state == QF_RL_SENT ? q : NULL; /* else the resolve settles it */
+	for (unsigned i = 0; q && i < q->n_places; i++)
+		if (q->places[i].epoch == from->epoch && !strcmp(q->places[i].instance, from->instance))
+			return q;
+	return NULL;
+}
+
+/* A dispatch that was silent for long works on what was given up: nobody takes its rows. */
+static void stop_stranger(struct qf_hub *h, struct qf_peer *from, const struct qf_msg *m)
+{
+	if (!qf_map_get_u64(h->streams, m->stream))
+		send_about(h, from, QF_MSG_CANCEL, m->stream, m->attempt);
 }
 
 /* Any word of this attempt from a dispatch proves where it is. */
 static void placed_at(struct qf_query *q, struct qf_peer *from)
 {
 	q->holder = from;
-	if (q->rl.state == QF_RL_SENT || q->rl.state == QF_RL_PLACED || q->rl.state == QF_RL_RESOLVING)
-		query_step(q, QF_RL_EV_ACCEPTED);
+	query_step(q, QF_RL_EV_ACCEPTED);
 }
 
 static void on_accepted(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct qf_query *q = query_of(arg, m);
+	struct qf_query *q = query_of(arg, from, m);
 
-	if (!q)
+	if (!q) {
+		stop_stranger(arg, from, m);
 		return;
+	}
 	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
 	placed_at(q, from);
 }
 
 static void on_notice(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct qf_query *q = query_of(arg, m);
+	struct qf_query *q = query_of(arg, from, m);
 	char severity[16] = "NOTICE", sqlstate[6] = "00000", text[1024] = "";
 
 	if (!q)
@@ -73,30 +94,45 @@ static void count_read(struct qf_hub *h, struct qf_peer *from, size_t bytes)
 
 static void on_schema(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct qf_query *q = query_of(arg, m);
+	struct qf_query *q = query_of(arg, from, m);
+	uint64_t granted = qf_get_u64(m, QF_F_BYTES);
 
 	count_read(arg, from, m->payload.n);
-	if (!q)
+	if (!q) {
+		stop_stranger(arg, from, m);
 		return;
+	}
 	placed_at(q, from);
+	if (granted > 0 && granted < q->window)
+		q->window = (size_t)granted;
+	qf_buf_clear(&q->columns);
+	qf_buf_add_slice(&q->columns, m->payload);
+}
+
+static void give_columns(struct qf_query *q)
+{
+	if (q->columns.n == 0)
+		return;
 	q->has_rows = true;
 	if (!q->abandoned && !q->ended)
-		q->req.on_columns(q, q->req.arg, m->payload);
+		q->req.on_columns(q, q->req.arg, qf_buf_slice(&q->columns));
+	qf_buf_fini(&q->columns);
 }
 
 static void give_rows(struct qf_query *q, struct qf_slice batch)
 {
 	q->rl.delivered = true;
+	give_columns(q);
 	if (!q->abandoned && !q->ended)
 		q->req.on_rows(q, q->req.arg, batch);
 }
 
 static void on_batch(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct qf_query *q = query_of(arg, m);
+	struct qf_query *q = query_of(arg, from, m);
 
 	count_read(arg, from, m->payload.n);
-	if (!q || q->holder != from)
+	if (!q)
 		return;
 	if (!(m->flags & QF_MSG_MORE) && q->partial.n == 0) {
 		give_rows(q, m->payload);
@@ -120,20 +156,8 @@ static void on_batch(void *arg, struct qf_peer *from, const struct qf_msg *m)
 
 /* ---- ends ----------------------------------------------------------------------------------------------- */
 
-static void read_end(struct qf_query *q, const struct qf_msg *m)
+static void read_error(struct qf_sql_error *e, const struct qf_msg *m)
 {
-	struct qf_sql_error *e = &q->end.error;
-
-	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
-	copy_text(q->cluster, sizeof q->cluster, m, QF_F_CLUSTER);
-	q->queue_ns = qf_get_u64(m, QF_F_QUEUE_NS);
-	q->waited = qf_has(m, QF_F_SLOT_IDLE_NS);
-	q->slot_idle_ns = qf_get_u64(m, QF_F_SLOT_IDLE_NS);
-	q->run_ns = qf_get_u64(m, QF_F_RUN_NS);
-	q->end.rows = qf_get_u64(m, QF_F_ROWS);
-	q->end.ok = m->kind != QF_MSG_FAILED;
-	if (q->end.ok)
-		return;
 	memset(e, 0, sizeof *e);
 	snprintf(e->sqlstate, sizeof e->sqlstate, "XX000");
 	copy_text(e->sqlstate, sizeof e->sqlstate, m, QF_F_SQLSTATE);
@@ -141,6 +165,20 @@ static void read_end(struct qf_query *q, const struct qf_msg *m)
 	copy_text(e->detail, sizeof e->detail, m, QF_F_DETAIL);
 	copy_text(e->hint, sizeof e->hint, m, QF_F_HINT);
 	e->position = qf_get_u32(m, QF_F_POSITION);
+}
+
+static void read_end(struct qf_query *q, const struct qf_msg *m, bool ok)
+{
+	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
+	copy_text(q->cluster, sizeof q->cluster, m, QF_F_CLUSTER);
+	q->queue_ns = qf_get_u64(m, QF_F_QUEUE_NS);
+	q->waited = qf_has(m, QF_F_SLOT_IDLE_NS);
+	q->slot_idle_ns = qf_get_u64(m, QF_F_SLOT_IDLE_NS);
+	q->run_ns = qf_get_u64(m, QF_F_RUN_NS);
+	q->end.rows = qf_get_u64(m, QF_F_ROWS);
+	q->end.ok = ok;
+	if (!ok)
+		read_error(&q->end.error, m);
 }
 
 /* RESULT: [u32 length][schema] then [u32 length][batch] … */
@@ -165,19 +203,28 @@ static void give_result(struct qf_query *q, const struct qf_msg *m)
 	}
 }
 
+/* The end of what was given up without an answer: now the dispatch may forget it. */
+static void retire_stranger(struct qf_hub *h, struct qf_peer *from, const struct qf_msg *m)
+{
+	if (from->program == QF_DISPATCH && !qf_map_get_u64(h->streams, m->stream))
+		qf_bus_retire(h->run->bus, from, m->stream);
+}
+
 static void on_end(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct qf_query *q = query_of(arg, m);
+	struct qf_query *q = query_of(arg, from, m);
 	enum qf_rl_event e = from->program == QF_ROUTE ? QF_RL_EV_REFUSED : QF_RL_EV_END;
 
-	if (!q || q->ended)
+	if (!q) {
+		retire_stranger(arg, from, m);
 		return;
-	if (e == QF_RL_EV_REFUSED && q->rl.state != QF_RL_SENT)
-		return; /* from a route that we gave up on: the resolve settles it */
+	}
 	q->holder = e == QF_RL_EV_END ? from : NULL;
-	read_end(q, m);
+	read_end(q, m, m->kind != QF_MSG_FAILED);
 	if (m->kind == QF_MSG_RESULT)
 		give_result(q, m);
+	else if (m->kind == QF_MSG_DONE)
+		give_columns(q);
 	q->ended = true;
 	query_step(q, e);
 	if (q->pin && e == QF_RL_EV_END)
@@ -190,32 +237,33 @@ void deliver_record(struct qf_query *q)
 	struct qf_err err;
 	struct qf_msg m;
 
-	if (q->ended || qf_msg_decode(&m, qf_buf_slice(&q->record), &err) < 0)
-		return;
-	read_end(q, &m);
-	q->end.ok = qf_get_u8(&m, QF_F_OUTCOME) == QF_OUT_OK;
-	if (!q->end.ok)
-		hub_fail(q, q->end.error.sqlstate[0] ? q->end.error.sqlstate : "XX000", q->end.error.message, NULL);
+	if (!q->ended && qf_msg_decode(&m, qf_buf_slice(&q->record), &err) == 0)
+		read_end(q, &m, qf_get_u8(&m, QF_F_OUTCOME) == QF_OUT_OK);
+}
+
+/* A reload, or a dispatch that comes back, ends it soon; the ring's time bounds it. */
+static uint64_t pause_after_bounce(struct qf_query *q)
+{
+	static const uint64_t pause_ms[] = { 20, 100, 300, 800 };
+	unsigned last = sizeof pause_ms / sizeof *pause_ms - 1;
+
+	return pause_ms[q->bounces < last ? q->bounces++ : last] * QF_MS;
 }
 
 static void on_bounced(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	static const uint64_t pause_ms[] = { 20, 100, 300, 800 };
-	struct qf_query *q = query_of(arg, m);
-	char why[256] = "?";
+	struct qf_query *q = query_of(arg, from, m);
 
-	(void)from;
-	if (!q || (q->rl.state != QF_RL_SENT && q->rl.state != QF_RL_PLACED))
+	if (!q || q->rl.state == QF_RL_RESOLVING || (q->rl.state == QF_RL_PLACED && q->holder != from))
 		return;
-	copy_text(why, sizeof why, m, QF_F_MESSAGE);
-	qf_debug("query %s bounced: %s", q->public_id, why);
-	if (q->bounces == sizeof pause_ms / sizeof *pause_ms) {
-		query_step(q, QF_RL_EV_BOUNCED);
-		query_step(q, QF_RL_EV_TIMEOUT);
-		return;
+	copy_text(q->bounced, sizeof q->bounced, m, QF_F_MESSAGE);
+	qf_debug("query %s bounced: %s", q->public_id, q->bounced);
+	if (q->rl.state == QF_RL_PLACED) { /* it waited in a queue: its search for a place begins anew */
+		q->give_up_ns = qf_loop_now(q->hub->run->loop) + q->hub->run->conf->ring_timeout_ns;
+		q->bounces = 0;
 	}
 	q->pausing = true;
-	qf_timer_set(q->hub->run->loop, &q->timer, pause_ms[q->bounces++] * QF_MS);
+	qf_timer_set(q->hub->run->loop, &q->timer, pause_after_bounce(q));
 	query_step(q, QF_RL_EV_BOUNCED);
 }
 
@@ -223,7 +271,7 @@ static void on_bounced(void *arg, struct qf_peer *from, const struct qf_msg *m)
 
 static void on_resolved(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
-	struct qf_query *q = query_of(arg, m);
+	struct qf_query *q = outstanding(arg, m); /* a later epoch answers for the one before too */
 	uint8_t v = qf_get_u8(m, QF_F_VERDICT);
 
 	if (!q || q->rl.state != QF_RL_RESOLVING || v > QF_VERDICT_STARTED)
@@ -239,7 +287,7 @@ static void on_resolved(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		if (v == QF_VERDICT_ALIVE || (v == QF_VERDICT_ENDED && !p->from_journal))
 			q->holder = from;
 		if (p->from_journal) {
-			q->rl.record_rows = qf_get_u8(m, QF_F_HAS_ROWS);
+			q->rl.record_rows = qf_get_u8(m, QF_F_HAS_ROWS) && qf_get_u8(m, QF_F_OUTCOME) == QF_OUT_OK;
 			q->rl.old_volatile = qf_get_u8(m, QF_F_VOLATILE);
 			qf_buf_clear(&q->record);
 			qf_msg_begin(&q->record, m->kind, m->stream, m->attempt, 0);

@@ -136,27 +136,26 @@ bool send_attempt(struct qf_query *q)
 	qf_buf_init(&msg);
 	build(q, &msg, direct ? QF_MSG_EXECUTE : QF_MSG_QUERY);
 	q->route = direct ? NULL : to;
-	q->executed_directly = direct;
 	qf_list_remove(&q->waiting);
 	send_msg(h, to, &msg);
 	query_step(q, QF_RL_EV_SENT);
 	return true;
 }
 
-static void send_about(struct qf_query *q, struct qf_peer *to, enum qf_kind kind)
+void send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt)
 {
 	struct qf_buf msg;
 
 	qf_buf_init(&msg);
-	qf_msg_begin(&msg, kind, q->id, q->rl.attempt, 0);
+	qf_msg_begin(&msg, kind, stream, attempt, 0);
 	qf_msg_end(&msg);
-	send_msg(q->hub, to, &msg);
+	send_msg(h, to, &msg);
 }
 
 void send_resolve_to(struct qf_query *q, struct place *p, struct qf_peer *peer)
 {
 	p->answered = false;
-	send_about(q, peer, q->rl.cancelled || q->rl.gone ? QF_MSG_CANCEL : QF_MSG_RESOLVE);
+	send_about(q->hub, peer, q->rl.cancelled || q->rl.gone ? QF_MSG_CANCEL : QF_MSG_RESOLVE, q->id, q->rl.attempt);
 }
 
 void send_resolve(struct qf_query *q)
@@ -174,7 +173,7 @@ void send_resolve(struct qf_query *q)
 void send_cancel(struct qf_query *q)
 {
 	if (q->holder)
-		send_about(q, q->holder, QF_MSG_CANCEL);
+		send_about(q->hub, q->holder, QF_MSG_CANCEL, q->id, q->rl.attempt);
 }
 
 void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes)
