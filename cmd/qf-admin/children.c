@@ -212,7 +212,8 @@ void children_ended(struct children *all, pid_t pid, int wstatus)
 	if (!c)
 		return;
 	c->pid = 0;
-	on_output(&c->out_watch, 0);
+	for (int i = 0; c->out >= 0 && i < 64; i++) /* its last words; a child of its own may still hold the pipe */
+		on_output(&c->out_watch, 0);
 	close_output(c);
 	if (all->stopping) {
 		if (any_left(all))
