@@ -126,6 +126,7 @@ struct qf_msg {
 	uint64_t stream;
 	uint64_t epoch; /* the sender's */
 	struct qf_slice body, payload;
+	uint32_t at[QF_F_N]; /* where in the body the first field of each tag has its value; 0 = absent */
 };
 
 const char *qf_kind_name(enum qf_kind k);
@@ -154,7 +155,7 @@ const char *qf_get_str(const struct qf_msg *m, enum qf_field f, struct qf_arena 
 
 /* Walks all fields: start with the body's reader. */
 struct qf_field_iter {
-	struct qf_reader r;
+	struct qf_slice rest;
 };
 struct qf_field_iter qf_fields(const struct qf_msg *m);
 bool qf_field_next(struct qf_field_iter *it, enum qf_field *ret_tag, struct qf_slice *ret_value);

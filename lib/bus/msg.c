@@ -4,6 +4,8 @@
 
 #define MAGIC 0x5146u /* "QF" */
 #define AT_BODY 24
+#define FIELD_HEAD 6
+#define USUAL_SIZE 512 /* of a QUERY with a short statement: one allocation */
 
 static const char *const kind_names[QF_MSG_N] = {
 	[QF_MSG_HELLO] = "HELLO",	[QF_MSG_BYE] = "BYE",		  [QF_MSG_PING] = "PING",
@@ -21,17 +23,34 @@ const char *qf_kind_name(enum qf_kind k)
 	return k > 0 && k < QF_MSG_N ? kind_names[k] : "unknown";
 }
 
+static inline void put_be(uint8_t *p, uint64_t v, unsigned width)
+{
+	for (unsigned i = 0; i < width; i++)
+		p[i] = (uint8_t)(v >> (8 * (width - 1 - i)));
+}
+
+static inline uint64_t get_be(const uint8_t *p, size_t width)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < width; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
 void qf_msg_begin(struct qf_buf *b, enum qf_kind kind, uint64_t stream, uint16_t attempt, uint16_t flags)
 {
+	uint8_t *p = qf_buf_reserve(b, USUAL_SIZE);
+
 	qf_assert(b->n == 0);
-	qf_buf_u16(b, MAGIC);
-	qf_buf_u8(b, QF_PROTO_MAJOR);
-	qf_buf_u8(b, (uint8_t)kind);
-	qf_buf_u16(b, flags);
-	qf_buf_u16(b, attempt);
-	qf_buf_u64(b, stream);
-	qf_buf_u64(b, 0);
-	qf_buf_u32(b, 0);
+	memset(p, 0, QF_MSG_HEADER);
+	put_be(p, MAGIC, 2);
+	p[2] = QF_PROTO_MAJOR;
+	p[3] = (uint8_t)kind;
+	put_be(p + 4, flags, 2);
+	put_be(p + 6, attempt, 2);
+	put_be(p + 8, stream, 8);
+	b->n = QF_MSG_HEADER;
 }
 
 void qf_msg_end(struct qf_buf *b)
@@ -39,51 +58,56 @@ void qf_msg_end(struct qf_buf *b)
 	qf_buf_put_u32_at(b, AT_BODY, (uint32_t)(b->n - QF_MSG_HEADER));
 }
 
-static void put_head(struct qf_buf *b, uint16_t tag, size_t n)
+/* Room for a value of n bytes behind its head; the caller fills all of it. */
+static uint8_t *add_field(struct qf_buf *b, uint16_t tag, size_t n)
 {
-	qf_buf_u16(b, tag);
-	qf_buf_u32(b, (uint32_t)n);
+	uint8_t *p = qf_buf_reserve(b, FIELD_HEAD + n);
+
+	put_be(p, tag, 2);
+	put_be(p + 2, n, 4);
+	b->n += FIELD_HEAD + n;
+	return p + FIELD_HEAD;
 }
 
 void qf_put_u8(struct qf_buf *b, uint16_t tag, uint8_t v)
 {
-	put_head(b, tag, 1);
-	qf_buf_u8(b, v);
+	*add_field(b, tag, 1) = v;
 }
 
 void qf_put_u32(struct qf_buf *b, uint16_t tag, uint32_t v)
 {
-	put_head(b, tag, 4);
-	qf_buf_u32(b, v);
+	put_be(add_field(b, tag, 4), v, 4);
 }
 
 void qf_put_u64(struct qf_buf *b, uint16_t tag, uint64_t v)
 {
-	put_head(b, tag, 8);
-	qf_buf_u64(b, v);
+	put_be(add_field(b, tag, 8), v, 8);
 }
 
 void qf_put_slice(struct qf_buf *b, uint16_t tag, struct qf_slice s)
 {
-	put_head(b, tag, s.n);
-	qf_buf_add_slice(b, s);
+	uint8_t *p = add_field(b, tag, s.n);
+
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
 }
 
 void qf_put_str(struct qf_buf *b, uint16_t tag, const char *s)
 {
 	if (s)
-		qf_put_slice(b, tag, qf_slice_str(s));
+		qf_put_slice(b, tag, qf_slice(s, strlen(s)));
 }
 
 void qf_put_pair(struct qf_buf *b, uint16_t tag, const char *name, const char *value)
 {
-	size_t nl = strlen(name);
+	size_t nn = strlen(name), vn = value ? strlen(value) : 0;
+	uint8_t *p = add_field(b, tag, 4 + nn + 1 + vn);
 
-	put_head(b, tag, 4 + nl + (value ? strlen(value) : 0) + 1);
-	qf_buf_u32(b, (uint32_t)nl);
-	qf_buf_add(b, name, nl);
-	qf_buf_u8(b, value != NULL);
-	qf_buf_add_str(b, value ? value : "");
+	put_be(p, nn, 4);
+	memcpy(p + 4, name, nn);
+	p[4 + nn] = value != NULL;
+	if (vn > 0)
+		memcpy(p + 4 + nn + 1, value, vn);
 }
 
 bool qf_pair(struct qf_slice field, struct qf_slice *ret_name, struct qf_slice *ret_value)
@@ -100,20 +124,39 @@ bool qf_pair(struct qf_slice field, struct qf_slice *ret_name, struct qf_slice *
 	return true;
 }
 
-static int check_body(struct qf_slice body, struct qf_err *reterr)
+/* The next field of *rest, which must not be empty; false when it reaches beyond the end. */
+static bool next_field(struct qf_slice *rest, uint16_t *ret_tag, struct qf_slice *ret_value)
 {
-	struct qf_reader r = qf_reader(body);
+	if (rest->n < FIELD_HEAD)
+		return false;
+	uint16_t tag = (uint16_t)get_be(rest->p, 2);
+	size_t n = get_be(rest->p + 2, 4);
 
-	while (r.n > 0 && !r.err) {
-		uint16_t tag = qf_read_u16(&r);
+	if (n > rest->n - FIELD_HEAD)
+		return false;
+	*ret_tag = tag;
+	*ret_value = qf_slice(rest->p + FIELD_HEAD, n);
+	*rest = qf_slice(rest->p + FIELD_HEAD + n, rest->n - FIELD_HEAD - n);
+	return true;
+}
+
+/* Checks the body and notes where the fields are: getters are called often, and need not look for them. */
+static int index_body(struct qf_msg *m, struct qf_err *reterr)
+{
+	struct qf_slice rest = m->body, v;
+	uint16_t tag;
+
+	while (rest.n > 0) {
+		if (!next_field(&rest, &tag, &v))
+			return qf_err_set(reterr, QF_EMALFORMED, "a field reaches beyond the message body");
 		uint16_t id = tag & (uint16_t)~QF_F_REQUIRED;
+		bool known = id > 0 && id < QF_F_N;
 
-		qf_read_bytes(&r, qf_read_u32(&r));
-		if (!r.err && (tag & QF_F_REQUIRED) && (id == 0 || id >= QF_F_N))
+		if (!known && (tag & QF_F_REQUIRED))
 			return qf_err_set(reterr, QF_EUNSUPPORTED, "message needs field %u, which is not known here", id);
+		if (known && !m->at[id])
+			m->at[id] = (uint32_t)(v.p - m->body.p);
 	}
-	if (r.err)
-		return qf_err_set(reterr, QF_EMALFORMED, "a field reaches beyond the message body");
 	return 0;
 }
 
@@ -141,7 +184,7 @@ int qf_msg_decode(struct qf_msg *ret, struct qf_slice bytes, struct qf_err *rete
 	if (kind == 0 || kind >= QF_MSG_N)
 		return qf_err_set(reterr, QF_EUNSUPPORTED, "unknown message kind %u", kind);
 	m.payload = qf_slice(r.p, r.n);
-	rc = check_body(m.body, reterr);
+	rc = index_body(&m, reterr);
 	if (rc == 0)
 		*ret = m;
 	return rc;
@@ -149,33 +192,26 @@ int qf_msg_decode(struct qf_msg *ret, struct qf_slice bytes, struct qf_err *rete
 
 struct qf_field_iter qf_fields(const struct qf_msg *m)
 {
-	return (struct qf_field_iter){ .r = qf_reader(m->body) };
+	return (struct qf_field_iter){ .rest = m->body };
 }
 
 bool qf_field_next(struct qf_field_iter *it, enum qf_field *ret_tag, struct qf_slice *ret_value)
 {
-	if (it->r.n == 0 || it->r.err)
-		return false;
-	uint16_t tag = qf_read_u16(&it->r);
-	struct qf_slice v = qf_read_bytes(&it->r, qf_read_u32(&it->r));
+	uint16_t tag;
 
-	if (it->r.err)
+	if (!next_field(&it->rest, &tag, ret_value))
 		return false;
 	*ret_tag = (enum qf_field)(tag & ~QF_F_REQUIRED);
-	*ret_value = v;
 	return true;
 }
 
 struct qf_slice qf_get(const struct qf_msg *m, enum qf_field f)
 {
-	struct qf_field_iter it = qf_fields(m);
-	enum qf_field tag;
-	struct qf_slice v;
+	uint32_t at = m->at[f];
 
-	while (qf_field_next(&it, &tag, &v))
-		if (tag == f)
-			return v;
-	return QF_SLICE_NONE;
+	if (!at)
+		return QF_SLICE_NONE;
+	return qf_slice(m->body.p + at, get_be(m->body.p + at - 4, 4));
 }
 
 bool qf_has(const struct qf_msg *m, enum qf_field f)
@@ -186,13 +222,8 @@ bool qf_has(const struct qf_msg *m, enum qf_field f)
 static uint64_t get_uint(const struct qf_msg *m, enum qf_field f, size_t size)
 {
 	struct qf_slice s = qf_get(m, f);
-	uint64_t v = 0;
 
-	if (s.n != size)
-		return 0;
-	for (size_t i = 0; i < size; i++)
-		v = v << 8 | s.p[i];
-	return v;
+	return s.n == size ? get_be(s.p, size) : 0;
 }
 
 uint8_t qf_get_u8(const struct qf_msg *m, enum qf_field f)
