@@ -1,7 +1,8 @@
 /*
  * What a client may not run. DuckDB's own lock and file rules leave these open:
  *
- * - PRAGMA, ATTACH, LOAD, SET GLOBAL … change the database for every session;
+ * - PRAGMA, ATTACH, ALTER DATABASE, LOAD, SET GLOBAL … change the database for every session, and EXPLAIN ANALYZE
+ *   carries out what it explains;
  * - enable_logging() is a table function that a SELECT can call; pointed at a file that may not be opened it makes
  *   every later statement of the whole database fail, and closing the database then ends this process;
  *   enable_profiling() writes to stdout, enable_peg_parser() exchanges the parser;
@@ -101,6 +102,52 @@ static bool is_import(const char *sql)
 	return is_name(next_token(&lx), "import");
 }
 
+static bool is_alter_database(const char *sql)
+{
+	struct qf_lexer lx = lexer(sql);
+
+	return is_name(next_token(&lx), "alter") && is_name(next_token(&lx), "database");
+}
+
+/* The token behind EXPLAIN, ANALYZE and a list of options such as (FORMAT json). */
+static struct qf_token explained(struct qf_lexer *lx)
+{
+	struct qf_token t = next_token(lx);
+	struct qf_lexer ahead = *lx;
+
+	if (is_name(t, "analyze") || is_name(t, "verbose"))
+		return explained(lx);
+	if (!is_op(t, "("))
+		return t;
+	t = next_token(&ahead);
+	if (!is_name(t, "format") && !is_name(t, "analyze"))
+		return is_op(t, "(") ? t : (struct qf_token){ .type = QF_TOK_WORD, .text = qf_slice_str("select") };
+	while (t.type != QF_TOK_END && !is_op(t, ")"))
+		t = next_token(&ahead);
+	*lx = ahead;
+	return explained(lx);
+}
+
+/* What stands behind EXPLAIN has no type of its own here. */
+static bool explains_command(const char *sql)
+{
+	static const char *const queries[] = { "select", "with", "from",   "values", "table", "pivot", "unpivot", "summarize",
+					       "describe", "show", "insert", "update", "delete", "merge", "create", "drop",
+					       "alter", "truncate", "copy" };
+	struct qf_lexer lx = lexer(sql);
+	struct qf_token t;
+
+	if (!is_name(next_token(&lx), "explain"))
+		return false;
+	t = explained(&lx);
+	if (is_name(t, "update") && is_name(next_token(&lx), "extensions"))
+		return true;
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
+		if (is_name(t, queries[i]))
+			return false;
+	return t.type == QF_TOK_WORD || t.type == QF_TOK_QUOTED;
+}
+
 static const char *forbidden(duckdb_statement_type type, const char *sql)
 {
 	switch (type) {
@@ -117,7 +164,9 @@ static const char *forbidden(duckdb_statement_type type, const char *sql)
 	case DUCKDB_STATEMENT_TYPE_VARIABLE_SET:
 		return is_global(sql) ? "a global setting" : NULL;
 	default:
-		return NULL;
+		if (explains_command(sql))
+			return "EXPLAIN of a command";
+		return is_alter_database(sql) ? "ALTER DATABASE" : NULL;
 	}
 }
 
