@@ -116,6 +116,7 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 # ---- targets ---------------------------------------------------------------------------------------------------------
 .PHONY: all deps deps-check run units check asan fuzz bench lint install clean help print-compile analyze
 all: $(release_programs) ## build the programs into build/bin
+	@:
 ifneq ($(packages_have)$(if $(arrow_src),,none),yes)
 $(lib_src) $(wildcard cmd/*/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c): | no-deps
 .PHONY: no-deps
