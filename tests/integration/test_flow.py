@@ -156,7 +156,7 @@ def test_stalled_client(start):
     other.close()  # a client that vanishes frees its slot at once
     wait_until(lambda: kit.query("select 2", dialect="duckdb") == [(2,)], 3)
     during = speed()
-    assert during < 3 * before + 0.1, (before, during)
+    assert during < 5 * before + 1, (before, during)
     time.sleep(4.5)
     assert kit.rss("listen") < limit and kit.rss("dispatch") < limit
     # Both slots are free again: two that run together.
