@@ -16,7 +16,7 @@
 
 #define TICK_NS (5 * QF_MS)
 #define MEET_NS QF_SEC
-#define TAKE_NS (5 * QF_SEC)
+#define TAKE_NS (3 * QF_SEC)
 
 static const enum qf_program order[] = { QF_DISPATCH, QF_TRANSLATE, QF_ROUTE, QF_LISTEN, QF_ADMIN };
 #define N_STEPS (sizeof order / sizeof *order)

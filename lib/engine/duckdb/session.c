@@ -28,11 +28,12 @@ struct setting {
 	const char *prefix; /* the statement before the quoted value */
 	const char *dflt;
 	size_t at; /* of what the connection has, in struct qf_engine_conn; NULL there is the default */
+	bool is_name; /* read as a list of qualified names: a name that is one goes in quotes */
 };
 
 static const struct setting settings[] = {
-	{ "timezone", "SET SESSION TimeZone = ", "UTC", offsetof(struct qf_engine_conn, timezone) },
-	{ "search_path", "SET SESSION search_path = ", "", offsetof(struct qf_engine_conn, search_path) },
+	{ "timezone", "SET SESSION TimeZone = ", "UTC", offsetof(struct qf_engine_conn, timezone), false },
+	{ "search_path", "SET SESSION search_path = ", "", offsetof(struct qf_engine_conn, search_path), true },
 };
 
 static const struct setting *find_setting(const char *name)
@@ -51,6 +52,19 @@ static const char *wanted(const struct setting *s, const struct qf_engine_job *j
 	return s->dflt;
 }
 
+static void put_value(struct qf_buf *sql, const struct setting *s, const char *value)
+{
+	bool quoted = s->is_name && *value;
+
+	qf_buf_add_str(sql, quoted ? "'\"" : "'");
+	for (const char *p = value; *p; p++) {
+		if (*p == '\'' || (quoted && *p == '"'))
+			qf_buf_u8(sql, (uint8_t)*p);
+		qf_buf_u8(sql, (uint8_t)*p);
+	}
+	qf_buf_add_str(sql, quoted ? "\"'" : "'");
+}
+
 static int apply(struct qf_engine_conn *c, const struct setting *s, const char *value, struct qf_sql_error *e)
 {
 	char **has = (char **)(void *)((char *)c + s->at);
@@ -60,13 +74,8 @@ static int apply(struct qf_engine_conn *c, const struct setting *s, const char *
 	if (!c->settings_unknown && strcmp(*has ? *has : s->dflt, value) == 0)
 		return 0;
 	qf_buf_init(&sql);
-	qf_buf_printf(&sql, "%s'", s->prefix);
-	for (const char *p = value; *p; p++) {
-		if (*p == '\'')
-			qf_buf_u8(&sql, '\'');
-		qf_buf_u8(&sql, (uint8_t)*p);
-	}
-	qf_buf_u8(&sql, '\'');
+	qf_buf_add_str(&sql, s->prefix);
+	put_value(&sql, s, value);
 	int r = duck_session_run(c, qf_buf_cstr(&sql), e, &kind);
 
 	qf_buf_fini(&sql);
