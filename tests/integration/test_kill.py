@@ -50,7 +50,7 @@ class Client(threading.Thread):
             self.note(e, n)
 
     def note(self, e, n):
-        if e.sqlstate in NO_EFFECT:
+        if e.sqlstate in NO_EFFECT or "the journal is full" in str(e):
             self.none.add(n)
         elif e.sqlstate in UNKNOWN or e.sqlstate is None:  # None: the connection dropped
             self.unknown.add(n)
