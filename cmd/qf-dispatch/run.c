@@ -133,6 +133,8 @@ static void finish(struct stream *s, const struct qf_engine_end *end)
 	qf_list_remove(&s->busy);
 	s->end = *end;
 	s->end.has_rows = s->schema.n > 0;
+	if (!qf_slice_eq(s->job.sql, s->sql))
+		s->end.error.position = 0; /* the engine counts in the translated text */
 	if (s->refusal.sqlstate[0] && end->outcome == QF_OUT_CANCELLED)
 		s->end.error = s->refusal; /* we interrupted it, for this reason */
 	else if (s->row_lost && end->outcome == QF_OUT_OK)

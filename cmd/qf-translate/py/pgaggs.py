@@ -3,7 +3,7 @@ from sqlglot import exp
 
 from qf_pgexpr import handles
 from qf_pgfuncs import arg
-from qf_pgtypes import ANY, BOOL, FLOAT8, INT4, INT8, INTS, NUMBERS, TEXT, Ty, shown
+from qf_pgtypes import ANY, BOOL, FLOAT8, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, Ty, shown
 from qf_pgvalue import X, type_error
 
 AGGREGATES = {}
@@ -120,6 +120,10 @@ def extreme(c, k):
         return None
     if x.ty.kind == "unknown":
         x = c.as_type(x, TEXT)
+    if x.ty.kind == "any" and c.guard:
+        x = c.never(x, "BOOLEAN|INTERVAL|UUID|BLOB")
+    if x.ty.kind == "interval":
+        return X(k.sql("ARG_" + k.name.upper(), x.sql, "EPOCH_US(%s)" % x.sql), INTERVAL)
     return X(k.sql(k.name.upper(), x.sql), Ty(x.ty.kind, x.ty.scale, x.ty.width, whole=x.ty.whole))
 
 

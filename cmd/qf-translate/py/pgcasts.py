@@ -126,7 +126,9 @@ def to_numeric(c, node, x, args):
     if kind == "float8":
         # PostgreSQL takes the 15 digits of its text first
         x = c.settle(x)
-        return X("CAST(FORMAT('{:.15g}', %s) AS DECIMAL(%d, %d))" % (x.sql, p, s), ty)
+        c.twice(x)
+        return X("CASE WHEN ABS(%s) < 1e%d THEN CAST(FORMAT('{:.15g}', %s) AS DECIMAL(%d, %d)) WHEN %s IS NOT NULL THEN "
+                 "ERROR('numeric field overflow') END" % (x.sql, p - s, x.sql, p, s, x.p), ty)
     if kind == "text":
         return guarded_text(c, x, TEXT_FORMS["numeric"], "numeric", "DECIMAL(%d, %d)" % (p, s), ty)
     return c.unknown(node, "a cast of %s to numeric" % shown(x.ty))

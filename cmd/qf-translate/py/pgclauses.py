@@ -4,6 +4,7 @@ from sqlglot import exp
 from qf_pgfrom import Tables
 from qf_pgnames import ident, ident_text
 from qf_pgscope import quoted
+from qf_pgvalue import by_length
 
 
 class Clauses(Tables):
@@ -36,7 +37,13 @@ class Clauses(Tables):
             aliased = [s for s in select.expressions if isinstance(s, exp.Alias) and s.alias.lower() == key]
             if aliased:
                 return self.alias_or_column(n, key, aliased)
-        return self.e(n).sql
+        return self.whole(self.e(n)).sql
+
+    def whole(self, x):
+        """duckdb tells intervals of one length apart when it groups."""
+        if x.ty.kind == "interval":
+            self.doubt("grouping by intervals")
+        return x
 
     def alias_or_column(self, n, key, aliased):
         """An input column wins over an output name in GROUP BY, in both engines; else the expression is meant."""
@@ -97,12 +104,16 @@ class Clauses(Tables):
 
     def order_key(self, n, columns):
         if columns is not None and isinstance(n, exp.Literal) and not n.is_string:
+            if columns and n.this.isdigit() and 0 < int(n.this) <= len(columns) and columns[int(n.this) - 1][1].kind == "interval":
+                self.doubt("ORDER BY the number of an interval column")
             return n.this
         if columns is not None and isinstance(n, exp.Column) and n.args.get("table") is None:
             name = ident_text(n.this)
             if name.lower() in self.scope.aliases:
                 if columns and sum(1 for k, _ in columns if k == name.lower()) > 1:
                     self.doubt("ORDER BY %s: more than one output column has that name" % name)
+                if columns and dict(columns)[name.lower()].kind == "interval":
+                    return "EPOCH_US(%s)" % quoted(name)
                 return quoted(name)
         before = self.scope.aliases
         x = self.raw(n)
@@ -111,7 +122,7 @@ class Clauses(Tables):
             return x.sql  # averages sort as their double precision neighbours do
         if columns is not None and isinstance(n, exp.Expression):
             self.check_shadowed(n)
-        return self.settle(x).sql
+        return by_length(self.settle(x)).sql
 
     def check_shadowed(self, n):
         """Inside an ORDER BY expression PostgreSQL sees input columns only; duckdb prefers output names."""

@@ -6,7 +6,7 @@ one, is a doubt: the text is then sqlglot's best effort and the caller is told t
 from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
                         WIDTH, Ty, Unreadable, duck_type, read_bool, read_int, read_interval, read_numeric, read_time,
                         read_timestamp, read_uuid, shown)
-from qf_pgvalue import FLOAT_TEXT, X, decimal, float_literal, in_single, interval_value, moment, nonzero, plain, type_error
+from qf_pgvalue import FLOAT_TEXT, X, by_length, decimal, float_literal, in_single, interval_value, moment, nonzero, plain, small_product, type_error
 from qf_tokens import quote
 
 
@@ -88,6 +88,12 @@ class Exprs:
         if len(names) < len(kinds.split("|")):
             tests.append("TYPEOF(%s) LIKE 'DECIMAL%%'" % x.sql)
         return X("CASE WHEN %s THEN %s ELSE %s END" % (" OR ".join(tests), x.sql, type_error(x)), ty)
+
+    def never(self, x, kinds):
+        """The other way round: any type but these."""
+        self.twice(x)
+        return X("CASE WHEN TYPEOF(%s) NOT IN (%s) THEN %s ELSE %s END" % (
+            x.sql, ", ".join(quote(k) for k in kinds.split("|")), x.sql, type_error(x)), ANY)
 
     # ---- coercion ----------------------------------------------------------------------------------------------------
 
@@ -344,6 +350,8 @@ class Exprs:
         ty = Ty("numeric", scale, min(38, width), whole=whole, volatile=volatile)
         if op == "%":
             ty.width = max(lw - ls, rw - rs) + scale
+            if ty.width > 38 and not whole:
+                self.doubt("a remainder of numerics that need more than 38 digits together")
             return self.guarded("%", left, right, ty)
         if width > 18 and lw <= 18 and rw <= 18 and not whole:
             # duckdb keeps such a result in 18 digits and fails beyond them
@@ -379,15 +387,17 @@ class Exprs:
         """duckdb keeps the seconds of a product in 32 bits and says nothing when they are more."""
         span, factor = (left, right) if left.ty.kind == "interval" else (right, left)
         x = self.guarded(op, left, right, INTERVAL) if op == "/" else X("%s * %s" % (left.p, right.p), INTERVAL, False)
-        us = span.ty.lit[2] if span.ty.lit else None
         k = factor.ty.lit
         k = k[0] / 10 ** k[1] if isinstance(k, tuple) else k
-        if us == 0 and op == "*" or us is not None and k and abs(us * k if op == "*" else us / k) < 1e15:
+        if span.ty.lit and small_product(op, *span.ty.lit, k):
             return x
         self.twice(left, right)
-        hours = "ABS(EXTRACT(HOUR FROM %s) %s %s)" % (span.sql, op, factor.p)
-        zero = " AND %s <> 0" % factor.p if op == "/" else ""
-        return X("CASE WHEN %s > 500000%s THEN ERROR('interval out of range') ELSE %s END" % (hours, zero, x.p), INTERVAL, False)
+        tests = ["ABS(EXTRACT(HOUR FROM %s) %s %s) > 500000" % (span.sql, op, factor.p)]
+        if op == "/":
+            # beyond some years of days the two round differently in the last digits
+            tests = ["%s <> 0 AND %s" % (factor.p, tests[0]), "ABS(EXTRACT(DAY FROM %s)) > 1000" % span.sql,
+                     "ABS(EXTRACT(YEAR FROM %s)) > 50" % span.sql]
+        return X("CASE WHEN %s THEN ERROR('interval out of range') ELSE %s END" % (" OR ".join(tests), x.p), INTERVAL, False)
 
     def compare(self, op, left, right):
         """op between two values; the caller settles what the result is."""
@@ -406,6 +416,8 @@ class Exprs:
         elif lk in NUMBERS and rk in NUMBERS:
             if lk != rk and ("float8" in (lk, rk) or "float4" in (lk, rk)):
                 left, right = self.double(left), self.double(right)
+        elif lk == rk == "interval":
+            left, right = by_length(left), by_length(right)
         elif lk != rk and not {lk, rk} <= {"date", "timestamp", "timestamptz"} or lk == "array":
             return self.no_operator(left, op, right)
         return X("%s %s %s" % (left.p, op, right.p), BOOL, False)

@@ -244,6 +244,8 @@ def output(c, node):
     if x.ty.kind == "bool":
         c.twice(x)
         return X("CASE WHEN %s THEN 't' WHEN NOT %s THEN 'f' END" % (x.p, x.p), TEXT, False)
+    if x.ty.kind == "any" and c.guard:
+        return c.text(c.never(x, "BOOLEAN"))
     return c.text(x)
 
 

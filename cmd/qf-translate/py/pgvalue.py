@@ -1,7 +1,7 @@
 """A piece of DuckDB text with its PostgreSQL type, and the literals. See pgexpr.py."""
 import struct
 
-from qf_pgtypes import (DATE, DUCK, NUMBER_FORM, TIMESTAMP, TIMESTAMPTZ, Ty, Unreadable, decimal_text, interval_sql,
+from qf_pgtypes import (DATE, DUCK, INT8, NUMBER_FORM, TIMESTAMP, TIMESTAMPTZ, Ty, Unreadable, decimal_text, interval_sql,
                         read_timestamp, zone_text)
 from qf_tokens import quote
 
@@ -16,6 +16,18 @@ class X:
     @property
     def p(self):
         return self.sql if self.atom else "(%s)" % self.sql
+
+
+def by_length(x):
+    """Intervals compare by their length, a month as 30 days; duckdb errs when their parts have different signs."""
+    return X("EPOCH_US(%s)" % x.sql, INT8) if x.ty.kind == "interval" else x
+
+
+def small_product(op, months, days, us, k):
+    """Whether duckdb's interval arithmetic is exact for this interval and factor (None: any)."""
+    if op == "*":
+        return us == 0 or k is not None and abs(us * k) < 1e15
+    return abs(days) <= 1000 and abs(months) <= 600 and (us == 0 or bool(k) and abs(us / k) < 1e15)
 
 
 def type_error(x):
