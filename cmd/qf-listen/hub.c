@@ -128,7 +128,7 @@ void query_step(struct qf_query *q, enum qf_rl_event e)
 		send_retire(q);
 	if (acts & QF_RL_DO_NEXT_ATTEMPT) {
 		next_attempt(q);
-		if (!q->pausing && send_attempt(q))
+		if (!q->pausing && qf_loop_now(q->hub->run->loop) < q->give_up_ns && send_attempt(q))
 			return;
 	}
 	if (q->rl.state == QF_RL_PLACED) {

@@ -116,6 +116,10 @@ static void teardown(void *ctx, struct qf_run *run)
 	size_t at = 0;
 
 	(void)run;
+	if (h->pins.next) {
+		qf_list_each(it, tmp, &h->pins)
+			pin_lost(qf_container_of(it, struct qf_pin, link)); /* each dispatch rolls back what we leave */
+	}
 	for (int fe = 0; fe < QF_FE_N; fe++)
 		if (h->frontends[fe])
 			qf_frontend_ops((enum qf_frontend)fe)->close(h->frontends[fe]);

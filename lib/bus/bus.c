@@ -149,19 +149,27 @@ static void send_events(struct qf_bus *b)
 	b->events_waiting = 0;
 }
 
-static void say_bye(struct qf_bus *b)
+static void say_bye(struct qf_bus *b, struct peer *p, bool rows)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_BYE, 0, 0, 0);
+	qf_msg_end(&msg);
+	(void)!send_to(b, p, &msg, rows);
+	qf_buf_fini(&msg);
+}
+
+static void say_bye_to_all(struct qf_bus *b)
 {
 	struct qf_list *it, *tmp;
 
 	qf_list_each(it, tmp, &b->peers) {
 		struct peer *p = qf_container_of(it, struct peer, link);
-		struct qf_buf msg;
 
-		qf_buf_init(&msg);
-		qf_msg_begin(&msg, QF_MSG_BYE, 0, 0, 0);
-		qf_msg_end(&msg);
-		(void)!send_to(b, p, &msg, false);
-		qf_buf_fini(&msg);
+		say_bye(b, p, false);
+		if (p->has_rows)
+			say_bye(b, p, true);
 	}
 }
 
@@ -180,7 +188,7 @@ struct qf_bus *qf_bus_free(struct qf_bus *b)
 	if (!b)
 		return NULL;
 	b->in_free = true;
-	say_bye(b);
+	say_bye_to_all(b);
 	qf_timer_stop(b->o.loop, &b->tick);
 	qf_timer_stop(b->o.loop, &b->flush);
 	qf_timer_stop(b->o.loop, &b->event_timer);

@@ -13,7 +13,17 @@
 
 #define RECV_BUDGET 64
 
-static void receive(struct qf_link *l, void *sock, bool rows)
+/* A goodbye counts when it was said on each link: on the other one there may be rows, or ends, still to be read. */
+static bool waits_for_other(struct qf_link *l, const struct qf_msg *m, bool rows)
+{
+	if (m->kind != QF_MSG_BYE)
+		return false;
+	*(rows ? &l->rows_ok : &l->sock_ok) = false;
+	return l->sock_ok || l->rows_ok;
+}
+
+/* Returns how many were read. */
+static int receive(struct qf_link *l, void *sock, bool rows)
 {
 	struct qf_err err;
 	struct qf_msg m;
@@ -23,18 +33,29 @@ static void receive(struct qf_link *l, void *sock, bool rows)
 		zmq_msg_init(&part);
 		if (zmq_msg_recv(&part, sock, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(&part);
-			return;
+			return i;
 		}
 		if (qf_msg_decode(&m, qf_slice(zmq_msg_data(&part), zmq_msg_size(&part)), &err) < 0)
 			bus_log_bad(l->bus, qf_program_name(l->program), &err);
 		else if (m.kind == QF_MSG_HELLO)
 			hello_from_server(l, &m, rows);
-		else if (l->peer && l->peer->pub.epoch == m.epoch)
+		else if (l->peer && l->peer->pub.epoch == m.epoch && !waits_for_other(l, &m, rows))
 			bus_dispatch(l->bus, l->peer, &m);
 		zmq_msg_close(&part);
 		if ((rows ? l->rows : l->sock) != sock)
-			return; /* the message ended this link's peer */
+			return i + 1; /* the message ended this link's peer */
 	}
+	return RECV_BUDGET;
+}
+
+/* What a peer that died had said is as good as before. True while it is still this link's peer. */
+bool link_drain(struct qf_link *l, const struct peer *p)
+{
+	while (l->peer == p && receive(l, l->sock, false) == RECV_BUDGET)
+		;
+	while (l->peer == p && l->rows && receive(l, l->rows, true) == RECV_BUDGET)
+		;
+	return l->peer == p;
 }
 
 static void on_sock(struct qf_zsource *z)

@@ -15,7 +15,8 @@ static void on_death(struct qf_watch *w, uint32_t events)
 	struct peer *p = qf_container_of(w, struct peer, pid_watch);
 
 	(void)events;
-	peer_lost(p, "its process died");
+	if (!p->via || link_drain(p->via, p))
+		peer_lost(p, "its process died");
 }
 
 struct peer *peer_new(struct qf_bus *b, enum qf_program program, const char *instance, uint64_t epoch, int pid)

@@ -110,6 +110,7 @@ void peer_ping(struct peer *p, uint16_t flags);
 /* link.c */
 void link_found(struct qf_bus *b, enum qf_program program, const char *instance);
 void link_restart(struct qf_link *l);
+bool link_drain(struct qf_link *l, const struct peer *p);
 struct qf_link *link_free(struct qf_link *l);
 int discover_start(struct qf_bus *b, struct qf_err *reterr);
 void discover_stop(struct qf_bus *b);

@@ -274,7 +274,7 @@ static void unlink_own(const struct qf_bus *b, const char *suffix)
 
 void server_close(struct qf_bus *b)
 {
-	int linger = 100; /* let BYE leave */
+	int linger = 1000; /* let the last answers, rows and BYE leave: a peer that reads takes them at once */
 	struct {
 		void **sock;
 		struct qf_zsource *z;
@@ -288,7 +288,7 @@ void server_close(struct qf_bus *b)
 			qf_zsource_del(b->o.loop, all[i].z);
 			unlink_own(b, all[i].suffix);
 		}
-		if (all[i].sock == &b->router)
+		if (all[i].sock != &b->events)
 			zmq_setsockopt(*all[i].sock, ZMQ_LINGER, &linger, sizeof linger);
 		zmq_close(*all[i].sock);
 		*all[i].sock = NULL;
