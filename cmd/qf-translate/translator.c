@@ -25,6 +25,7 @@ enum { KEPT_ANSWER = 'a', KEPT_CRASH = 'c', KEPT_DEADLINE = 'd' };
 
 struct waiter {
 	struct qf_list link; /* in question->waiters */
+	struct question *question;
 	uint64_t id;
 	translate_fn fn;
 	void *arg;
@@ -34,7 +35,8 @@ struct question { /* one request to the workers */
 	struct translator *t;
 	struct qf_buf key, frame;
 	struct qf_list waiters;
-	bool again; /* asked a second time after a crash */
+	uint64_t asked; /* id of the request to the workers */
+	bool again;	/* asked a second time after a crash */
 };
 
 struct translator {
@@ -157,6 +159,7 @@ static void add_waiter(struct translator *t, struct question *q, translate_fn fn
 	struct waiter *w = qf_xcalloc(1, sizeof(*w));
 
 	w->id = ++t->last_id;
+	w->question = q;
 	w->fn = fn;
 	w->arg = arg;
 	qf_list_append(&q->waiters, &w->link);
@@ -181,7 +184,7 @@ static void tell(struct question *q, const struct translation *ret)
 
 static void ask_worker(struct question *q)
 {
-	qf_worker_request(q->t->pool, qf_buf_slice(&q->frame), q->t->o.deadline_ns, on_answer, q);
+	q->asked = qf_worker_request(q->t->pool, qf_buf_slice(&q->frame), q->t->o.deadline_ns, on_answer, q);
 }
 
 static void on_answer(void *arg, enum qf_worker_result result, struct qf_slice answer)
@@ -323,8 +326,16 @@ void translator_forget(struct translator *t, uint64_t id)
 {
 	struct waiter *w = qf_map_get_u64(t->waiters, id);
 
-	if (w)
-		waiter_free(t, w); /* an answer that nobody waits for still goes into the cache */
+	if (!w)
+		return;
+	struct question *q = w->question;
+
+	waiter_free(t, w);
+	if (!qf_list_empty(&q->waiters))
+		return;
+	qf_worker_forget(t->pool, q->asked);
+	qf_map_del(t->questions, qf_buf_slice(&q->key));
+	question_free(q);
 }
 
 void translator_set_deadline(struct translator *t, uint64_t deadline_ns)

@@ -391,12 +391,18 @@ def test_a_hanging_worker_fails_its_statement_alone(start):
     mine = wait_until(lambda: (w := workers(kit.pid("translate"))) and len(w) == 3 and w)  # two and a spare
     for pid in mine:
         os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(stopped(pid) for pid in mine))
     with kit.connect() as c:
         begin = time.monotonic()
         with pytest.raises(psycopg.Error) as e:
             c.execute("select 8/2")
         assert e.value.sqlstate == "53000" and time.monotonic() - begin < 5 * SLOW
         wait_until(lambda: answers(c, "select 9/2") == (4,), 20)
+
+
+def stopped(pid):
+    """All threads of it: the one that works may go on for a moment."""
+    return all(t.read_text().rsplit(")", 1)[1].split()[0] == "T" for t in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
 
 
 def answers(c, sql):
