@@ -95,7 +95,8 @@ static struct qf_peer *behind(const struct reload *r)
 
 static void give_up(struct reload *r, const struct qf_peer *p)
 {
-	fprintf(stderr, "qf-admin: qf-%s (process %d) did not take %s: its log says why, unless it reads another file.%s\n",
+	fprintf(stderr,
+		"qf-admin: qf-%s (process %d) did not take %s: its log says why, unless it reads another file.%s\n",
 		qf_program_name(p->program), p->pid, r->file ? r->file : "the embedded default",
 		r->step + 1 < N_STEPS ? " Those that come after it were not told." : "");
 	r->status = QF_EXIT_FAILED;

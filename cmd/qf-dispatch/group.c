@@ -401,7 +401,8 @@ static bool same_members(const struct group *g, const struct qf_conf_group *gc)
 	size_t n = 0;
 
 	for (size_t i = 0; i < gc->n_members; i++)
-		if (gc->members[i]->enabled && (n == g->n_members || strcmp(g->members[n++]->conf->name, gc->members[i]->name) != 0))
+		if (gc->members[i]->enabled &&
+		    (n == g->n_members || strcmp(g->members[n++]->conf->name, gc->members[i]->name) != 0))
 			return false;
 	return n == g->n_members;
 }
@@ -447,7 +448,7 @@ static bool is_ours(const struct dispatch *d, const struct qf_conf_group *gc)
 	return gc->enabled && !strcmp(gc->instance, d->run->instance);
 }
 
-/* Those of one listener that wait for this group, in its queue or for their translation; not what is in a transaction. */
+/* Those of one listener that wait for this group, in its queue or for a translation; not what is in a transaction. */
 static void bounce_waiting(struct listener *l, const struct group *g)
 {
 	struct stream *s;

@@ -96,7 +96,8 @@ static void interrupt_running(struct listener *l)
 	while ((s = qf_map_next(l->streams, &at, NULL))) {
 		if (s->rd.state != QF_RD_RUNNING)
 			continue;
-		qf_sql_error_set(&s->refusal, "57P01", "qf-dispatch is stopping; the statement was interrupted and took no effect");
+		qf_sql_error_set(&s->refusal, "57P01",
+				 "qf-dispatch is stopping; the statement was interrupted and took no effect");
 		run_interrupt(s);
 	}
 	at = 0;
@@ -129,7 +130,8 @@ static void stop_work(struct dispatch *d)
 		return;
 	}
 	qf_warn("an engine does not let go of its work; leaving it as it is");
-	_exit(QF_EXIT_FAILED); /* destructors would run under its threads; the journal and the engine's own log are safe */
+	/* Destructors would run under its threads; the journal and the engine's own log are safe. */
+	_exit(QF_EXIT_FAILED);
 }
 
 static void teardown(void *ctx, struct qf_run *run)

@@ -89,8 +89,8 @@ static bool holds_lock(const struct qf_bus *b, enum qf_program program, const ch
 
 	if (lock_names(b, program, instance, pid, epoch))
 		return true;
-	qf_log_limited(&lim, 5, QF_LOG_WARN, "bus: process %d calls itself %s-%s and does not hold its lock: refused", pid,
-		       qf_program_name(program), instance);
+	qf_log_limited(&lim, 5, QF_LOG_WARN, "bus: process %d calls itself %s-%s and does not hold its lock: refused",
+		       pid, qf_program_name(program), instance);
 	return false;
 }
 

@@ -279,7 +279,11 @@ void server_close(struct qf_bus *b)
 		void **sock;
 		struct qf_zsource *z;
 		const char *suffix;
-	} all[] = { { &b->router, &b->zrouter, "sock" }, { &b->rows, &b->zrows, "rows" }, { &b->events, &b->zevents, "events" } };
+	} all[] = {
+		{ &b->router, &b->zrouter, "sock" },
+		{ &b->rows, &b->zrows, "rows" },
+		{ &b->events, &b->zevents, "events" },
+	};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (!*all[i].sock)

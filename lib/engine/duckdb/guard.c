@@ -131,9 +131,9 @@ static struct qf_token explained(struct qf_lexer *lx)
 /* What stands behind EXPLAIN has no type of its own here. */
 static bool explains_command(const char *sql)
 {
-	static const char *const queries[] = { "select", "with", "from",   "values", "table", "pivot", "unpivot", "summarize",
-					       "describe", "show", "insert", "update", "delete", "merge", "create", "drop",
-					       "alter", "truncate", "copy" };
+	static const char *const queries[] = { "select", "with",   "from",	 "values",   "table", "pivot",	"unpivot",
+					       "insert", "update", "delete",	 "merge",    "copy",  "create", "drop",
+					       "alter",	 "show",   "truncate", "describe", "summarize" };
 	struct qf_lexer lx = lexer(sql);
 	struct qf_token t;
 
