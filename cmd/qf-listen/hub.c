@@ -160,6 +160,7 @@ static void on_timer(struct qf_timer *t)
 	}
 }
 
+/* Somebody is back: what was bounced need not wait any longer. */
 void hub_try_waiting(struct qf_hub *h)
 {
 	struct qf_list *it, *tmp;
@@ -167,8 +168,9 @@ void hub_try_waiting(struct qf_hub *h)
 	qf_list_each(it, tmp, &h->waiting) {
 		struct qf_query *q = qf_container_of(it, struct qf_query, waiting);
 
-		if (!q->pausing)
-			send_attempt(q);
+		q->pausing = false;
+		q->bounces = 0;
+		send_attempt(q);
 	}
 }
 
@@ -255,7 +257,7 @@ struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_reques
 void qf_query_taken(struct qf_query *q, size_t bytes)
 {
 	q->taken += bytes;
-	if (q->taken < q->window / 4 || q->rl.state != QF_RL_PLACED || !q->holder)
+	if (q->taken == 0 || q->taken < q->window / 4 || q->rl.state != QF_RL_PLACED || !q->holder)
 		return;
 	send_credit(q->hub, q->holder, q->id, q->rl.attempt, q->taken);
 	q->taken = 0;
