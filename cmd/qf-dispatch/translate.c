@@ -142,22 +142,14 @@ void translate_forget(struct stream *s)
 	s->n_asked = 0;
 }
 
-static void copy_text(char *to, size_t size, const struct qf_msg *m, enum qf_field f)
-{
-	struct qf_slice v = qf_get(m, f);
-
-	if (v.p)
-		snprintf(to, size, "%.*s", (int)(v.n < size ? v.n : size - 1), (const char *)v.p);
-}
-
 static void refuse(struct stream *s, struct target *t, const struct qf_msg *m)
 {
 	t->state = TARGET_REFUSED;
 	qf_sql_error_set(&s->refusal, "0A000", " ");
-	copy_text(s->refusal.sqlstate, sizeof s->refusal.sqlstate, m, QF_F_SQLSTATE);
-	copy_text(s->refusal.message, sizeof s->refusal.message, m, QF_F_MESSAGE);
-	copy_text(s->refusal.detail, sizeof s->refusal.detail, m, QF_F_DETAIL);
-	copy_text(s->refusal.hint, sizeof s->refusal.hint, m, QF_F_HINT);
+	qf_get_text(m, QF_F_SQLSTATE, s->refusal.sqlstate, sizeof s->refusal.sqlstate);
+	qf_get_text(m, QF_F_MESSAGE, s->refusal.message, sizeof s->refusal.message);
+	qf_get_text(m, QF_F_DETAIL, s->refusal.detail, sizeof s->refusal.detail);
+	qf_get_text(m, QF_F_HINT, s->refusal.hint, sizeof s->refusal.hint);
 	s->refusal.position = qf_get_u32(m, QF_F_POSITION);
 }
 

@@ -2,6 +2,7 @@
 
 #include "qf/clock.h"
 #include "qf/log.h"
+#include "qf/str.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,7 @@ static void name_query(struct qf_query *q)
 {
 	struct qf_hub *h = q->hub;
 	time_t now = (time_t)(qf_real_us() / 1000000);
+	char number[21], *end;
 	struct tm tm;
 
 	if (now != h->stamp_second) {
@@ -188,8 +190,12 @@ static void name_query(struct qf_query *q)
 		strftime(h->stamp, sizeof h->stamp, "%Y%m%d_%H%M%S", &tm);
 		h->stamp_second = now;
 	}
-	snprintf(q->public_id, sizeof q->public_id, "%s_%05llu_%s", h->stamp, (unsigned long long)(h->sequence++ % 100000),
-		 h->tag);
+	qf_decimal(number, 100000 + h->sequence++ % 100000); /* five digits behind the first */
+	end = stpcpy(q->public_id, h->stamp);
+	*end++ = '_';
+	end = stpcpy(end, number + 1);
+	*end++ = '_';
+	stpcpy(end, h->tag);
 }
 
 static size_t window(struct qf_hub *h)

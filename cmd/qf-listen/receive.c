@@ -8,14 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void copy_text(char *to, size_t size, const struct qf_msg *m, enum qf_field f)
-{
-	struct qf_slice v = qf_get(m, f);
-
-	if (v.p)
-		snprintf(to, size, "%.*s", (int)(v.n < size ? v.n : size - 1), (const char *)v.p);
-}
-
 /* The query that a message is about, if its current attempt is outstanding. */
 static struct qf_query *outstanding(struct qf_hub *h, const struct qf_msg *m)
 {
@@ -59,7 +51,7 @@ static void on_accepted(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		stop_stranger(arg, from, m);
 		return;
 	}
-	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
+	qf_get_text(m, QF_F_GROUP, q->group, sizeof q->group);
 	placed_at(q, from);
 }
 
@@ -70,9 +62,9 @@ static void on_notice(void *arg, struct qf_peer *from, const struct qf_msg *m)
 
 	if (!q)
 		return;
-	copy_text(severity, sizeof severity, m, QF_F_SEVERITY);
-	copy_text(sqlstate, sizeof sqlstate, m, QF_F_SQLSTATE);
-	copy_text(text, sizeof text, m, QF_F_MESSAGE);
+	qf_get_text(m, QF_F_SEVERITY, severity, sizeof severity);
+	qf_get_text(m, QF_F_SQLSTATE, sqlstate, sizeof sqlstate);
+	qf_get_text(m, QF_F_MESSAGE, text, sizeof text);
 	placed_at(q, from);
 	if (!q->abandoned && !q->ended && q->req.on_notice)
 		q->req.on_notice(q, q->req.arg, severity, sqlstate, text);
@@ -160,17 +152,17 @@ static void read_error(struct qf_sql_error *e, const struct qf_msg *m)
 {
 	memset(e, 0, sizeof *e);
 	snprintf(e->sqlstate, sizeof e->sqlstate, "XX000");
-	copy_text(e->sqlstate, sizeof e->sqlstate, m, QF_F_SQLSTATE);
-	copy_text(e->message, sizeof e->message, m, QF_F_MESSAGE);
-	copy_text(e->detail, sizeof e->detail, m, QF_F_DETAIL);
-	copy_text(e->hint, sizeof e->hint, m, QF_F_HINT);
+	qf_get_text(m, QF_F_SQLSTATE, e->sqlstate, sizeof e->sqlstate);
+	qf_get_text(m, QF_F_MESSAGE, e->message, sizeof e->message);
+	qf_get_text(m, QF_F_DETAIL, e->detail, sizeof e->detail);
+	qf_get_text(m, QF_F_HINT, e->hint, sizeof e->hint);
 	e->position = qf_get_u32(m, QF_F_POSITION);
 }
 
 static void read_end(struct qf_query *q, const struct qf_msg *m, bool ok)
 {
-	copy_text(q->group, sizeof q->group, m, QF_F_GROUP);
-	copy_text(q->cluster, sizeof q->cluster, m, QF_F_CLUSTER);
+	qf_get_text(m, QF_F_GROUP, q->group, sizeof q->group);
+	qf_get_text(m, QF_F_CLUSTER, q->cluster, sizeof q->cluster);
 	q->queue_ns = qf_get_u64(m, QF_F_QUEUE_NS);
 	q->waited = qf_has(m, QF_F_SLOT_IDLE_NS);
 	q->slot_idle_ns = qf_get_u64(m, QF_F_SLOT_IDLE_NS);
@@ -256,7 +248,7 @@ static void on_bounced(void *arg, struct qf_peer *from, const struct qf_msg *m)
 
 	if (!q || q->rl.state == QF_RL_RESOLVING || (q->rl.state == QF_RL_PLACED && q->holder != from))
 		return;
-	copy_text(q->bounced, sizeof q->bounced, m, QF_F_MESSAGE);
+	qf_get_text(m, QF_F_MESSAGE, q->bounced, sizeof q->bounced);
 	qf_debug("query %s bounced: %s", q->public_id, q->bounced);
 	if (q->rl.state == QF_RL_PLACED) { /* it waited in a queue: its search for a place begins anew */
 		q->give_up_ns = qf_loop_now(q->hub->run->loop) + q->hub->run->conf->ring_timeout_ns;

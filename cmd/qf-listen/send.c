@@ -3,8 +3,8 @@
 
 #include "qf/clock.h"
 #include "qf/log.h"
+#include "qf/str.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,9 +57,9 @@ static void note_places(struct qf_query *q, struct qf_peer *only)
 
 static void put_epoch(struct qf_buf *b, uint16_t tag, const char *instance, uint64_t epoch)
 {
-	char text[24];
+	char text[21];
 
-	snprintf(text, sizeof text, "%" PRIu64, epoch);
+	qf_decimal(text, epoch);
 	qf_put_pair(b, tag, instance, text);
 }
 

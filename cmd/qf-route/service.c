@@ -1,12 +1,12 @@
 #include "service.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "qf/clock.h"
 #include "qf/log.h"
+#include "qf/str.h"
 
+#define TRACE_MAX 64
 #define PAIRS_MAX 256 /* headers, and tags, of one session; the rest cannot matter to a rule by accident */
 
 static size_t read_pairs(const struct qf_msg *m, enum qf_field f, struct qf_arena *a, struct qf_conf_kv *list)
@@ -16,6 +16,8 @@ static size_t read_pairs(const struct qf_msg *m, enum qf_field f, struct qf_aren
 	enum qf_field tag;
 	size_t n = 0;
 
+	if (!qf_has(m, f))
+		return 0;
 	while (n < PAIRS_MAX && qf_field_next(&it, &tag, &v)) {
 		if (tag != f || !qf_pair(v, &name, &value))
 			continue;
@@ -48,17 +50,28 @@ static void bounce(struct route *r, struct qf_peer *to, const struct qf_msg *m, 
 	send_back(r, to);
 }
 
+/* The deciding rule and its place in the list. */
+static void write_trace(char trace[TRACE_MAX], const struct qf_route_verdict *v)
+{
+	const char *name = v->router ? v->router : v->group ? "pin" : "none";
+	size_t n = strlen(name);
+
+	qf_assert(n + 22 <= TRACE_MAX);
+	memcpy(trace, name, n);
+	trace[n] = ' ';
+	qf_decimal(trace + n + 1, v->index);
+}
+
 /*
  * ROUTED is the QUERY as it came, with the verdict's fields before it: getters take the first, so a field
  * that a listener had set under the same tag is hidden.
  */
 static void forward(struct route *r, struct qf_peer *to, const struct qf_peer *listener, const struct qf_msg *m,
-		    const struct qf_route_verdict *v)
+		    const struct qf_route_verdict *v, const char *trace)
 {
-	char epoch[24], trace[64];
+	char epoch[21];
 
-	snprintf(epoch, sizeof epoch, "%" PRIu64, listener->epoch);
-	snprintf(trace, sizeof trace, "%s %zu", v->router ? v->router : "pin", v->index);
+	qf_decimal(epoch, listener->epoch);
 	qf_msg_begin(&r->out, QF_MSG_ROUTED, m->stream, m->attempt, 0);
 	qf_put_pair(&r->out, QF_F_LISTENER | QF_F_REQUIRED, listener->instance, epoch);
 	qf_put_u64(&r->out, QF_F_CONF_ID, r->run->conf->id);
@@ -68,12 +81,10 @@ static void forward(struct route *r, struct qf_peer *to, const struct qf_peer *l
 	send_back(r, to);
 }
 
-static void tell_admin(struct route *r, const struct qf_msg *m, const struct qf_route_verdict *v, uint64_t ns)
+static void tell_admin(struct route *r, const struct qf_msg *m, const struct qf_route_verdict *v, const char *trace,
+		       uint64_t ns)
 {
-	char trace[64];
-
 	qf_buf_clear(&r->out);
-	snprintf(trace, sizeof trace, "%s %zu", v->router ? v->router : "none", v->index);
 	qf_msg_begin(&r->out, QF_MSG_EVENT, m->stream, m->attempt, 0);
 	qf_put_str(&r->out, QF_F_EVENT, v->group ? "routed" : "refused");
 	qf_put_slice(&r->out, QF_F_QUERY_ID, qf_get(m, QF_F_QUERY_ID));
@@ -104,6 +115,7 @@ static void on_query(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	struct qf_route_verdict v = { 0 };
 	uint64_t start = qf_mono_ns();
 	struct qf_peer *dispatch;
+	char trace[TRACE_MAX];
 
 	qf_buf_clear(&r->out);
 	if (pinned && !in.pinned) {
@@ -112,16 +124,17 @@ static void on_query(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		goto out;
 	}
 	qf_chain_route(r->chain, &in, &v, r->arena);
+	write_trace(trace, &v);
 	if (!v.group) {
 		refuse(r, from, m, v.message);
 	} else {
 		dispatch = qf_bus_find(r->run->bus, QF_DISPATCH, qf_slice_str(v.group->instance));
 		if (dispatch && !dispatch->suspended)
-			forward(r, dispatch, from, m, &v);
+			forward(r, dispatch, from, m, &v, trace);
 		else
 			bounce(r, from, m, "the qf-dispatch that owns the group is away");
 	}
-	tell_admin(r, m, &v, qf_mono_ns() - start);
+	tell_admin(r, m, &v, trace, qf_mono_ns() - start);
 out:
 	qf_arena_clear(r->arena);
 }

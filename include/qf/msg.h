@@ -150,6 +150,8 @@ uint32_t qf_get_u32(const struct qf_msg *m, enum qf_field f);
 uint64_t qf_get_u64(const struct qf_msg *m, enum qf_field f);
 struct qf_slice qf_get(const struct qf_msg *m, enum qf_field f); /* p == NULL when absent */
 bool qf_has(const struct qf_msg *m, enum qf_field f);
+/* NUL-terminated copy, cut to size; left as it is when absent. */
+void qf_get_text(const struct qf_msg *m, enum qf_field f, char *to, size_t size);
 /* NUL-terminated copy in the arena; NULL when absent or holding a NUL byte. */
 const char *qf_get_str(const struct qf_msg *m, enum qf_field f, struct qf_arena *a);
 

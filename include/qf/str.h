@@ -20,6 +20,8 @@ void qf_quote_log(struct qf_buf *b, struct qf_slice s, size_t max);
 const char *qf_nearest(const char *s, const char *const *names);
 /* Decimal integers with bounds; the whole text must be digits. -EINVAL, or -ERANGE when out of bounds. */
 int qf_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret) qf_must_check;
+/* Writes v in decimal, with a NUL, for paths where printf shows; returns the number of digits. */
+size_t qf_decimal(char to[21], uint64_t v);
 /* 1-based line and column (in characters) of a byte offset. */
 void qf_text_place(struct qf_slice text, size_t at, unsigned *ret_line, unsigned *ret_column);
 

@@ -241,6 +241,18 @@ uint64_t qf_get_u64(const struct qf_msg *m, enum qf_field f)
 	return get_uint(m, f, 8);
 }
 
+void qf_get_text(const struct qf_msg *m, enum qf_field f, char *to, size_t size)
+{
+	struct qf_slice s = qf_get(m, f);
+
+	if (!s.p)
+		return;
+	if (s.n > size - 1)
+		s.n = size - 1;
+	memcpy(to, s.p, s.n);
+	to[s.n] = 0;
+}
+
 const char *qf_get_str(const struct qf_msg *m, enum qf_field f, struct qf_arena *a)
 {
 	struct qf_slice s = qf_get(m, f);

@@ -61,6 +61,18 @@ int qf_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+size_t qf_decimal(char to[21], uint64_t v)
+{
+	size_t n = 1;
+
+	for (uint64_t rest = v; rest >= 10; rest /= 10)
+		n++;
+	to[n] = 0;
+	for (size_t i = n; i-- > 0; v /= 10)
+		to[i] = (char)('0' + v % 10);
+	return n;
+}
+
 void qf_text_place(struct qf_slice text, size_t at, unsigned *ret_line, unsigned *ret_column)
 {
 	unsigned line = 1, column = 1;

@@ -1,7 +1,5 @@
 /* Command tags as PostgreSQL 15 gives them [src/include/tcop/cmdtaglist.h, PG 55.7 CommandComplete]. */
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "qf/str.h"
 #include "words.h"
 
 struct tag {
@@ -11,17 +9,18 @@ struct tag {
 
 static void add(struct tag *t, const char *text)
 {
-	int n = snprintf(t->buf + t->n, t->size - t->n, "%s%s", t->n ? " " : "", text);
-
-	if (n > 0)
-		t->n = (size_t)n < t->size - t->n ? t->n + (size_t)n : t->size - 1;
+	if (t->n > 0 && t->n < t->size - 1)
+		t->buf[t->n++] = ' ';
+	while (*text && t->n < t->size - 1)
+		t->buf[t->n++] = *text++;
+	t->buf[t->n] = 0;
 }
 
 static void add_count(struct tag *t, const char *text, uint64_t rows)
 {
-	char number[24];
+	char number[21];
 
-	snprintf(number, sizeof(number), "%" PRIu64, rows);
+	qf_decimal(number, rows);
 	add(t, text);
 	add(t, number);
 }

@@ -2,6 +2,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -53,6 +55,21 @@ static void utf8_is_what_the_standard_says(void **state)
 		assert_int_equal(qf_utf8_valid(s), cases[i].bad_at == s.n);
 	}
 	assert_true(qf_utf8_valid(QF_SLICE_NONE));
+}
+
+static void decimals_are_what_printf_writes(void **state)
+{
+	static const uint64_t values[] = { 0, 1, 9, 10, 99, 100, 4294967295u, 1795000000123456ull, UINT64_MAX / 10,
+					   UINT64_MAX / 10 + 1, UINT64_MAX - 1, UINT64_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char expected[32], got[21];
+		int n = snprintf(expected, sizeof(expected), "%" PRIu64, values[i]);
+
+		assert_int_equal(qf_decimal(got, values[i]), n);
+		assert_string_equal(got, expected);
+	}
 }
 
 static size_t encode(unsigned c, uint8_t *p)
@@ -234,6 +251,7 @@ int main(void)
 		cmocka_unit_test(quoting),
 		cmocka_unit_test(hints),
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(decimals_are_what_printf_writes),
 		cmocka_unit_test(places),
 		cmocka_unit_test(the_clock_goes_on),
 	};

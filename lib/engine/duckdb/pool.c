@@ -183,6 +183,7 @@ static int add_or_queue(struct duck_pool *p, struct duck_work *w)
 
 int duck_pool_add(struct duck_pool *p, struct duck_work *w)
 {
+	struct thread *t = NULL;
 	int r = 0;
 
 	qf_list_init(&w->link);
@@ -192,13 +193,14 @@ int duck_pool_add(struct duck_pool *p, struct duck_work *w)
 	if (qf_list_empty(&p->idle)) {
 		r = add_or_queue(p, w);
 	} else {
-		struct thread *t = qf_container_of(p->idle.next, struct thread, link);
-
+		t = qf_container_of(p->idle.next, struct thread, link);
 		qf_list_remove(&t->link);
 		t->work = w;
-		pthread_cond_signal(&t->wake);
 	}
 	pthread_mutex_unlock(&p->lock);
+	/* Not before: the thread may run in our place at once, and would only find the lock held. */
+	if (t)
+		pthread_cond_signal(&t->wake);
 	return r;
 }
 

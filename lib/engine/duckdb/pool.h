@@ -7,7 +7,7 @@
  * The crew helps DuckDB with the tasks of long statements: its threads take tasks from DuckDB's queue while
  * at least one duck_crew_want(true) is in force, and sleep otherwise.
  *
- * All functions but _new and _free may be called from any thread.
+ * The pool is used from one thread, the loop's; duck_crew_want() from any.
  */
 #ifndef QF_ENGINE_DUCKDB_POOL_H
 #define QF_ENGINE_DUCKDB_POOL_H
