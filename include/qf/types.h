@@ -63,4 +63,20 @@ int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, c
 int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct qf_text_style *st, struct qf_buf *out,
 			 struct qf_err *reterr) qf_must_check;
 
+/* How values are written for a Trino client. */
+struct qf_trino_style {
+	const struct qf_tz *tz;	  /* of the session: timestamp with time zone is shown in it; NULL = UTC */
+	bool parametric_datetime; /* X-Trino-Client-Capabilities has it: time(p), timestamp(p); else p = 3, as Trino does */
+};
+
+/*
+ * Trino's JSON client protocol: appends the array of column objects {name, type, typeSignature}, or the array of one
+ * row's values. What DuckDB's type has no exact form of is widened as the table says (hugeint → decimal(38,0) or
+ * varchar, …) or an error, never a silent change.
+ */
+int qf_rowset_trino_columns(const struct qf_rowset *rs, const struct qf_trino_style *st, struct qf_buf *out,
+			    struct qf_err *reterr) qf_must_check;
+int qf_rowset_trino_row(const struct qf_rowset *rs, uint64_t row, const struct qf_trino_style *st, struct qf_buf *out,
+			struct qf_err *reterr) qf_must_check;
+
 #endif
