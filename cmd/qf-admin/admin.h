@@ -1,5 +1,5 @@
 /*
- * qf-admin: the operator's tool, and the service that collects events. Subcommands are a table in main.c.
+ * qf-admin: the operator's tool, and the service that collects events. Commands are a table in main.c.
  */
 #ifndef QF_ADMIN_H
 #define QF_ADMIN_H
@@ -13,15 +13,13 @@ struct admin { /* options of the tool mode */
 	struct serve *serve;
 };
 
-/* main.c: says which word is one too many; returns the exit status */
-int admin_too_many(char **argv);
 /* up.c: all five programs in the foreground, restarted when they end */
-int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv);
+int admin_up(void *ctx, struct qf_run *run, int argc, char **argv);
 /* ask.c: status, events */
-int admin_status(struct admin *a, struct qf_run *run, int argc, char **argv);
-int admin_events(struct admin *a, struct qf_run *run, int argc, char **argv);
+int admin_status(void *ctx, struct qf_run *run, int argc, char **argv);
+int admin_events(void *ctx, struct qf_run *run, int argc, char **argv);
 /* reload.c: one program after the other */
-int admin_reload(struct admin *a, struct qf_run *run, int argc, char **argv);
+int admin_reload(void *ctx, struct qf_run *run, int argc, char **argv);
 
 /* serve.c: the service */
 extern const struct qf_bus_handler admin_handlers[];

@@ -1,4 +1,4 @@
-/* qf-admin: the table of subcommands, and the service's tables. */
+/* qf-admin: the table of commands, and the service's tables. */
 #include "admin.h"
 
 #include "qf/str.h"
@@ -26,51 +26,22 @@ static const struct qf_option options[] = {
 	{ 0 },
 };
 
-static const struct command {
-	const char *name;
-	int (*run)(struct admin *a, struct qf_run *run, int argc, char **argv);
-} commands[] = {
-	{ "up", admin_up },
-	{ "status", admin_status },
-	{ "events", admin_events },
-	{ "reload", admin_reload },
+static const struct qf_command commands[] = {
+	{ "up", NULL, "run all five programs in the foreground", admin_up },
+	{ "status", NULL, "which programs are there, and with which configuration", admin_status },
+	{ "events", NULL, "what happened to the last statements, one JSON object a line", admin_events },
+	{ "reload", NULL, "check the configuration, then have every program load it", admin_reload },
+	{ 0 },
 };
-
-int admin_too_many(char **argv)
-{
-	fprintf(stderr, "qf-admin %s: \"%s\" is one word too many; see qf-admin --help\n", argv[0], argv[1]);
-	return QF_EXIT_USAGE;
-}
-
-static int tool(void *ctx, struct qf_run *run, int argc, char **argv)
-{
-	const char *names[sizeof commands / sizeof *commands + 1] = { NULL }, *near;
-
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-		names[i] = commands[i].name;
-		if (argc > 0 && !strcmp(argv[0], commands[i].name))
-			return commands[i].run(ctx, run, argc, argv);
-	}
-	near = argc > 0 ? qf_nearest(argv[0], names) : NULL;
-	if (argc == 0)
-		fprintf(stderr, "qf-admin: a command is needed: up, status, events or reload; see qf-admin --help\n");
-	else
-		fprintf(stderr, "qf-admin: unknown command \"%s\"%s%s%s\n", argv[0], near ? "; did you mean \"" : "",
-			near ? near : "", near ? "\"?" : "");
-	return QF_EXIT_USAGE;
-}
 
 static const struct qf_svc svc = {
 	.name = "qf-admin",
 	.program = QF_ADMIN,
 	.summary = "starts, watches and asks the toolkit",
-	.usage = "  qf-admin [options] up       run all five programs in the foreground\n"
-		 "  qf-admin [options] status   which programs are there\n"
-		 "  qf-admin [options] events   the last queries, one JSON object a line\n"
-		 "  qf-admin [options] reload   check the configuration, then have every program load it\n",
+	.usage = "  qf-admin [options] COMMAND\n",
 	.options = options,
+	.commands = commands,
 	.handlers = admin_handlers,
-	.tool = tool,
 	.setup = serve_setup,
 	.teardown = serve_teardown,
 };

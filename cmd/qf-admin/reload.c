@@ -155,15 +155,15 @@ static int run(struct reload *r, struct qf_err *err)
 	return rc;
 }
 
-int admin_reload(struct admin *a, struct qf_run *svc, int argc, char **argv)
+int admin_reload(void *ctx, struct qf_run *svc, int argc, char **argv)
 {
 	struct reload r = { .file = svc->conf_path, .status = QF_EXIT_FAILED };
 	struct qf_conf *conf;
 	struct qf_err err = { 0 };
 
-	(void)a;
-	if (argc > 1)
-		return admin_too_many(argv);
+	(void)ctx;
+	(void)argc;
+	(void)argv;
 	if (qf_conf_load(&conf, svc->conf_path, &err) < 0) {
 		fprintf(stderr, "qf-admin: nothing was reloaded: %s\n", err.text);
 		return QF_EXIT_USAGE;

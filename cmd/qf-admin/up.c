@@ -284,14 +284,14 @@ static void work(struct up *u)
 	qf_loop_free(u->loop);
 }
 
-int admin_up(struct admin *a, struct qf_run *run, int argc, char **argv)
+int admin_up(void *ctx, struct qf_run *run, int argc, char **argv)
 {
-	struct up u = { .a = a, .run = run, .limit = { .fn = on_limit } };
+	struct up u = { .a = ctx, .run = run, .limit = { .fn = on_limit } };
 	struct qf_err err = { 0 };
 	int rc;
 
-	if (argc > 1)
-		return admin_too_many(argv);
+	(void)argc;
+	(void)argv;
 	if (qf_conf_load(&u.conf, run->conf_path, &err) < 0) {
 		fprintf(stderr, "qf-admin: %s\n", err.text);
 		return QF_EXIT_USAGE;

@@ -32,12 +32,20 @@ struct qf_option { /* one table per program: parser, --help, completions and man
 	int (*set)(void *ctx, const char *value);
 };
 
+struct qf_command { /* a word behind the options; --help, completions and the man-page test read the table */
+	const char *name; /* "status" */
+	const char *args; /* what follows it in --help: "ID"; NULL: nothing may */
+	const char *help;
+	int (*run)(void *ctx, struct qf_run *run, int argc, char **argv); /* argv[0] is the command */
+};
+
 struct qf_svc {
 	const char *name;    /* "qf-route" */
 	enum qf_program program;
 	const char *summary; /* one line for --help */
 	const char *usage;   /* argument synopsis of the tool mode; NULL: there is none, --serve is needed */
 	const struct qf_option *options; /* ends with name NULL; common ones (-c -t -v --serve --instance …) are added */
+	const struct qf_command *commands; /* ends with name NULL; NULL: there is a tool, or --serve is needed */
 	uint32_t asks;	     /* QF_ROLE() bits */
 	bool rows;
 	const struct qf_bus_handler *handlers;
@@ -64,6 +72,7 @@ struct qf_run {
 	struct qf_svc_private *priv;
 };
 
+const char *qf_version(void);
 int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv);
 void qf_run_drained(struct qf_run *run);
 /* A listening TCP socket: one passed by the service manager under that name, else bound here. Non-blocking. */

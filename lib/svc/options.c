@@ -60,6 +60,13 @@ static int set_dump(void *ctx, const char *value)
 	return 0;
 }
 
+static int set_dump_commands(void *ctx, const char *value)
+{
+	(void)value;
+	((struct qf_svc_private *)ctx)->dump_commands = true;
+	return 0;
+}
+
 static const struct qf_option common[] = {
 	{ "config", 'c', "FILE", "configuration file (default $QF_CONFIG, then /etc/queryflux/queryflux.yaml)", set_config },
 	{ "test", 't', NULL, "check the configuration and exit", set_check },
@@ -69,6 +76,7 @@ static const struct qf_option common[] = {
 	{ "version", 0, NULL, "print the version and exit", set_version },
 	{ "help", 'h', NULL, "print this help and exit", set_help },
 	{ "dump-options", 0, NULL, NULL, set_dump },
+	{ "dump-commands", 0, NULL, NULL, set_dump_commands },
 	{ 0 },
 };
 
@@ -162,7 +170,9 @@ void svc_help(const struct qf_svc *svc)
 	printf("%s: %s\n\nusage:\n", svc->name, svc->summary);
 	if (svc->usage)
 		printf("%s", svc->usage);
-	printf("  %s --serve [-c FILE] [--instance NAME]\n\noptions:\n", svc->name);
+	printf("  %s --serve [-c FILE] [--instance NAME]\n\n", svc->name);
+	svc_help_commands(svc);
+	printf("options:\n");
 	collect(&k, svc);
 	for (int i = 0; i < k.n; i++) {
 		char left[64];

@@ -12,7 +12,7 @@ struct qf_svc_private {
 	struct qf_run run;
 	const char *config, *instance;
 	enum qf_log_level level;
-	bool check, serve, version, help, dump;
+	bool check, serve, version, help, dump, dump_commands;
 	bool draining, drained;
 	struct qf_timer drain_limit, watchdog;
 	uint64_t watchdog_ns;
@@ -21,5 +21,9 @@ struct qf_svc_private {
 int svc_parse(const struct qf_svc *svc, void *ctx, struct qf_svc_private *p, int argc, char **argv);
 void svc_help(const struct qf_svc *svc);
 void svc_dump(const struct qf_svc *svc);
+/* commands.c */
+int svc_command(const struct qf_svc *svc, void *ctx, struct qf_run *run, int argc, char **argv);
+void svc_help_commands(const struct qf_svc *svc);
+void svc_dump_commands(const struct qf_svc *svc);
 
 #endif

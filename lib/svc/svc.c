@@ -17,6 +17,11 @@
 
 #define VERSION "0.1.0"
 
+const char *qf_version(void)
+{
+	return VERSION;
+}
+
 void qf_run_status(struct qf_run *run, const char *fmt, ...)
 {
 	char text[256];
@@ -215,6 +220,8 @@ int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv)
 		return printf("%s %s\n", svc->name, VERSION) < 0 ? QF_EXIT_FAILED : QF_EXIT_OK;
 	if (p.dump)
 		return svc_dump(svc), QF_EXIT_OK;
+	if (p.dump_commands)
+		return svc_dump_commands(svc), QF_EXIT_OK;
 	qf_log_init(svc->name, p.level);
 	p.run.priv = &p;
 	p.run.conf_path = qf_conf_path(p.config);
@@ -222,6 +229,8 @@ int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv)
 	if (p.check)
 		return check_only(&p);
 	if (!p.serve) {
+		if (svc->commands)
+			return svc_command(svc, ctx, &p.run, argc - optind, argv + optind);
 		if (svc->tool)
 			return svc->tool(ctx, &p.run, argc - optind, argv + optind);
 		fprintf(stderr, "%s: it is a service: use --serve, or see %s --help\n", svc->name, svc->name);
