@@ -96,20 +96,22 @@ static void on_output(struct qf_watch *w, uint32_t events)
 /* ---- start and restart -------------------------------------------------------------------------------- */
 
 /* The socket-activation protocol: descriptors from 3 on, their names, and the pid that they are for. */
-static void hand_over_ports(const struct children *all)
+static void hand_over_ports(const struct children *all, bool admin)
 {
 	struct qf_buf fd_names;
+	int high[PORTS_MAX], n = 0;
 	char number[16];
-	int high[QF_FE_N];
 
 	qf_buf_init(&fd_names);
-	for (int i = 0; i < all->n_ports; i++)
-		high[i] = fcntl(all->ports[i].fd, F_DUPFD, 100); /* out of the way of 3, 4, … */
 	for (int i = 0; i < all->n_ports; i++) {
-		dup2(high[i], 3 + i);
-		qf_buf_printf(&fd_names, "%s%s", i ? ":" : "", qf_frontend_short(all->ports[i].frontend));
+		if (all->ports[i].admin != admin)
+			continue;
+		high[n] = fcntl(all->ports[i].fd, F_DUPFD, 100); /* out of the way of 3, 4, … */
+		qf_buf_printf(&fd_names, "%s%s", n++ ? ":" : "", all->ports[i].fd_name);
 	}
-	snprintf(number, sizeof number, "%d", all->n_ports);
+	for (int i = 0; i < n; i++)
+		dup2(high[i], 3 + i);
+	snprintf(number, sizeof number, "%d", n);
 	setenv("LISTEN_FDS", number, 1);
 	setenv("LISTEN_FDNAMES", qf_buf_cstr(&fd_names), 1);
 	snprintf(number, sizeof number, "%d", (int)getpid());
@@ -129,8 +131,8 @@ static _Noreturn void become(struct child *c, int out)
 	dup2(out, 1);
 	dup2(out, 2);
 	setenv("NOTIFY_SOCKET", all->notify_path, 1);
-	if (!strcmp(c->name, "qf-listen"))
-		hand_over_ports(all);
+	if (!strcmp(c->name, "qf-listen") || !strcmp(c->name, "qf-admin"))
+		hand_over_ports(all, !strcmp(c->name, "qf-admin"));
 	snprintf(path, sizeof path, "%s/%s", all->dir, c->name);
 	if (all->conf_path)
 		execl(path, c->name, "--serve", "-c", all->conf_path, (char *)NULL);

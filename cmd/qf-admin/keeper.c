@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_NS (15 * QF_SEC)
-
 void keeper_signal(int signo, bool (*spared)(void *arg, pid_t pid), void *arg)
 {
 	char path[64];
@@ -51,9 +49,9 @@ static int wait_inner(pid_t inner, const sigset_t *set)
 }
 
 /* The programs stop by themselves when their parent dies; what does not is told, then made to. */
-static void end_the_rest(const sigset_t *set)
+static void end_the_rest(const sigset_t *set, uint64_t patience_ns)
 {
-	uint64_t end = qf_mono_ns() + PATIENCE_NS;
+	uint64_t end = qf_mono_ns() + patience_ns;
 	const struct timespec pause = { .tv_nsec = 100000000 };
 
 	keeper_signal(SIGTERM, NULL, NULL);
@@ -80,7 +78,7 @@ static void be_inner(pid_t outer, const sigset_t *old)
 		raise(SIGTERM); /* it died before we could ask */
 }
 
-int keeper_fork(int *ret_status, struct qf_err *reterr)
+int keeper_fork(uint64_t patience_ns, int *ret_status, struct qf_err *reterr)
 {
 	pid_t outer = getpid(), inner;
 	sigset_t set, old;
@@ -102,7 +100,7 @@ int keeper_fork(int *ret_status, struct qf_err *reterr)
 		return 0;
 	}
 	wstatus = wait_inner(inner, &set);
-	end_the_rest(&set);
+	end_the_rest(&set, patience_ns);
 	*ret_status = WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus);
 	return 1;
 }

@@ -10,10 +10,14 @@
 #include "qf/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-/* 0: this is the inner process. 1: this is the outer one, all is over, and *ret_status is the exit status. */
-int keeper_fork(int *ret_status, struct qf_err *reterr) qf_must_check;
+/*
+ * 0: this is the inner process. 1: this is the outer one, all is over, and *ret_status is the exit status. patience:
+ * what the programs get to end by themselves when the inner one was killed.
+ */
+int keeper_fork(uint64_t patience_ns, int *ret_status, struct qf_err *reterr) qf_must_check;
 /* A signal to every child of this process that is not spared. */
 void keeper_signal(int signo, bool (*spared)(void *arg, pid_t pid), void *arg);
 

@@ -11,6 +11,7 @@
 
 #define MOVE_UP 10000
 #define MOVE_DOWN 40000
+#define MOVES 5
 
 static int bind_port(const char *address, unsigned number, struct qf_err *reterr)
 {
@@ -35,6 +36,17 @@ static int bind_port(const char *address, unsigned number, struct qf_err *reterr
 	return fd;
 }
 
+static unsigned bound_port(int fd)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t n = sizeof a;
+
+	if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+		return 0;
+	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port :
+					       ((struct sockaddr_in *)(void *)&a)->sin_port);
+}
+
 /* A sum over 65535 loses 40000, and that is said. */
 static unsigned shifted(unsigned number, unsigned offset, const char *name)
 {
@@ -46,49 +58,72 @@ static unsigned shifted(unsigned number, unsigned offset, const char *name)
 	return sum - MOVE_DOWN;
 }
 
-static int open_one(const struct qf_conf *conf, enum qf_frontend fe, unsigned offset, struct port *p, struct qf_err *err)
+static int bind_configured(const struct qf_conf *conf, const struct qf_conf_frontend *f, unsigned number, const struct port *p,
+			   struct qf_err *err)
 {
-	const struct qf_conf_frontend *f = &conf->frontends[fe];
-	unsigned number = shifted(f->port, offset, qf_frontend_name(fe));
 	int fd = bind_port(f->address, number, err);
 
-	if (fd == -EADDRINUSE && f->port_set) {
-		qf_err_prefix(err, "%s:%u:%u: queryflux.frontends.%s.port", conf->path ? conf->path : "embedded default",
-			      f->place.line, f->place.column, qf_frontend_name(fe));
-		return fd;
-	}
-	if (fd == -EADDRINUSE) {
-		unsigned moved = shifted(number, MOVE_UP, qf_frontend_name(fe));
+	if (fd < 0)
+		qf_err_prefix(err, "%s:%u:%u: queryflux.%s%s.port", conf->path ? conf->path : "embedded default",
+			      f->place.line, f->place.column, p->admin ? "" : "frontends.", p->name);
+	return fd;
+}
 
-		fprintf(stderr, "%s: port %u is busy, using %u\n", qf_frontend_name(fe), number, moved);
-		number = moved;
-		fd = bind_port(f->address, number, err);
+/* Several toolkits may run on one machine: in the end any free port will do. */
+static int bind_default(const struct qf_conf_frontend *f, unsigned *number, const struct port *p, struct qf_err *err)
+{
+	unsigned first = *number;
+	int fd = bind_port(f->address, first, err);
+
+	for (int i = 0; i < MOVES && fd == -EADDRINUSE; i++) {
+		*number = i + 1 < MOVES ? shifted(*number, MOVE_UP, p->name) : 0;
+		fd = bind_port(f->address, *number, err);
 	}
-	if (fd < 0) {
-		qf_err_prefix(err, "queryflux.frontends.%s", qf_frontend_name(fe));
+	if (fd >= 0 && *number == 0)
+		*number = bound_port(fd);
+	if (fd >= 0 && *number != first)
+		fprintf(stderr, "%s: port %u is busy, using %u\n", p->name, first, *number);
+	if (fd < 0)
+		qf_err_prefix(err, "queryflux.%s%s", p->admin ? "" : "frontends.", p->name);
+	return fd;
+}
+
+static int open_one(const struct qf_conf *conf, const struct qf_conf_frontend *f, unsigned offset, struct port *p,
+		    struct qf_err *err)
+{
+	unsigned number = shifted(f->port, offset, p->name);
+	int fd = f->port_set ? bind_configured(conf, f, number, p, err) : bind_default(f, &number, p, err);
+
+	if (fd < 0)
 		return fd;
-	}
-	*p = (struct port){ .frontend = fe, .address = f->address, .number = (uint16_t)number, .fd = fd };
+	p->address = f->address;
+	p->number = (uint16_t)number;
+	p->fd = fd;
 	return 0;
 }
 
-int ports_open(const struct qf_conf *conf, unsigned offset, struct port ports[QF_FE_N], struct qf_err *reterr)
+int ports_open(const struct qf_conf *conf, unsigned offset, struct port ports[PORTS_MAX], struct qf_err *reterr)
 {
-	int n = 0;
+	int n = 0, rc = 0;
 
-	for (int fe = 0; fe < QF_FE_N; fe++) {
-		int rc;
-
+	for (int fe = 0; fe < QF_FE_N && rc == 0; fe++) {
 		if (!conf->frontends[fe].enabled || !qf_frontend_built((enum qf_frontend)fe))
 			continue;
-		rc = open_one(conf, (enum qf_frontend)fe, offset, &ports[n], reterr);
-		if (rc < 0) {
-			ports_close(ports, n);
-			return rc;
-		}
-		n++;
+		ports[n] = (struct port){ .frontend = (enum qf_frontend)fe,
+					  .name = qf_frontend_name((enum qf_frontend)fe),
+					  .fd_name = qf_frontend_short((enum qf_frontend)fe) };
+		rc = open_one(conf, &conf->frontends[fe], offset, &ports[n], reterr);
+		n += rc == 0;
 	}
-	return n;
+	if (rc == 0 && conf->admin.enabled) {
+		ports[n] = (struct port){ .admin = true, .name = "adminApi", .fd_name = "admin" };
+		rc = open_one(conf, &conf->admin, offset, &ports[n], reterr);
+		n += rc == 0;
+	}
+	if (rc == 0)
+		return n;
+	ports_close(ports, n);
+	return rc;
 }
 
 void ports_close(struct port *ports, int n)
@@ -97,8 +132,20 @@ void ports_close(struct port *ports, int n)
 		close(ports[i].fd);
 }
 
+const char *port_host(const struct port *p, char to[64])
+{
+	const char *a = !strcmp(p->address, "0.0.0.0") ? "127.0.0.1" : !strcmp(p->address, "::") ? "::1" : p->address;
+
+	snprintf(to, 64, strchr(a, ':') ? "[%s]" : "%s", a);
+	return to;
+}
+
 void port_client(const struct port *p, struct qf_buf *out)
 {
-	if (p->frontend == QF_FE_POSTGRES)
+	char host[64];
+
+	if (p->admin)
+		qf_buf_printf(out, "curl http://%s:%u/readyz", port_host(p, host), p->number);
+	else if (p->frontend == QF_FE_POSTGRES)
 		qf_buf_printf(out, "psql -h %s -p %u -U queryflux queryflux", p->address, p->number);
 }

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define READY_NS (30 * QF_SEC)
-#define STOP_NS (15 * QF_SEC)
+#define STOP_MORE_NS (8 * QF_SEC) /* beyond the drain time: what an engine takes to let go */
 
 struct up {
 	struct admin *a;
@@ -29,7 +29,7 @@ struct up {
 	struct qf_loop *loop;
 	struct qf_conf *conf;
 	struct children *children;
-	struct port ports[QF_FE_N];
+	struct port ports[PORTS_MAX];
 	int n_ports;
 	char dir[96]; /* runtime directory made here; empty: given */
 	pid_t exec_pid;
@@ -44,6 +44,20 @@ static int own_status(const struct up *u, int status)
 	return u->a->exec && !u->ready && status != QF_EXIT_USAGE ? QF_EXIT_NO_SERVICE : status;
 }
 
+/* What is in force now: a reload may have changed it since the start. */
+static uint64_t drain_ns(const struct up *u)
+{
+	uint64_t ns = u->conf->shutdown_drain_ns;
+	struct qf_conf *now;
+	struct qf_err err;
+
+	if (qf_conf_load(&now, u->run->conf_path, &err) < 0)
+		return ns;
+	ns = now->shutdown_drain_ns > ns ? now->shutdown_drain_ns : ns;
+	qf_conf_free(now);
+	return ns;
+}
+
 static void stop(struct up *u, int status)
 {
 	if (u->stopping)
@@ -52,7 +66,7 @@ static void stop(struct up *u, int status)
 	u->status = own_status(u, status);
 	if (u->exec_pid > 0)
 		kill(u->exec_pid, SIGTERM);
-	qf_timer_set(u->loop, &u->limit, STOP_NS);
+	qf_timer_set(u->loop, &u->limit, drain_ns(u) + STOP_MORE_NS);
 	children_stop(u->children);
 }
 
@@ -91,8 +105,8 @@ static void print_table(struct up *u)
 
 		qf_buf_init(&cmd);
 		port_client(&u->ports[i], &cmd);
-		printf("  %-14s %s:%-6u %s\n", qf_frontend_name(u->ports[i].frontend), u->ports[i].address,
-		       u->ports[i].number, qf_buf_cstr(&cmd));
+		printf("  %-14s %s:%-6u %s\n", u->ports[i].name, u->ports[i].address, u->ports[i].number,
+		       qf_buf_cstr(&cmd));
 		qf_buf_fini(&cmd);
 	}
 	n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -103,10 +117,13 @@ static void print_table(struct up *u)
 
 static void set_client_environment(const struct port *p)
 {
-	char number[8];
+	char number[8], host[64], url[96];
 
 	snprintf(number, sizeof number, "%u", p->number);
-	if (p->frontend == QF_FE_POSTGRES) {
+	if (p->admin) {
+		snprintf(url, sizeof url, "http://%s:%u", port_host(p, host), p->number);
+		setenv("QF_ADMIN_URL", url, 1);
+	} else if (p->frontend == QF_FE_POSTGRES) {
 		setenv("PGHOST", p->address, 1);
 		setenv("PGPORT", number, 1);
 		setenv("PGUSER", "queryflux", 0);
@@ -299,7 +316,7 @@ int admin_up(void *ctx, struct qf_run *run, int argc, char **argv)
 	make_state_dir(u.conf->state_dir);
 	rc = make_runtime_dir(&u, &err);
 	if (rc == 0)
-		rc = keeper_fork(&u.status, &err);
+		rc = keeper_fork(u.conf->shutdown_drain_ns + STOP_MORE_NS, &u.status, &err);
 	if (rc < 0)
 		report(&u, rc, &err);
 	else if (rc == 0)
