@@ -114,7 +114,7 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 	$(Q)$(fuzz_ld) -fsanitize=fuzzer -o $@ $^ $(libs)
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
-.PHONY: all deps deps-check run units check asan fuzz bench lint install clean help print-compile analyze
+.PHONY: all deps deps-check run units check fresh-check asan fuzz bench lint install clean help print-compile analyze
 all: $(release_programs) ## build the programs into build/bin
 	@:
 ifneq ($(packages_have)$(if $(arrow_src),,none),yes)
@@ -147,6 +147,8 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (60); T=name chooses some
 bench: deps-check ## measure against a direct connection and the bare chain
 	@$(submake) all bench-built
 	@tests/bench/run
+fresh-check: ## the README's commands on a bare Debian 12 of its own (needs root); SUITES, FRESH_CACHE=empty
+	@SUITES='$(SUITES)' FRESH_CACHE='$(FRESH_CACHE)' tests/fresh/run
 lint: deps-check all ## headers, include direction, layout, pages; LINT=deep adds -fanalyzer and cppcheck
 	@LINT=$(LINT) tests/lint/run
 
