@@ -54,6 +54,7 @@ void query_finish(struct qf_query *q)
 	q->end.group = q->group[0] ? q->group : NULL;
 	q->end.cluster = q->cluster[0] ? q->cluster : NULL;
 	q->end.transaction_lost = pin && pin->dead;
+	q->end.queue_ns = q->queue_ns;
 	if (q->req.ends_transaction && q->facts.verb == QF_VERB_ROLLBACK && q->end.transaction_lost)
 		q->end.ok = true; /* nothing of it is left: that is what was asked for */
 	if (pin && pin->freed) {
@@ -178,9 +179,8 @@ void hub_try_waiting(struct qf_hub *h)
 /* ---- what the frontend calls ------------------------------------------------------------------------------ */
 
 /* Date and time once a second, a number, and which qf-listen: unique, and readable in a log. */
-static void name_query(struct qf_query *q)
+void qf_query_name(struct qf_hub *h, char ret[QF_QUERY_ID])
 {
-	struct qf_hub *h = q->hub;
 	time_t now = (time_t)(qf_real_us() / 1000000);
 	char number[21], *end;
 	struct tm tm;
@@ -191,7 +191,7 @@ static void name_query(struct qf_query *q)
 		h->stamp_second = now;
 	}
 	qf_decimal(number, 100000 + h->sequence++ % 100000); /* five digits behind the first */
-	end = stpcpy(q->public_id, h->stamp);
+	end = stpcpy(ret, h->stamp);
 	*end++ = '_';
 	end = stpcpy(end, number + 1);
 	*end++ = '_';
@@ -226,7 +226,10 @@ static struct qf_query *query_new(struct qf_hub *h, const struct qf_query_reques
 	q->rl.attempt = 1;
 	q->rl.read = q->facts.access == QF_ACCESS_READ || q->facts.verb == QF_VERB_ROLLBACK;
 	q->rl.commits = req->ends_transaction && q->facts.verb == QF_VERB_COMMIT;
-	name_query(q);
+	if (req->id)
+		snprintf(q->public_id, sizeof q->public_id, "%s", req->id);
+	else
+		qf_query_name(h, q->public_id);
 	qf_map_put_u64(h->streams, q->id, q);
 	return q;
 }

@@ -34,8 +34,9 @@ struct qf_query {
 	struct qf_hub *hub;
 	struct qf_rl rl;
 	uint64_t id; /* stream */
-	char public_id[48];
+	char public_id[QF_QUERY_ID];
 	struct qf_query_request req;
+	enum qf_frontend frontend;
 	struct qf_facts facts;
 	struct qf_slice sql; /* owned */
 	struct qf_pin *pin;

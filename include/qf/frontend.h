@@ -35,11 +35,14 @@ struct qf_session_facts {
 	size_t n_tags;
 };
 
+enum { QF_QUERY_ID = 48 }; /* bytes of a public id, with its NUL */
+
 struct qf_query_end {
 	bool ok;
 	uint64_t rows;		     /* returned or affected */
 	bool has_rows;		     /* on_columns was called */
 	bool transaction_lost;	     /* the pin is dead: the transaction is gone */
+	uint64_t queue_ns;	     /* waited for a slot */
 	const char *group, *cluster; /* where it ran; may be NULL */
 	struct qf_sql_error error;   /* when !ok */
 };
@@ -51,6 +54,7 @@ struct qf_query_request {
 	struct qf_pin *pin; /* NULL: autocommit. A new pin: its transaction begins with this statement. */
 	bool ends_transaction; /* sql is COMMIT or ROLLBACK: never judged, releases the pin */
 	uint64_t deadline_ns;  /* statement_timeout, from now; 0 = none */
+	const char *id;	       /* from qf_query_name(); copied. NULL: the hub names it */
 	void *arg;
 	/* Rows are Arrow IPC (qf/types.h); slices are borrowed for the call. */
 	void (*on_columns)(struct qf_query *q, void *arg, struct qf_slice ipc_schema);
@@ -59,6 +63,8 @@ struct qf_query_request {
 	void (*on_end)(struct qf_query *q, void *arg, const struct qf_query_end *end);
 };
 
+/* A public id for a query that is known to its client before it is started. */
+void qf_query_name(struct qf_hub *hub, char ret[QF_QUERY_ID]);
 /* Never calls back from inside; a refusal comes through on_end in a later turn. */
 struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_request *req);
 /*
