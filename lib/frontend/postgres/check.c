@@ -4,7 +4,7 @@
 
 #include "qf/str.h"
 #include "query.h"
-#include "words.h"
+#include "../words.h"
 
 enum { MAX_DEPTH = 2000, MAX_SHOWN = 2000 };
 
@@ -49,7 +49,7 @@ static bool unterminated(struct qf_slice stmt, enum qf_dialect d, struct qf_sql_
 		tok.text.n = tok.text.n > MAX_SHOWN ? MAX_SHOWN : tok.text.n;
 	qf_sql_error_set(reterr, "42601", "unterminated %s at or near \"%.*s\"", what_is_open(tok.text),
 		(int)tok.text.n, (const char *)tok.text.p);
-	reterr->position = pg_characters(qf_slice(stmt.p, (size_t)(tok.text.p - stmt.p))) + 1;
+	reterr->position = fe_characters(qf_slice(stmt.p, (size_t)(tok.text.p - stmt.p))) + 1;
 	return false;
 }
 

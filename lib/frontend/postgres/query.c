@@ -5,7 +5,7 @@
 
 #include "qf/clock.h"
 #include "query.h"
-#include "words.h"
+#include "../words.h"
 
 enum {
 	STATEMENTS_PER_TURN = 256,
@@ -39,7 +39,7 @@ static void reply_error(struct pg_run *run, const struct qf_sql_error *e)
 	struct qf_sql_error placed = *e;
 
 	if (placed.position > 0)
-		placed.position += pg_characters(qf_slice(run->text, run->stmt.offset));
+		placed.position += fe_characters(qf_slice(run->text, run->stmt.offset));
 	pg_reply_error(&run->s->conn.out, "ERROR", &placed);
 }
 

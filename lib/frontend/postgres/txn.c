@@ -1,6 +1,6 @@
 /* See txn.h. */
 #include "txn.h"
-#include "words.h"
+#include "../words.h"
 
 char pg_txn_status(const struct pg_txn *t)
 {
@@ -37,56 +37,56 @@ void pg_txn_drop_pin(struct pg_txn *t)
 
 /* ---- syntax: the PostgreSQL reference pages of BEGIN, COMMIT, SET TRANSACTION ---- */
 
-static bool parse_isolation(struct pg_words *w, struct pg_txn_stmt *ret)
+static bool parse_isolation(struct fe_words *w, struct pg_txn_stmt *ret)
 {
-	if (!pg_words_take(w, "level"))
+	if (!fe_words_take(w, "level"))
 		return false;
-	if (pg_words_take(w, "serializable")) {
+	if (fe_words_take(w, "serializable")) {
 		ret->isolation = "serializable";
 		return true;
 	}
-	if (pg_words_take(w, "repeatable")) {
+	if (fe_words_take(w, "repeatable")) {
 		ret->isolation = "repeatable read";
-		return pg_words_take(w, "read");
+		return fe_words_take(w, "read");
 	}
-	if (!pg_words_take(w, "read"))
+	if (!fe_words_take(w, "read"))
 		return false;
-	ret->isolation = pg_words_is(w, "committed") ? "read committed" : "read uncommitted";
-	return pg_words_take(w, "committed") || pg_words_take(w, "uncommitted");
+	ret->isolation = fe_words_is(w, "committed") ? "read committed" : "read uncommitted";
+	return fe_words_take(w, "committed") || fe_words_take(w, "uncommitted");
 }
 
-static bool parse_mode(struct pg_words *w, struct pg_txn_stmt *ret)
+static bool parse_mode(struct fe_words *w, struct pg_txn_stmt *ret)
 {
-	if (pg_words_take(w, "isolation"))
+	if (fe_words_take(w, "isolation"))
 		return parse_isolation(w, ret);
-	if (pg_words_take(w, "read")) {
-		ret->read_only = pg_words_is(w, "only") ? "on" : "off";
-		return pg_words_take(w, "only") || pg_words_take(w, "write");
+	if (fe_words_take(w, "read")) {
+		ret->read_only = fe_words_is(w, "only") ? "on" : "off";
+		return fe_words_take(w, "only") || fe_words_take(w, "write");
 	}
-	ret->deferrable = pg_words_is(w, "not") ? "off" : "on";
-	pg_words_take(w, "not");
-	return pg_words_take(w, "deferrable");
+	ret->deferrable = fe_words_is(w, "not") ? "off" : "on";
+	fe_words_take(w, "not");
+	return fe_words_take(w, "deferrable");
 }
 
-static bool parse_modes(struct pg_words *w, struct pg_txn_stmt *ret)
+static bool parse_modes(struct fe_words *w, struct pg_txn_stmt *ret)
 {
-	while (!pg_words_end(w)) {
+	while (!fe_words_end(w)) {
 		if (!parse_mode(w, ret))
 			return false;
-		if (pg_words_take(w, ",") && pg_words_end(w))
+		if (fe_words_take(w, ",") && fe_words_end(w))
 			return false;
 	}
 	return true;
 }
 
-static bool parse_end(struct pg_words *w, struct pg_txn_stmt *ret)
+static bool parse_end(struct fe_words *w, struct pg_txn_stmt *ret)
 {
-	if (pg_words_take(w, "and")) {
-		ret->chain = !pg_words_take(w, "no");
-		if (!pg_words_take(w, "chain"))
+	if (fe_words_take(w, "and")) {
+		ret->chain = !fe_words_take(w, "no");
+		if (!fe_words_take(w, "chain"))
 			return false;
 	}
-	return pg_words_end(w);
+	return fe_words_end(w);
 }
 
 static bool unsupported(struct qf_sql_error *reterr, const char *what)
@@ -95,39 +95,39 @@ static bool unsupported(struct qf_sql_error *reterr, const char *what)
 	return false;
 }
 
-static bool parse_set(struct pg_words *w, struct pg_txn_stmt *ret)
+static bool parse_set(struct fe_words *w, struct pg_txn_stmt *ret)
 {
-	if (pg_words_take(w, "session")) {
+	if (fe_words_take(w, "session")) {
 		ret->session = true;
-		if (!pg_words_take(w, "characteristics") || !pg_words_take(w, "as"))
+		if (!fe_words_take(w, "characteristics") || !fe_words_take(w, "as"))
 			return false;
 	} else {
-		pg_words_take(w, "local");
+		fe_words_take(w, "local");
 	}
-	return pg_words_take(w, "transaction") && !pg_words_end(w) && parse_modes(w, ret);
+	return fe_words_take(w, "transaction") && !fe_words_end(w) && parse_modes(w, ret);
 }
 
 bool pg_txn_parse(struct qf_slice stmt, enum qf_dialect d, enum qf_verb verb, struct pg_txn_stmt *ret,
 		  struct qf_sql_error *reterr)
 {
-	struct pg_words w = pg_words(stmt, d);
-	bool start = pg_words_is(&w, "start");
+	struct fe_words w = fe_words(stmt, d);
+	bool start = fe_words_is(&w, "start");
 	bool ok = true;
 
 	*ret = (struct pg_txn_stmt){ 0 };
-	pg_words_next(&w);
+	fe_words_next(&w);
 	if (verb == QF_VERB_SET_TRANSACTION) {
 		ok = parse_set(&w, ret);
-		if (!ok && pg_words_is(&w, "snapshot"))
+		if (!ok && fe_words_is(&w, "snapshot"))
 			return unsupported(reterr, "SET TRANSACTION SNAPSHOT");
-		return ok || pg_words_syntax_error(&w, reterr);
+		return ok || fe_words_syntax_error(&w, reterr);
 	}
-	if (pg_words_is(&w, "prepared"))
+	if (fe_words_is(&w, "prepared"))
 		return unsupported(reterr, "Two-phase commit");
 	if (start)
-		ok = pg_words_take(&w, "transaction");
-	else if (!pg_words_take(&w, "work"))
-		pg_words_take(&w, "transaction");
+		ok = fe_words_take(&w, "transaction");
+	else if (!fe_words_take(&w, "work"))
+		fe_words_take(&w, "transaction");
 	ok = ok && (verb == QF_VERB_BEGIN ? parse_modes(&w, ret) : parse_end(&w, ret));
-	return ok || pg_words_syntax_error(&w, reterr);
+	return ok || fe_words_syntax_error(&w, reterr);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "query.h"
-#include "words.h"
+#include "../words.h"
 
 static void refuse(struct pg_run *run, const char *sqlstate, const char *text, const char *hint)
 {
@@ -15,19 +15,19 @@ static void refuse(struct pg_run *run, const char *sqlstate, const char *text, c
 	pg_run_fail(run, &e);
 }
 
-static struct pg_words words_of(struct pg_run *run)
+static struct fe_words words_of(struct pg_run *run)
 {
-	struct pg_words w = pg_words(run->stmt.text, pg_session_facts(run->s)->dialect);
+	struct fe_words w = fe_words(run->stmt.text, pg_session_facts(run->s)->dialect);
 
-	pg_words_next(&w); /* over the verb */
+	fe_words_next(&w); /* over the verb */
 	return w;
 }
 
-static void fail_syntax(struct pg_run *run, const struct pg_words *w)
+static void fail_syntax(struct pg_run *run, const struct fe_words *w)
 {
 	struct qf_sql_error e;
 
-	pg_words_syntax_error(w, &e);
+	fe_words_syntax_error(w, &e);
 	pg_run_fail(run, &e);
 }
 
@@ -160,19 +160,19 @@ static void discard_all(struct pg_run *run)
 /* Plans, sequences and temporary tables are not kept over statements: there is nothing to discard. */
 static bool discard(struct pg_run *run)
 {
-	struct pg_words w = words_of(run);
-	bool all = pg_words_is(&w, "all");
-	const char *tag = pg_words_is(&w, "plans")     ? "DISCARD PLANS" :
-			  pg_words_is(&w, "sequences") ? "DISCARD SEQUENCES" :
+	struct fe_words w = words_of(run);
+	bool all = fe_words_is(&w, "all");
+	const char *tag = fe_words_is(&w, "plans")     ? "DISCARD PLANS" :
+			  fe_words_is(&w, "sequences") ? "DISCARD SEQUENCES" :
 							 "DISCARD TEMP";
 
-	if (!all && !pg_words_is(&w, "plans") && !pg_words_is(&w, "sequences") && !pg_words_is(&w, "temp") &&
-		!pg_words_is(&w, "temporary")) {
+	if (!all && !fe_words_is(&w, "plans") && !fe_words_is(&w, "sequences") && !fe_words_is(&w, "temp") &&
+		!fe_words_is(&w, "temporary")) {
 		fail_syntax(run, &w);
 		return true;
 	}
-	pg_words_next(&w);
-	if (!pg_words_end(&w))
+	fe_words_next(&w);
+	if (!fe_words_end(&w))
 		fail_syntax(run, &w);
 	else if (all)
 		discard_all(run);
@@ -184,17 +184,17 @@ static bool discard(struct pg_run *run)
 /* DEALLOCATE ALL and CLOSE ALL have nothing to do; any name is one that does not exist. */
 static bool release_named(struct pg_run *run, const char *what, const char *sqlstate, const char *tag)
 {
-	struct pg_words w = words_of(run);
+	struct fe_words w = words_of(run);
 	struct qf_sql_error e;
 
 	if (run->facts.verb == QF_VERB_DEALLOCATE)
-		pg_words_take(&w, "prepare");
+		fe_words_take(&w, "prepare");
 	struct qf_token name = w.tok;
-	bool all = pg_words_is(&w, "all");
+	bool all = fe_words_is(&w, "all");
 
 	if (name.type == QF_TOK_WORD || name.type == QF_TOK_QUOTED)
-		pg_words_next(&w);
-	if (!pg_words_end(&w) || name.type == QF_TOK_END) {
+		fe_words_next(&w);
+	if (!fe_words_end(&w) || name.type == QF_TOK_END) {
 		fail_syntax(run, &w);
 	} else if (all) {
 		pg_run_complete(run, tag);
@@ -252,13 +252,13 @@ static bool use(struct pg_run *run)
 /* Only a COPY between an engine and its own files can do without the copy messages of the protocol. */
 static bool copy(struct pg_run *run)
 {
-	struct pg_words w = words_of(run);
+	struct fe_words w = words_of(run);
 
-	while (!pg_words_end(&w) && !pg_words_is(&w, "stdin") && !pg_words_is(&w, "stdout"))
-		pg_words_next(&w);
-	if (pg_words_end(&w))
+	while (!fe_words_end(&w) && !fe_words_is(&w, "stdin") && !fe_words_is(&w, "stdout"))
+		fe_words_next(&w);
+	if (fe_words_end(&w))
 		return false;
-	if (pg_words_is(&w, "stdin"))
+	if (fe_words_is(&w, "stdin"))
 		refuse(run, "0A000", "COPY FROM STDIN is not supported", "Use INSERT.");
 	else
 		refuse(run, "0A000", "COPY TO STDOUT is not supported",
