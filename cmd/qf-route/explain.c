@@ -182,7 +182,7 @@ int qf_explain_dump_keys(void)
 
 	for (size_t i = 0; i < n; i++)
 		printf("%s\t%s\t%s\t%s\t%s\t%s\n", k[i].path, k[i].type, k[i].dflt, k[i].reload,
-			k[i].built ? "built" : "known", k[i].help);
+			k[i].refused ? "refused" : !k[i].built ? "known" : k[i].required ? "required" : "built", k[i].help);
 	return fflush(stdout) == 0 ? QF_EXIT_OK : QF_EXIT_FAILED;
 }
 

@@ -136,13 +136,13 @@ static int set_dump_keys(void *ctx, const char *value)
 
 const struct qf_option qf_explain_options[] = {
 	{ "explain", 'e', NULL, "say where each statement goes and why; needs no running service", set_explain },
-	{ "protocol", 'p', "NAME", "the client's protocol: postgresWire (default), trinoHttp, … or postgres, trino, …",
+	{ "protocol", 'p', "PROTOCOL", "the client's protocol: postgresWire (default), trinoHttp, … or postgres, trino, …",
 	  set_protocol },
 	{ "user", 'u', "NAME", "the client's user", set_user },
 	{ "database", 'd', "NAME", "the client's database", set_database },
 	{ "header", 'H', "NAME=VALUE", "a header that the client sends; may be repeated", add_header },
 	{ "tag", 'T', "NAME[=VALUE]", "a tag of the query; may be repeated", add_tag },
-	{ "dialect", 0, "NAME", "dialect of the statements (default: the protocol's)", set_dialect },
+	{ "dialect", 0, "DIALECT", "dialect of the statements (default: the protocol's)", set_dialect },
 	{ "format", 0, "text|json", "json: one object a line for each statement", set_format },
 	{ "translate", 0, NULL, "show the SQL that would be sent to the engine (runs qf-translate)", set_translate },
 	{ "file", 'f', "FILE", "read the statements from FILE", set_file },

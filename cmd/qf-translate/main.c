@@ -115,7 +115,7 @@ static const struct qf_option options[] = {
 	{ "to", 0, "DIALECT", "dialect of the output", set_to },
 	{ "file", 0, "FILE", "read FILE instead of standard input", set_file },
 	{ "strict", 0, NULL, "a statement whose translation is in doubt fails", set_strict },
-	{ "format", 0, "FORMAT", "text (default), or json: one object a line for each statement", set_format },
+	{ "format", 0, "text|json", "json: one object a line for each statement", set_format },
 	{ "schema", 0, "FILE", "column types of the tables, as JSON {\"table\": {\"column\": \"TYPE\"}}", set_schema },
 	{ "guard", 0, NULL, "types that nobody has told are checked by the translated statement itself", set_guard },
 	{ "list-dialects", 0, NULL, "print the dialects and exit", set_list },

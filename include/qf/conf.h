@@ -230,7 +230,9 @@ const struct qf_conf_cluster *qf_conf_cluster(const struct qf_conf *c, const cha
 struct qf_conf_key {
 	const char *path; /* "clusters.*.databasePath" */
 	const char *type, *dflt, *reload, *help;
-	bool built; /* false: known from the original, not built yet */
+	bool required;
+	bool built;   /* false: known from the original, not built yet */
+	bool refused; /* not built, and an error rather than a warning: it would protect something */
 };
 const struct qf_conf_key *qf_conf_keys(size_t *ret_n);
 

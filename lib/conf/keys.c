@@ -11,32 +11,60 @@ static struct {
 	size_t n, cap;
 } cache = { .once = PTHREAD_ONCE_INIT };
 
-static const char *names_text(const char *const *names)
-{
-	struct qf_buf b;
+struct names {
+	struct qf_buf built, known;
+};
 
-	qf_buf_init(&b);
-	for (; *names != NULL; names++)
-		qf_buf_printf(&b, "%s%s", b.n > 0 ? " | " : "", *names);
-	return qf_buf_cstr(&b); /* kept: part of the cache */
+static void names_add(struct names *n, const char *name, bool built)
+{
+	struct qf_buf *b = built ? &n->built : &n->known;
+
+	qf_buf_printf(b, "%s%s", b->n > 0 ? " | " : "", name);
+}
+
+/* "a | b; not built yet: c" */
+static const char *names_text(struct names *n)
+{
+	if (n->known.n > 0)
+		qf_buf_printf(&n->built, "%snot built yet: %s", n->built.n > 0 ? "; " : "", qf_buf_cstr(&n->known));
+	qf_buf_fini(&n->known);
+	return qf_buf_cstr(&n->built); /* kept: part of the cache */
+}
+
+static const char *enum_list(const struct qf_item *it)
+{
+	struct names n = { 0 };
+
+	for (unsigned i = 0; it->names[i] != NULL; i++)
+		names_add(&n, it->names[i], it->built_names == 0 || i < it->built_names);
+	return names_text(&n);
 }
 
 static const char *engine_list(void)
 {
-	const char *names[QF_ENGINE_N + 1] = { NULL };
+	struct names n = { 0 };
 
 	for (int i = 0; i < QF_ENGINE_N; i++)
-		names[i] = qf_engine_kind_name((enum qf_engine_kind)i);
-	return names_text(names);
+		names_add(&n, qf_engine_kind_name((enum qf_engine_kind)i), qf_engine_kind_built((enum qf_engine_kind)i));
+	return names_text(&n);
 }
 
 static const char *frontend_list(void)
 {
-	const char *names[QF_FE_N + 1] = { NULL };
+	struct names n = { 0 };
 
 	for (int i = 0; i < QF_FE_N; i++)
-		names[i] = qf_frontend_name((enum qf_frontend)i);
-	return names_text(names);
+		names_add(&n, qf_frontend_name((enum qf_frontend)i), true); /* a condition may name what does not listen */
+	return names_text(&n);
+}
+
+static const char *variant_list(const struct qf_variant *variants)
+{
+	struct names n = { 0 };
+
+	for (const struct qf_variant *v = variants; v->name != NULL; v++)
+		names_add(&n, v->name, !v->unbuilt);
+	return names_text(&n);
 }
 
 static const char *type_text(const struct qf_item *it)
@@ -62,7 +90,7 @@ static const char *type_text(const struct qf_item *it)
 		return qf_xasprintf("whole number %llu to %llu%s%s", (unsigned long long)it->min,
 			(unsigned long long)it->max, it->unit != NULL ? " " : "", it->unit != NULL ? it->unit : "");
 	case QF_ITEM_ENUM:
-		return names_text(it->names);
+		return enum_list(it);
 	case QF_ITEM_ENGINE:
 		return engine_list();
 	case QF_ITEM_FRONTEND:
@@ -84,7 +112,9 @@ static void add_key(const char *path, const char *type, const struct qf_item *it
 		.dflt = it->dflt != NULL ? it->dflt : "",
 		.reload = it->reload != NULL ? it->reload : "",
 		.help = it->help,
+		.required = it->flags & QF_ITEM_REQUIRED,
 		.built = built,
+		.refused = it->flags & QF_ITEM_SECURITY,
 	};
 }
 
@@ -111,18 +141,15 @@ static void add_items(const char *prefix, const struct qf_item *items, bool sect
 
 static void add_section(const char *prefix, const struct qf_section *sec, bool built)
 {
-	const char *types[16] = { NULL };
-	size_t len = strlen(prefix), n = 0;
+	size_t len = strlen(prefix);
 	bool list = len > 2 && strcmp(prefix + len - 2, "[]") == 0;
 	char *inner;
 
-	if (sec->variants != NULL) {
-		for (const struct qf_variant *v = sec->variants; v->name != NULL && n < 15; v++)
-			types[n++] = v->name;
-		add_key(qf_xasprintf("%s.type", prefix), names_text(types),
-			&(struct qf_item){ .help = "which kind of entry this is; the other keys follow from it" },
+	if (sec->variants != NULL)
+		add_key(qf_xasprintf("%s.type", prefix), variant_list(sec->variants),
+			&(struct qf_item){ .help = "which kind of entry this is; the other keys follow from it",
+				.flags = QF_ITEM_REQUIRED },
 			built);
-	}
 	add_items(prefix, sec->items, built);
 	for (const struct qf_variant *v = sec->variants; v != NULL && v->name != NULL; v++) {
 		inner = list ? qf_xasprintf("%.*s[%s]", (int)(len - 2), prefix, v->name) : qf_xstrdup(prefix);

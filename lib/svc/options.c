@@ -67,6 +67,12 @@ static int set_dump_commands(void *ctx, const char *value)
 	return 0;
 }
 
+static int set_dump_names(void *ctx, const char *value)
+{
+	((struct qf_svc_private *)ctx)->dump_names = value;
+	return 0;
+}
+
 static const struct qf_option common[] = {
 	{ "config", 'c', "FILE", "configuration file (default $QF_CONFIG, then /etc/queryflux/queryflux.yaml)", set_config },
 	{ "test", 't', NULL, "check the configuration and exit", set_check },
@@ -77,6 +83,7 @@ static const struct qf_option common[] = {
 	{ "help", 'h', NULL, "print this help and exit", set_help },
 	{ "dump-options", 0, NULL, NULL, set_dump },
 	{ "dump-commands", 0, NULL, NULL, set_dump_commands },
+	{ "dump-names", 0, "KIND", NULL, set_dump_names },
 	{ 0 },
 };
 

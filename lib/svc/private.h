@@ -10,7 +10,7 @@ struct qf_svc_private {
 	const struct qf_svc *svc;
 	void *ctx;
 	struct qf_run run;
-	const char *config, *instance;
+	const char *config, *instance, *dump_names;
 	enum qf_log_level level;
 	bool check, serve, version, help, dump, dump_commands;
 	bool draining, drained;
@@ -25,5 +25,7 @@ void svc_dump(const struct qf_svc *svc);
 int svc_command(const struct qf_svc *svc, void *ctx, struct qf_run *run, int argc, char **argv);
 void svc_help_commands(const struct qf_svc *svc);
 void svc_dump_commands(const struct qf_svc *svc);
+/* names.c; the exit status */
+int svc_dump_names(const char *kind, const char *conf_path);
 
 #endif

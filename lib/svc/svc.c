@@ -222,6 +222,8 @@ int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv)
 		return svc_dump(svc), QF_EXIT_OK;
 	if (p.dump_commands)
 		return svc_dump_commands(svc), QF_EXIT_OK;
+	if (p.dump_names)
+		return svc_dump_names(p.dump_names, qf_conf_path(p.config));
 	qf_log_init(svc->name, p.level);
 	p.run.priv = &p;
 	p.run.conf_path = qf_conf_path(p.config);

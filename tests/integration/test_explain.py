@@ -1,8 +1,7 @@
-"""qf-route as a command-line tool: --explain from the configuration alone, exit statuses, --translate, --dump-config-keys."""
+"""qf-route as a command-line tool: --explain from the configuration alone, exit statuses, --translate."""
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 
@@ -274,40 +273,3 @@ def test_a_large_statement_passes_through(beside, conf):
     sql = "select '" + "x" * 1_000_000 + "'"
     (one,) = explain("--translate", "-", stdin=sql, program=beside, conf=conf(""))
     assert one["translation"]["sql"] == sql.upper()
-
-
-# ---- the tables and the manual page ----------------------------------------------------------------------------------
-
-
-def dump_keys():
-    done = subprocess.run([BIN / "qf-route", "--dump-config-keys"], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0
-    return [dict(zip(("path", "type", "default", "reload", "built", "help"), line.split("\t")))
-            for line in done.stdout.splitlines()]
-
-
-def test_the_manual_lists_every_key():
-    page = (TOP / "man/queryflux.yaml.5").read_text()
-    listed = {m.replace("\\&", "") for m in re.findall(r"^\.It Ic (\S+)", page, re.M)}
-    known = {k["path"] for k in dump_keys()}
-    assert known - listed == set()
-    assert listed - known == set()
-
-
-def test_the_manual_agrees_on_defaults():
-    page = (TOP / "man/queryflux.yaml.5").read_text()
-    entries = {m.group(1).replace("\\&", ""): m.group(2)
-               for m in re.finditer(r"^\.It Ic (\S+)\n(.*?)(?=^\.It |^\.El|^\.Sh |^\.Ss )", page, re.M | re.S)}
-    for key in dump_keys():
-        text = entries[key["path"]]
-        assert (key["built"] == "known") == ("Not built yet" in text), key["path"]
-        if key["default"]:
-            assert f"Default: {key['default']}." in text.replace("\\&", ""), key["path"]
-
-
-def test_the_manual_lists_every_option():
-    page = (TOP / "man/qf-route.8").read_text()
-    done = subprocess.run([BIN / "qf-route", "--dump-options"], capture_output=True, text=True, timeout=60)
-    names = {line.split("\t")[0].removeprefix("--") for line in done.stdout.splitlines()}
-    listed = set(re.findall(r"^\.It (?:Fl \w , )?Fl -(\S+)", page, re.M))
-    assert names == {n.replace("\\-", "-") for n in listed}
