@@ -83,6 +83,7 @@ struct target { /* a dialect that a member of the group speaks, and the statemen
 	enum qf_dialect dialect;
 	enum { TARGET_ASKED, TARGET_READY, TARGET_REFUSED } state;
 	struct qf_slice sql; /* from the stream's arena */
+	bool translated;     /* not sent as written */
 	struct request *asked; /* of qf-translate, and not answered */
 };
 
@@ -147,6 +148,7 @@ struct dispatch {
 	uint64_t next_request, seq;
 	unsigned open_streams;
 	struct qf_timer stop_limit;
+	struct qf_timer tell; /* armed: qf-admin is to be told the state */
 	bool draining, stopping; /* stopping: the drain time is over */
 };
 
@@ -192,6 +194,10 @@ void rows_batch(struct stream *s, struct qf_slice batch);
 void rows_end(struct stream *s);
 void rows_pump(struct listener *l);
 void rows_drop(struct stream *s);
+
+/* control.c: for qf-admin */
+void control_changed(struct dispatch *d); /* a statement's state, a group or a cluster: it is told soon */
+void on_control(void *arg, struct qf_peer *from, const struct qf_msg *m);
 
 /* reply.c: what is said to a listener */
 void say_accepted(struct stream *s);

@@ -21,6 +21,8 @@ static void on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change)
 		translate_peer_lost(d, p);
 	else if (p->program == QF_TRANSLATE && (change == QF_PEER_UP || change == QF_PEER_RESUMED))
 		translate_peer_up(d);
+	else if (p->program == QF_ADMIN && change == QF_PEER_UP)
+		control_changed(d);
 }
 
 static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
@@ -46,6 +48,7 @@ static int apply(void *ctx, struct qf_run *run, const struct qf_conf *conf, stru
 	(void)run;
 	if (rc == 0)
 		qf_lru_clear(d->translations);
+	control_changed(d);
 	return rc;
 }
 
@@ -73,6 +76,7 @@ static void drain(void *ctx, struct qf_run *run)
 
 	(void)run;
 	d->draining = true;
+	control_changed(d);
 	dispatch_maybe_drained(d);
 }
 
@@ -138,8 +142,8 @@ static void teardown(void *ctx, struct qf_run *run)
 {
 	struct dispatch *d = ctx;
 
-	(void)run;
 	stop_work(d);
+	qf_timer_stop(run->loop, &d->tell);
 	translate_close(d);
 	groups_close(d);
 	d->journal = journal_close(d->journal);
@@ -152,6 +156,7 @@ static const struct qf_bus_handler handlers[] = {
 	{ QF_MSG_CANCEL, QF_ROLE(QF_LISTEN), on_cancel },
 	{ QF_MSG_RESOLVE, QF_ROLE(QF_LISTEN), on_resolve },
 	{ QF_MSG_TRANSLATED, QF_ROLE(QF_TRANSLATE), on_translated },
+	{ QF_MSG_CONTROL, QF_ROLE(QF_ADMIN), on_control },
 	{ 0 },
 };
 

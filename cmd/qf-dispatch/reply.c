@@ -102,6 +102,18 @@ static enum qf_tx_state transaction_state(const struct stream *s)
 	return p->failed ? QF_TX_FAILED : QF_TX_OPEN;
 }
 
+static void put_translation(const struct stream *s, struct qf_buf *msg)
+{
+	for (unsigned i = 0; s->started_ns && i < s->n_targets; i++) {
+		const struct target *t = &s->targets[i];
+
+		if (!t->translated || t->dialect != s->cluster->ops->dialect)
+			continue;
+		qf_put_u8(msg, QF_F_FROM, (uint8_t)s->dialect);
+		qf_put_u8(msg, QF_F_TO, (uint8_t)t->dialect);
+	}
+}
+
 static void put_end(struct stream *s, struct qf_buf *msg)
 {
 	uint64_t now = qf_loop_now(s->d->run->loop);
@@ -114,6 +126,7 @@ static void put_end(struct stream *s, struct qf_buf *msg)
 	if (s->waited)
 		qf_put_u64(msg, QF_F_SLOT_IDLE_NS, s->slot_idle_ns);
 	qf_put_u64(msg, QF_F_RUN_NS, s->started_ns ? now - s->started_ns : 0);
+	put_translation(s, msg);
 }
 
 static void put_error(struct qf_buf *msg, const struct qf_sql_error *e)

@@ -54,6 +54,7 @@ static void pin_forget(struct pin *p)
 	c->ops->conn_put(p->conn, true);
 	free(p);
 	group_release(g, c);
+	control_changed(g->d);
 	listener_maybe_free(l);
 	if (g->d->draining)
 		dispatch_maybe_drained(g->d);

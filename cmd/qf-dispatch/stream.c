@@ -169,6 +169,8 @@ void stream_step(struct stream *s, enum qf_rd_event e, uint16_t attempt)
 	bool open_now = s->rd.state == QF_RD_QUEUED || s->rd.state == QF_RD_RUNNING;
 
 	d->open_streams += (unsigned)open_now - (unsigned)open_before;
+	if (before != s->rd.state)
+		control_changed(d);
 	if (acts & QF_RD_DO_DEQUEUE || (before == QF_RD_QUEUED && s->rd.state != QF_RD_QUEUED))
 		group_dequeue(s);
 	act_answer(s, acts, attempt);

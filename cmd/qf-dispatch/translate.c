@@ -37,6 +37,7 @@ static void take_text(struct stream *s, struct target *t, struct qf_slice sql)
 {
 	t->sql = qf_slice(qf_arena_strndup(s->arena, sql.p, sql.n), sql.n);
 	t->state = TARGET_READY;
+	t->translated = true;
 }
 
 static void add_notice(struct stream *s, char *text)
@@ -48,6 +49,7 @@ static void add_notice(struct stream *s, char *text)
 static void pass_through(struct stream *s, struct target *t)
 {
 	take_text(s, t, s->sql);
+	t->translated = false;
 	add_notice(s, qf_xstrdup("sent as written: it could not be translated (translation.onFailure: passthrough)"));
 }
 

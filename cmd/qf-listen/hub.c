@@ -214,6 +214,7 @@ static struct qf_query *query_new(struct qf_hub *h, const struct qf_query_reques
 
 	q->hub = h;
 	q->req = *req;
+	q->frontend = req->session->frontend;
 	q->facts = *req->facts;
 	q->sql = qf_slice(qf_slice_dup(req->sql), req->sql.n);
 	q->id = ++h->next_stream;

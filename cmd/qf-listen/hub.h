@@ -58,6 +58,7 @@ struct qf_query {
 	bool has_rows;
 	char group[64], cluster[64];
 	uint64_t queue_ns, run_ns, slot_idle_ns;
+	enum qf_dialect from, to; /* when it was translated; else QF_DIALECT_NONE */
 	bool waited;
 	struct qf_query_end end;
 	bool ended;	    /* end is set; on_end is to be called, or was */
@@ -86,6 +87,9 @@ struct qf_hub {
 	size_t pending_bytes;
 	struct qf_listener *frontends[QF_FE_N];
 	unsigned draining; /* frontends that are not empty yet */
+	struct qf_timer tell;
+	struct qf_buf told; /* the state as qf-admin has it, and which epoch of it */
+	uint64_t told_epoch;
 	char tag[8], stamp[24];
 	time_t stamp_second;
 };
@@ -114,6 +118,11 @@ void deliver_record(struct qf_query *q);
 /* peers.c: what a peer's coming and going means for the queries */
 void hub_on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change);
 void hub_resolved(struct qf_query *q);
+
+/* control.c: for qf-admin */
+void control_tell(struct qf_hub *h); /* the state, now and whenever it changes */
+void control_stop(struct qf_hub *h);
+void on_control(void *arg, struct qf_peer *from, const struct qf_msg *m);
 
 /* pin.c */
 void pin_after(struct qf_query *q, enum qf_tx_state tx, struct qf_peer *at);

@@ -98,6 +98,7 @@ static void drain(void *ctx, struct qf_run *run)
 	struct qf_hub *h = ctx;
 
 	h->draining = 1;
+	control_tell(h);
 	for (int fe = 0; fe < QF_FE_N; fe++) {
 		if (!h->frontends[fe])
 			continue;
@@ -116,6 +117,7 @@ static void teardown(void *ctx, struct qf_run *run)
 	size_t at = 0;
 
 	(void)run;
+	control_stop(h);
 	if (h->pins.next) {
 		qf_list_each(it, tmp, &h->pins)
 			pin_lost(qf_container_of(it, struct qf_pin, link)); /* each dispatch rolls back what we leave */

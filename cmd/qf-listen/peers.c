@@ -117,6 +117,8 @@ void hub_on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change)
 		route_lost(h, p);
 	else if (p->program == QF_ROUTE && change == QF_PEER_SUSPENDED)
 		route_suspended(h, p);
+	else if (p->program == QF_ADMIN && change == QF_PEER_UP)
+		control_tell(h);
 	if (change == QF_PEER_UP || change == QF_PEER_RESUMED)
 		hub_try_waiting(h);
 }

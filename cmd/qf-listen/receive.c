@@ -167,6 +167,8 @@ static void read_end(struct qf_query *q, const struct qf_msg *m, bool ok)
 	q->waited = qf_has(m, QF_F_SLOT_IDLE_NS);
 	q->slot_idle_ns = qf_get_u64(m, QF_F_SLOT_IDLE_NS);
 	q->run_ns = qf_get_u64(m, QF_F_RUN_NS);
+	q->from = (enum qf_dialect)qf_get_u8(m, QF_F_FROM);
+	q->to = (enum qf_dialect)qf_get_u8(m, QF_F_TO);
 	q->end.rows = qf_get_u64(m, QF_F_ROWS);
 	q->end.ok = ok;
 	if (!ok)
@@ -300,5 +302,6 @@ const struct qf_bus_handler hub_handlers[] = {
 	{ QF_MSG_FAILED, QF_ROLE(QF_DISPATCH) | QF_ROLE(QF_ROUTE), on_end },
 	{ QF_MSG_BOUNCED, QF_ROLE(QF_DISPATCH) | QF_ROLE(QF_ROUTE), on_bounced },
 	{ QF_MSG_RESOLVED, QF_ROLE(QF_DISPATCH), on_resolved },
+	{ QF_MSG_CONTROL, QF_ROLE(QF_ADMIN), on_control },
 	{ 0 },
 };

@@ -208,8 +208,7 @@ void send_ended_event(struct qf_query *q)
 	qf_put_str(&msg, QF_F_EVENT, "ended");
 	qf_put_str(&msg, QF_F_QUERY_ID, q->public_id);
 	qf_put_str(&msg, QF_F_USER, s ? s->user : NULL);
-	if (s)
-		qf_put_u8(&msg, QF_F_FRONTEND, (uint8_t)s->frontend);
+	qf_put_u8(&msg, QF_F_FRONTEND, (uint8_t)q->frontend);
 	qf_put_str(&msg, QF_F_GROUP, q->group[0] ? q->group : NULL);
 	qf_put_str(&msg, QF_F_CLUSTER, q->cluster[0] ? q->cluster : NULL);
 	qf_put_str(&msg, QF_F_SQLSTATE, q->end.ok ? "00000" : q->end.error.sqlstate);
@@ -219,6 +218,10 @@ void send_ended_event(struct qf_query *q)
 		qf_put_u64(&msg, QF_F_SLOT_IDLE_NS, q->slot_idle_ns);
 	qf_put_u64(&msg, QF_F_RUN_NS, q->run_ns);
 	qf_put_u64(&msg, QF_F_TOTAL_NS, now - q->started_ns);
+	if (q->to) {
+		qf_put_u8(&msg, QF_F_FROM, (uint8_t)q->from);
+		qf_put_u8(&msg, QF_F_TO, (uint8_t)q->to);
+	}
 	qf_msg_end(&msg);
 	qf_bus_event(q->hub->run->bus, &msg);
 	qf_buf_fini(&msg);

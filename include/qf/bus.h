@@ -31,6 +31,7 @@ struct qf_peer {
 	uint64_t conf_id;
 	int pid;
 	bool up, suspended;
+	uint64_t events_lost; /* by it, as it says once a second */
 	void *user; /* the program's own state for this peer */
 };
 
@@ -78,7 +79,10 @@ int qf_bus_send_rows(struct qf_bus *b, struct qf_peer *to, struct qf_buf *msg) q
  * at once: all that the peer knows from its earlier epochs and was not asked about since HELLO.
  */
 void qf_bus_retire(struct qf_bus *b, struct qf_peer *to, uint64_t stream);
-/* To the admin's event socket; lost when it is full or away, and counted. */
+/*
+ * To the admin's event socket; lost when it is full or away, and counted. An EVENT that is sent with qf_bus_send()
+ * tells a program's state instead: it is not lost, and its handler knows who sent it.
+ */
 void qf_bus_event(struct qf_bus *b, struct qf_buf *msg);
 uint64_t qf_bus_events_lost(const struct qf_bus *b);
 

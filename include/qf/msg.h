@@ -105,12 +105,14 @@ enum qf_field {
 	QF_F_HAS_ROWS,	    /* u8 */
 	QF_F_TX,	    /* u8, enum qf_tx_state, after the statement */
 	QF_F_COMMAND,	    /* text: CONTROL */
-	QF_F_EVENT,	    /* text: what happened */
+	QF_F_EVENT,	    /* text: what happened; of a row of CONTROL or of a state: what it is about */
 	QF_F_SLOT_IDLE_NS,  /* u64: how long the slot that it waited for was free before it started */
 	QF_F_TOTAL_NS,	    /* u64: from the client's statement to its end */
 	QF_F_FROM_JOURNAL,  /* u8: the verdict is about an earlier epoch */
 	QF_F_VOLATILE,	    /* u8: the engine's content died with that epoch */
 	QF_F_TABLES,	    /* text, JSON {"table": {"column": "TYPE"}}: what is known of the target's tables, for TRANSLATE */
+	QF_F_VALUE,	    /* u64: of a gauge; how many were found */
+	QF_F_LOST,	    /* u64: PING: EVENTs that the sender dropped since its start */
 	QF_F_N
 };
 
@@ -163,5 +165,11 @@ struct qf_field_iter qf_fields(const struct qf_msg *m);
 bool qf_field_next(struct qf_field_iter *it, enum qf_field *ret_tag, struct qf_slice *ret_value);
 /* Splits a pair; the value's p is NULL for a name-only pair. False when malformed. */
 bool qf_pair(struct qf_slice field, struct qf_slice *ret_name, struct qf_slice *ret_value);
+
+/* A payload that is a list of messages, each behind its length: the rows of CONTROL and of a program's state. */
+void qf_row_begin(struct qf_buf *row, const char *what); /* row is not initialised before; what goes into QF_F_EVENT */
+void qf_row_end(struct qf_buf *payload, struct qf_buf *row); /* appends the row and frees it */
+/* The next one; false at the end and, with r->err set, when it is malformed. */
+bool qf_row_next(struct qf_reader *r, struct qf_msg *ret);
 
 #endif

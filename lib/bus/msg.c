@@ -261,3 +261,30 @@ const char *qf_get_str(const struct qf_msg *m, enum qf_field f, struct qf_arena 
 		return NULL;
 	return qf_arena_strndup(a, s.p, s.n);
 }
+
+void qf_row_begin(struct qf_buf *row, const char *what)
+{
+	qf_buf_init(row);
+	qf_msg_begin(row, QF_MSG_EVENT, 0, 0, 0);
+	qf_put_str(row, QF_F_EVENT, what);
+}
+
+void qf_row_end(struct qf_buf *payload, struct qf_buf *row)
+{
+	qf_msg_end(row);
+	qf_buf_u32(payload, (uint32_t)row->n);
+	qf_buf_add_slice(payload, qf_buf_slice(row));
+	qf_buf_fini(row);
+}
+
+bool qf_row_next(struct qf_reader *r, struct qf_msg *ret)
+{
+	struct qf_slice row;
+
+	if (r->n == 0 || r->err)
+		return false;
+	row = qf_read_bytes(r, qf_read_u32(r));
+	if (!r->err && qf_msg_decode(ret, row, NULL) < 0)
+		qf_reader_fail(r);
+	return !r->err;
+}

@@ -120,6 +120,8 @@ void peer_heard(struct peer *p, const struct qf_msg *m)
 		return;
 	if (qf_has(m, QF_F_CONF_ID))
 		p->pub.conf_id = qf_get_u64(m, QF_F_CONF_ID);
+	if (qf_has(m, QF_F_LOST))
+		p->pub.events_lost = qf_get_u64(m, QF_F_LOST);
 	take_retired(p, m);
 	if (!(m->flags & QF_MSG_REPLY))
 		peer_ping(p, QF_MSG_REPLY);
@@ -132,6 +134,8 @@ void peer_ping(struct peer *p, uint16_t flags)
 	qf_buf_init(&msg);
 	qf_msg_begin(&msg, QF_MSG_PING, 0, 0, flags);
 	qf_put_u64(&msg, QF_F_CONF_ID, p->bus->o.conf_id);
+	if (p->bus->events_lost)
+		qf_put_u64(&msg, QF_F_LOST, p->bus->events_lost);
 	if (p->n_retired) {
 		qf_buf_u16(&msg, QF_F_RETIRED);
 		qf_buf_u32(&msg, (uint32_t)(p->n_retired * 8));

@@ -8,7 +8,7 @@ import subprocess
 import psycopg
 import pytest
 
-from conftest import BIN, SLOW, Toolkit, wait_until
+from conftest import BIN, SLOW, Toolkit, free_port, wait_until
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -276,6 +276,7 @@ def test_example_live(tmp_path):
     k = Toolkit(tmp_path)
     k.config = tmp_path / "q.yaml"
     text = EXAMPLE.read_text().replace("/data/analytics.duckdb", str(tmp_path / "analytics.duckdb"))
+    text = text.replace("adminApi: { port: 9000 }", f"adminApi: {{ port: {free_port()} }}")
     text = text.replace("postgresWire: { enabled: false, port: 5432 }", f"postgresWire: {{ enabled: true, port: {k.port} }}")
     k.config.write_text(text)
     k.start()

@@ -145,11 +145,40 @@ static void wrong_sizes(void **state)
 	qf_buf_fini(&b);
 }
 
+/* A payload of rows: in order, and a cut at any place ends it without reading behind the end. */
+static void rows(void **state)
+{
+	struct qf_buf b = { 0 }, row;
+	struct qf_reader r;
+	struct qf_msg m;
+	size_t n;
+
+	(void)state;
+	for (uint64_t i = 0; i < 3; i++) {
+		qf_row_begin(&row, "queued");
+		qf_put_u64(&row, QF_F_VALUE, i);
+		qf_row_end(&b, &row);
+	}
+	for (size_t cut = 0; cut <= b.n; cut++) {
+		uint8_t *exact = (uint8_t *)qf_slice_dup(qf_slice(b.p, cut));
+
+		r = qf_reader(qf_slice(exact, cut));
+		for (n = 0; qf_row_next(&r, &m); n++) {
+			assert_true(qf_slice_eq_str(qf_get(&m, QF_F_EVENT), "queued"));
+			assert_int_equal(qf_get_u64(&m, QF_F_VALUE), n);
+		}
+		assert_int_equal(n, cut / (b.n / 3));
+		assert_int_equal(r.err != 0, cut % (b.n / 3) != 0);
+		free(exact);
+	}
+	qf_buf_fini(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),	  cmocka_unit_test(every_cut),	 cmocka_unit_test(refused),
-		cmocka_unit_test(unknown_fields), cmocka_unit_test(wrong_sizes),
+		cmocka_unit_test(unknown_fields), cmocka_unit_test(wrong_sizes),	cmocka_unit_test(rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
