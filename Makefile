@@ -24,9 +24,11 @@ fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 benches := $(sort $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 deps := build/deps
 arrow_src := $(sort $(wildcard $(deps)/nanoarrow/*/*/*.c))
+llhttp := /usr/share/llhttp# of Debian's node-llhttp: sources, without a library
+llhttp_src := $(sort $(wildcard $(llhttp)/*.c))
 
 # ---- flags -----------------------------------------------------------------------------------------------------------
-packages := libzmq yaml-0.1 jansson libpcre2-8 libsystemd libcrypto
+packages := libzmq yaml-0.1 jansson libpcre2-8 libsystemd libcrypto zlib
 packages_have := $(shell pkg-config --exists $(packages) python-3.11-embed 2>/dev/null && echo yes)
 ifeq ($(packages_have),yes)
 pkg_cflags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages)))
@@ -38,7 +40,7 @@ warn := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-pr
 	-Wcast-qual -Wwrite-strings -Wimplicit-fallthrough=5 -Wnull-dereference -Wlogical-op
 werror := $(if $(filter true,$(CI)),-Werror,$(if $(filter 1,$(WERROR)),-Werror))
 base := -std=c17 -D_GNU_SOURCE -g -fno-common -fPIE
-incs := -Iinclude -isystem $(deps)/nanoarrow -isystem $(deps)/duckdb $(pkg_cflags)
+incs := -Iinclude -isystem $(deps)/nanoarrow -isystem $(deps)/duckdb -isystem /usr/share/include/llhttp $(pkg_cflags)
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 hard_link := -pie -Wl,-z,relro,-z,now
 
@@ -61,6 +63,7 @@ variants := release asan fuzz
 define variant_rules
 $(1)_lib := build/$(1)/libqf.a
 $(1)_obj = $$(patsubst %.c,build/$(1)/obj/%.o,$$(1))
+$(1)_llhttp := $$(patsubst $(llhttp)/%.c,build/$(1)/obj/llhttp/%.o,$(llhttp_src))
 $(1)_programs := $$(addprefix $$($(1)_bin)/,$$(programs))
 $(1)_units := $$(addprefix build/$(1)/unit/,$$(units))
 $(1)_replays := $$(addprefix build/$(1)/replay/,$$(fuzzers))
@@ -77,13 +80,17 @@ build/$(1)/obj/$(deps)/%.o: $(deps)/%.c build/$(1)/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$($(1)_cc) $$($(1)_all_flags) -w $$(incs) -MMD -MP -c $$< -o $$@
+build/$(1)/obj/llhttp/%.o: $(llhttp)/%.c build/$(1)/flags
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$($(1)_cc) $$($(1)_all_flags) -w -DLLHTTP_STRICT_MODE=1 $$(incs) -MMD -MP -c $$< -o $$@
 build/$(1)/obj/cmd/qf-translate/%.o build/$(1)/obj/tests/unit/test_translate%.o: xcflags := $$(py_cflags)
 build/$(1)/obj/%.o: %.c build/$(1)/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$($(1)_cc) $$($(1)_all_flags) $$(warn) $$($(1)_unwarn) $$(werror) $$(incs) $$(xcflags) -MMD -MP -c $$< -o $$@
 build/$(1)/obj/cmd/qf-translate/pysource.o: $(wildcard cmd/qf-translate/py/*.py) # which it carries
-$$($(1)_lib): $$(call $(1)_obj,$$(lib_src) $$(arrow_src))
+$$($(1)_lib): $$(call $(1)_obj,$$(lib_src) $$(arrow_src)) $$($(1)_llhttp)
 	$$(call say,AR,$$@)
 	@rm -f $$@.tmp
 	$$(Q)ar rcsD $$@.tmp $$^ && mv $$@.tmp $$@
@@ -117,7 +124,7 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 .PHONY: all deps deps-check run units check fresh-check asan fuzz bench lint install clean help print-compile analyze
 all: $(release_programs) ## build the programs into build/bin
 	@:
-ifneq ($(packages_have)$(if $(arrow_src),,none),yes)
+ifneq ($(packages_have)$(if $(arrow_src),,none)$(if $(llhttp_src),,none),yes)
 $(lib_src) $(wildcard cmd/*/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c): | no-deps
 .PHONY: no-deps
 no-deps:

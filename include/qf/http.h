@@ -6,8 +6,11 @@
  * answers it once, from inside on_request or whenever it likes (a long poll). The next request of a connection is
  * not looked at before the one before it is answered, so that pipelined answers stay in order and a connection
  * holds one request at most. Everything happens on the one loop thread. What is broken (a bad frame, a head or
- * body over its limit, a client that is too slow) the server answers itself, 400, 408, 411, 413, 414, 417, 431 or
- * 505, and closes.
+ * body over its limit, a client that is too slow) the server answers itself, 400, 408, 411, 413, 414, 417, 431, 501
+ * or 505, and closes.
+ *
+ * A client that closes only its half still gets its reply; one that is gone is noticed while a request waits
+ * (lib/http/conn.h says how).
  *
  * Used by the Trino frontend and by qf-admin. The codec (lib/http/codec.h) is free of sockets and has the fuzz
  * target; sockets, time and writing are in lib/http/server.c and conn.c.
@@ -29,7 +32,7 @@ enum qf_http_method {
 	QF_HTTP_PUT,
 	QF_HTTP_DELETE,
 	QF_HTTP_OPTIONS,
-	QF_HTTP_OTHER, /* any other that llhttp knows: the owner answers 405 */
+	QF_HTTP_OTHER, /* any other that llhttp knows, but CONNECT: the owner answers 405 */
 };
 
 struct qf_http_header {
@@ -65,7 +68,8 @@ void qf_http_server_limits(struct qf_http_server *s, const struct qf_http_limits
 /* No new connections; each closes after the reply that it waits for. on_drained once none is left. */
 void qf_http_server_drain(struct qf_http_server *s, void (*on_drained)(void *arg), void *arg);
 size_t qf_http_server_connections(const struct qf_http_server *s);
-struct qf_http_server *qf_http_server_free(struct qf_http_server *s); /* drops what is left; on_gone for each */
+/* Drops what is left; on_gone or on_sent(false) for each. From on_drained, but from no other callback of s. */
+struct qf_http_server *qf_http_server_free(struct qf_http_server *s);
 
 /* Of a request; slices live until it is answered or gone. */
 enum qf_http_method qf_http_method(const struct qf_http_request *rq);
@@ -89,11 +93,11 @@ struct qf_http_reply {
 	unsigned status;
 	const char *content_type;	      /* NULL: no body */
 	struct qf_http_body *body;	      /* NULL: none; the server takes a reference of its own */
-	const struct qf_http_header *headers; /* further ones, copied; no CR, LF or NUL may be in them */
+	const struct qf_http_header *headers; /* further ones, copied; CR, LF and NUL in them become spaces */
 	size_t n_headers;
 	bool compress; /* gzip when the client accepts it and the body is worth it; in steps, never the loop for long */
 	bool close;    /* the connection ends after it */
-	/* Whole in the socket's buffer (true) or the client went away (false). May be NULL. */
+	/* Whole in the socket's buffer (true) or the client went away (false). Never from inside a call. May be NULL. */
 	void (*on_sent)(void *arg, bool ok);
 	void *arg;
 };

@@ -1,0 +1,98 @@
+/*
+ * One client connection, and what it shares with the server that accepted it. Private to lib/http.
+ *
+ * A connection receives a request, hands it to the owner, sends the reply, and receives again. What was read beyond
+ * the request waits in `ahead`, one read at most, because nothing is read outside HTTP_CONN_RECEIVING. Replies are
+ * written by a task at the end of the turn, never from inside qf_http_reply(), so that no owner is called back from
+ * a call of its own. A connection that ended is closed at once and freed at the end of the turn.
+ *
+ * A client that closes its half while it waits (a FIN) may have gone, or may only have nothing more to say
+ * [RFC 9112, 9.6]. It is asked: "100 Continue", which every HTTP/1.1 client skips, is answered by a reset when nobody
+ * is there, and only that is taken for gone. HTTP/1.0 knows no 1xx: there the reply itself finds out.
+ */
+#ifndef QF_HTTP_CONN_H
+#define QF_HTTP_CONN_H
+
+#include "codec.h"
+#include "gzip.h"
+
+enum http_conn_state {
+	HTTP_CONN_RECEIVING,
+	HTTP_CONN_ASKED, /* the owner has the request */
+	HTTP_CONN_SENDING,
+	HTTP_CONN_LINGERING, /* our half is closed; what still comes is dropped until the client closes, too */
+	HTTP_CONN_CLOSED,
+};
+
+struct qf_http_request {
+	void *user;
+};
+
+struct http_conn {
+	struct qf_http_server *server;
+	struct qf_list link;
+	struct qf_watch watch;
+	struct qf_task task;
+	struct qf_timer timer; /* idle, receiving, a client that takes nothing, lingering: by state */
+	enum http_conn_state state;
+	struct http_codec codec;
+	struct qf_http_request request;
+	struct qf_buf ahead;
+	char client[64];
+	bool reading;	/* EPOLLIN is asked for; may lag behind the state by one event */
+	bool blocked;	/* the socket takes no more */
+	bool half;	/* the client has closed its half */
+	bool timed;	/* the timer runs for this request, not for idleness */
+	bool leaving;	/* the server drains: looked at once more, then closed unless a request is there */
+
+	/* the reply */
+	struct qf_buf out; /* head, chunks; goes before the body */
+	struct qf_http_body *body;
+	size_t body_at;
+	struct http_gzip *gzip;
+	bool close_after;
+	void (*on_sent)(void *arg, bool ok);
+	void *sent_arg;
+};
+
+struct qf_http_server {
+	struct qf_loop *loop;
+	struct qf_http_limits limits; /* none is 0, but max_body */
+	char *name;
+	void (*on_request)(struct qf_http_request *rq, void *arg);
+	void (*on_gone)(struct qf_http_request *rq, void *arg);
+	void *arg;
+
+	struct qf_watch watch;
+	struct qf_timer retry; /* accept, when descriptors are out */
+	struct qf_list connections, ended;
+	size_t n_connections;
+	struct qf_task reap;
+	bool full; /* nothing is accepted until a connection ends */
+	bool draining;
+	void (*on_drained)(void *arg);
+	void *drained_arg;
+	uint64_t date_second;
+	char date[48]; /* the header line */
+};
+
+static inline struct http_conn *http_conn_of(const struct qf_http_request *rq)
+{
+	return qf_container_of(rq, struct http_conn, request);
+}
+
+/* Takes fd. Fails, with fd closed, only when epoll does. */
+int http_conn_new(struct qf_http_server *s, int fd, const char *client) qf_must_check;
+void http_conn_drain(struct http_conn *c);
+void http_conn_drop(struct http_conn *c); /* at once; on_gone or on_sent(false) when they are owed */
+void http_conn_free(struct http_conn *c); /* of an ended one */
+/* The reply is in out, body or gzip: send it. */
+void http_conn_send(struct http_conn *c);
+
+void http_server_left(struct qf_http_server *s, struct http_conn *c); /* it has ended; freed in the task */
+
+/* A reply of the server's own, and the end of the connection. */
+void http_reply_refusal(struct http_conn *c, unsigned status, const char *why);
+struct qf_slice http_body_slice(const struct qf_http_body *b);
+
+#endif
