@@ -35,6 +35,16 @@ int qf_json_text(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
+int qf_trino_text(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	struct qf_slice v = qf_col_bytes(col, row);
+
+	if (!qf_utf8_valid(v))
+		return bad_utf8(s, v);
+	qf_trino_quote(s->out, v);
+	return 0;
+}
+
 static uint8_t *put_hex(uint8_t *p, const uint8_t *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -97,6 +107,30 @@ int qf_json_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	qf_buf_add_str(s->out, "\"\\\\x");
 	qf_sink_end(s, put_hex(qf_sink_room(s, 2 * v.n), v.p, v.n));
 	qf_buf_u8(s->out, '"');
+	return 0;
+}
+
+/* Base 64 with padding, in quotes [RFC 4648 4]. */
+int qf_trino_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct qf_slice v = bytea_at(col, row);
+	uint8_t *p = qf_sink_room(s, 2 + (v.n + 2) / 3 * 4);
+
+	*p++ = '"';
+	for (; v.n; v.p += 3) {
+		unsigned bits = (unsigned)v.p[0] << 16 | (v.n > 1 ? (unsigned)v.p[1] << 8 : 0) | (v.n > 2 ? v.p[2] : 0);
+
+		*p++ = (uint8_t)digits[bits >> 18];
+		*p++ = (uint8_t)digits[bits >> 12 & 63];
+		*p++ = (uint8_t)(v.n > 1 ? digits[bits >> 6 & 63] : '=');
+		*p++ = (uint8_t)(v.n > 2 ? digits[bits & 63] : '=');
+		if (v.n <= 3)
+			break;
+		v.n -= 3;
+	}
+	*p++ = '"';
+	qf_sink_end(s, p);
 	return 0;
 }
 

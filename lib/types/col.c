@@ -36,13 +36,14 @@ static int check_width(const struct qf_vtype *t, int32_t width, struct qf_err *r
 
 static int init_scalar(struct qf_col *col, const struct ArrowSchemaView *view, struct qf_err *reterr)
 {
+	col->precision = col->type->trino_digits;
 	for (size_t i = 0; i < sizeof(fixed_width) / sizeof(fixed_width[0]); i++) {
 		if (view->type == fixed_width[i][0])
 			col->width = fixed_width[i][1];
 	}
 	if (col->type->unit >= 0) {
 		col->ticks = units[col->type->unit].ticks;
-		col->scale = units[col->type->unit].digits;
+		col->precision = col->scale = units[col->type->unit].digits;
 	}
 	if (col->type->pg == qf_pg_decimal) {
 		if (view->decimal_precision < 1 || view->decimal_precision > 38 || view->decimal_scale < 0 ||
@@ -50,6 +51,7 @@ static int init_scalar(struct qf_col *col, const struct ArrowSchemaView *view, s
 			return qf_err_set(reterr, QF_EUNSUPPORTED, "decimal(%d,%d)", view->decimal_precision,
 					  view->decimal_scale);
 		col->scale = (uint32_t)view->decimal_scale;
+		col->precision = (uint32_t)view->decimal_precision;
 	}
 	if (view->type == NANOARROW_TYPE_FIXED_SIZE_BINARY) {
 		col->width = (uint32_t)view->fixed_size;
@@ -71,6 +73,7 @@ static int init_key(struct qf_col *col, const char *name, uint32_t i, struct qf_
 	qf_json_quote(&b, qf_slice_str(name && *name ? name : number));
 	qf_buf_u8(&b, ':');
 	col->key = qf_slice(qf_arena_strndup(mem, b.p, b.n), b.n);
+	col->name = qf_slice_str(name);
 	qf_buf_fini(&b);
 	return 0;
 }
@@ -134,6 +137,7 @@ int qf_col_init(struct qf_col *col, const struct ArrowSchema *schema, struct qf_
 		return unknown_type(&view, reterr);
 	col->pg = col->type->pg;
 	col->json = col->type->json;
+	col->trino = col->type->trino;
 	col->wide = view.type == NANOARROW_TYPE_LARGE_STRING || view.type == NANOARROW_TYPE_LARGE_BINARY ||
 		  view.type == NANOARROW_TYPE_LARGE_LIST;
 	col->odd_null = view.type == NANOARROW_TYPE_NA || view.type == NANOARROW_TYPE_SPARSE_UNION;

@@ -26,12 +26,27 @@ enum {
 struct qf_sink {
 	struct qf_buf *out;
 	const struct qf_text_style *style;
+	const struct qf_trino_style *trino; /* for Trino's writers only */
 	size_t limit;
 	struct qf_err *err;
 };
 
 /* Appends the text of the value at `row`, which is not NULL. On failure the caller takes back what was appended. */
 typedef int qf_write_fn(const struct qf_col *col, uint64_t row, struct qf_sink *s);
+
+/* What Trino writes in brackets behind a type's name. */
+enum qf_trino_args {
+	QF_TRINO_NONE,
+	QF_TRINO_VARCHAR,   /* nothing in the name, but a length in the signature */
+	QF_TRINO_INTERVAL,  /* the name in capitals */
+	QF_TRINO_DECIMAL,   /* precision and scale */
+	QF_TRINO_PRECISION, /* digits of a second, for a client that knows them */
+	/* from here on nested: no key of a map */
+	QF_TRINO_ARRAY,
+	QF_TRINO_MAP,
+	QF_TRINO_ROW,
+	QF_TRINO_TAGGED, /* a row of a union's tag and all its members */
+};
 
 /* One row of the type table (table.c). */
 struct qf_vtype {
@@ -45,23 +60,27 @@ struct qf_vtype {
 	uint32_t array_oid; /* 0: a list of it becomes json */
 	int16_t len;
 	bool quoted; /* inside a PostgreSQL array its text may need double quotes */
-	qf_write_fn *pg, *json;
+	qf_write_fn *pg, *json, *trino;
+	const char *trino_name;
+	enum qf_trino_args trino_args;
+	uint32_t trino_digits; /* precision; 0 = as the schema says */
 };
 
 struct qf_col {
-	qf_write_fn *pg, *json;
+	qf_write_fn *pg, *json, *trino;
 	const uint8_t *valid; /* one bit a row; NULL = no row is NULL, but see odd_null */
 	const uint8_t *data;  /* fixed-size values, bits, offsets or union type ids */
 	const uint8_t *var;   /* what the offsets point into; never NULL after a load */
 	uint32_t width;	      /* bytes of a fixed-size value; members of a fixed-size list */
 	uint32_t scale;	      /* decimal digits behind the point */
+	uint32_t precision;   /* of a decimal; of a second's fraction in Trino */
 	int64_t ticks;	      /* of a time unit in one second */
 	bool wide;	      /* offsets have 64 bits */
 	bool odd_null;	      /* NULL is not told by `valid` alone: an untyped NULL, or a union */
 	uint32_t n_children;
 	struct qf_col *children;
 	const struct qf_vtype *type;
-	struct qf_slice key; /* `"name":` as JSON, for a member of a struct or union */
+	struct qf_slice name, key; /* of a member of a struct or union; key is `"name":` as JSON */
 	const struct ArrowArrayView *view;
 };
 
@@ -131,22 +150,38 @@ static inline void qf_sink_end(struct qf_sink *s, const uint8_t *end)
 	s->out->n = (size_t)(end - s->out->p);
 }
 
+/* The row's limit: looked at by every part of a nested value, because few bytes can describe a huge text. */
+int qf_sink_check(const struct qf_sink *s) qf_must_check;
+
 /* Writers: bytes.c */
-qf_write_fn qf_pg_text, qf_pg_bytea, qf_pg_bit, qf_pg_uuid, qf_json_text, qf_json_bytea;
+qf_write_fn qf_pg_text, qf_pg_bytea, qf_pg_bit, qf_pg_uuid, qf_json_text, qf_json_bytea, qf_trino_text, qf_trino_bytea;
 /* number.c, bignum.c, real.c */
 qf_write_fn qf_pg_bool8, qf_pg_bool1, qf_json_bool8, qf_json_bool1, qf_pg_i8, qf_pg_u8, qf_pg_i16, qf_pg_u16, qf_pg_i32,
 	qf_pg_u32, qf_pg_i64, qf_pg_u64, qf_pg_hugeint, qf_pg_uhugeint, qf_pg_decimal, qf_pg_bignum, qf_pg_float4,
-	qf_pg_float8, qf_json_float4, qf_json_float8;
+	qf_pg_float8, qf_json_float4, qf_json_float8, qf_trino_hugeint, qf_trino_uhugeint, qf_trino_float4,
+	qf_trino_float8;
 /* datetime.c, interval.c */
 qf_write_fn qf_pg_date, qf_pg_time, qf_pg_timetz, qf_pg_timestamp, qf_pg_timestamptz, qf_json_timestamp,
 	qf_json_timestamptz, qf_pg_interval;
+/* trinotime.c */
+qf_write_fn qf_trino_date, qf_trino_time, qf_trino_timetz, qf_trino_timestamp, qf_trino_timestamptz, qf_trino_interval;
 /* nested.c */
-qf_write_fn qf_pg_array, qf_json_list, qf_json_struct, qf_json_map, qf_json_union, qf_json_quoted;
+qf_write_fn qf_pg_array, qf_json_list, qf_json_struct, qf_json_map, qf_json_union, qf_json_quoted, qf_trino_list,
+	qf_trino_row, qf_trino_map, qf_trino_union;
 /* json.c */
 qf_write_fn qf_json_json;
 
-/* A JSON string of s, quotes included; s is well-formed UTF-8. */
+/* A JSON string of s, quotes included; s is well-formed UTF-8. Trino's differs in hex digits: capitals. */
 void qf_json_quote(struct qf_buf *b, struct qf_slice s);
+void qf_trino_quote(struct qf_buf *b, struct qf_slice s);
 bool qf_json_valid(struct qf_slice s);
+
+/* One element of a Trino result's "columns" (trinotype.c). */
+int qf_trino_column(const struct qf_col *col, const char *name, const struct qf_trino_style *st, struct qf_buf *out,
+		    struct qf_err *reterr) qf_must_check;
+/* Refuses a map's key that no client could read. */
+int qf_trino_check_key(const struct qf_col *key, struct qf_err *reterr) qf_must_check;
+/* Appends a value, null included. */
+int qf_trino_value(const struct qf_col *col, uint64_t row, struct qf_sink *s) qf_must_check;
 
 #endif

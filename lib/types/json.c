@@ -27,7 +27,7 @@ static uint8_t escape_of(uint8_t c)
 	}
 }
 
-void qf_json_quote(struct qf_buf *b, struct qf_slice s)
+static void quote(struct qf_buf *b, struct qf_slice s, const char *hex)
 {
 	size_t plain = 0;
 
@@ -39,15 +39,26 @@ void qf_json_quote(struct qf_buf *b, struct qf_slice s)
 			continue;
 		qf_buf_add(b, s.p + plain, i - plain);
 		plain = i + 1;
+		qf_buf_u8(b, '\\');
 		if (e) {
-			qf_buf_u8(b, '\\');
 			qf_buf_u8(b, e);
-		} else {
-			qf_buf_printf(b, "\\u%04x", s.p[i]);
+			continue;
 		}
+		qf_buf_add_str(b, s.p[i] < 16 ? "u000" : "u001");
+		qf_buf_u8(b, (uint8_t)hex[s.p[i] & 15]);
 	}
 	qf_buf_add(b, s.p + plain, s.n - plain);
 	qf_buf_u8(b, '"');
+}
+
+void qf_json_quote(struct qf_buf *b, struct qf_slice s)
+{
+	quote(b, s, "0123456789abcdef");
+}
+
+void qf_trino_quote(struct qf_buf *b, struct qf_slice s)
+{
+	quote(b, s, "0123456789ABCDEF");
 }
 
 /* Walks one JSON text [RFC 8259]; open brackets are one bit each, so that nesting costs no stack. */

@@ -1,5 +1,5 @@
 /*
- * Values of several parts: PostgreSQL arrays for lists of scalars, JSON for everything deeper.
+ * Values of several parts: PostgreSQL arrays for lists of scalars, JSON for everything deeper, and Trino's own JSON.
  *
  * JSON is laid out as PostgreSQL's to_json() lays it out: no spaces, members in the type's order. Depth was limited
  * when the columns were made, and every part looks at the row's limit, because few bytes can describe a huge text
@@ -9,7 +9,7 @@
 
 #include "col.h"
 
-static int check_limit(const struct qf_sink *s)
+int qf_sink_check(const struct qf_sink *s)
 {
 	if (s->out->n <= s->limit)
 		return 0;
@@ -90,7 +90,7 @@ int qf_pg_array(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 			if (element->type->quoted)
 				quote_element(s->out, at);
 		}
-		int r = check_limit(s);
+		int r = qf_sink_check(s);
 
 		if (r < 0)
 			return r;
@@ -107,7 +107,15 @@ static int put_json(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-int qf_json_list(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+int qf_trino_value(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	if (!qf_col_is_null(col, row))
+		return col->trino(col, row, s);
+	qf_buf_add_str(s->out, "null");
+	return 0;
+}
+
+static int put_list(const struct qf_col *col, uint64_t row, struct qf_sink *s, qf_write_fn *put)
 {
 	struct range range = list_range(col, row);
 
@@ -115,15 +123,25 @@ int qf_json_list(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	for (uint64_t i = range.from; i < range.to; i++) {
 		if (i > range.from)
 			qf_buf_u8(s->out, ',');
-		int r = put_json(col->children, i, s);
+		int r = put(col->children, i, s);
 
 		if (r == 0)
-			r = check_limit(s);
+			r = qf_sink_check(s);
 		if (r < 0)
 			return r;
 	}
 	qf_buf_u8(s->out, ']');
 	return 0;
+}
+
+int qf_json_list(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_list(col, row, s, put_json);
+}
+
+int qf_trino_list(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_list(col, row, s, qf_trino_value);
 }
 
 int qf_json_struct(const struct qf_col *col, uint64_t row, struct qf_sink *s)
@@ -134,7 +152,7 @@ int qf_json_struct(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 		int r = put_json(&col->children[i], row, s);
 
 		if (r == 0)
-			r = check_limit(s);
+			r = qf_sink_check(s);
 		if (r < 0)
 			return r;
 	}
@@ -186,12 +204,98 @@ int qf_json_map(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 		int r = put_entry(entries, i, object, s);
 
 		if (r == 0)
-			r = check_limit(s);
+			r = qf_sink_check(s);
 		if (r < 0)
 			return r;
 	}
 	qf_buf_u8(s->out, object ? '}' : ']');
 	return 0;
+}
+
+int qf_trino_row(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	qf_buf_u8(s->out, '[');
+	for (uint32_t i = 0; i < col->n_children; i++) {
+		if (i)
+			qf_buf_u8(s->out, ',');
+		int r = qf_trino_value(&col->children[i], row, s);
+
+		if (r == 0)
+			r = qf_sink_check(s);
+		if (r < 0)
+			return r;
+	}
+	qf_buf_u8(s->out, ']');
+	return 0;
+}
+
+/* A row of the tag, then one field a member, all but one of them NULL. */
+int qf_trino_union(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	const struct qf_col *member = qf_col_union_member(col, row);
+
+	qf_buf_u8(s->out, '[');
+	qf_trino_quote(s->out, member->name);
+	for (const struct qf_col *c = col->children; c < col->children + col->n_children; c++) {
+		qf_buf_u8(s->out, ',');
+		if (c != member) {
+			qf_buf_add_str(s->out, "null");
+			continue;
+		}
+		int r = qf_trino_value(c, row, s);
+
+		if (r < 0)
+			return r;
+	}
+	qf_buf_u8(s->out, ']');
+	return qf_sink_check(s);
+}
+
+/*
+ * The value in quotes. Moments keep all their digits even when the client's type has none: a Trino server rounds
+ * values only, and keys could become equal.
+ */
+static int put_trino_key(const struct qf_col *key, uint64_t row, struct qf_sink *s)
+{
+	struct qf_trino_style exact = { .tz = s->trino->tz, .parametric_datetime = true };
+	struct qf_sink to = *s;
+	size_t at = s->out->n;
+
+	to.trino = &exact;
+	if (qf_col_is_null(key, row))
+		return qf_err_set(s->err, QF_EMALFORMED, "a map with a NULL key");
+	int r = key->trino(key, row, &to);
+
+	if (r < 0 || s->out->p[at] == '"')
+		return r;
+	(void)qf_buf_reserve(s->out, 2);
+	memmove(s->out->p + at + 1, s->out->p + at, s->out->n - at);
+	s->out->p[at] = '"';
+	s->out->n++;
+	qf_buf_u8(s->out, '"');
+	return 0;
+}
+
+/* An object, whatever the type of the keys. */
+int qf_trino_map(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	const struct qf_col *key = &col->children->children[0], *value = &col->children->children[1];
+	struct range range = list_range(col, row);
+	int r = qf_trino_check_key(key, s->err);
+
+	qf_buf_u8(s->out, '{');
+	for (uint64_t i = range.from; r == 0 && i < range.to; i++) {
+		if (i > range.from)
+			qf_buf_u8(s->out, ',');
+		r = put_trino_key(key, i, s);
+		qf_buf_u8(s->out, ':');
+		if (r == 0)
+			r = qf_trino_value(value, i, s);
+		if (r == 0)
+			r = qf_sink_check(s);
+	}
+	qf_buf_u8(s->out, '}');
+	return r;
 }
 
 /* For types whose PostgreSQL text needs no escapes: dates, intervals, uuids, bits. */

@@ -99,14 +99,13 @@ int qf_pg_u64(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return put_unsigned(s, (uint64_t)qf_col_i64(col, row));
 }
 
-static int put_wide(struct qf_sink *s, bool negative, unsigned __int128 v)
+static void put_wide(struct qf_sink *s, bool negative, unsigned __int128 v)
 {
 	uint8_t *p = qf_sink_room(s, 1 + QF_U128_DIGITS);
 
 	if (negative)
 		*p++ = '-';
 	qf_sink_end(s, qf_digits_u128(p, v));
-	return 0;
 }
 
 int qf_pg_hugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
@@ -114,7 +113,8 @@ int qf_pg_hugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	__int128 v;
 
 	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
-	return put_wide(s, v < 0, v < 0 ? 0 - (unsigned __int128)v : (unsigned __int128)v);
+	put_wide(s, v < 0, v < 0 ? 0 - (unsigned __int128)v : (unsigned __int128)v);
+	return 0;
 }
 
 int qf_pg_uhugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
@@ -122,7 +122,38 @@ int qf_pg_uhugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	unsigned __int128 v;
 
 	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
-	return put_wide(s, false, v);
+	put_wide(s, false, v);
+	return 0;
+}
+
+/* Trino's widest decimal has 38 digits, 128 bits have 39. */
+static int put_decimal38(struct qf_sink *s, bool negative, unsigned __int128 v)
+{
+	const unsigned __int128 e19 = 10000000000000000000u;
+
+	if (v >= e19 * e19)
+		return qf_err_set(s->err, QF_EUNSUPPORTED,
+				  "a number of 39 digits, where Trino's decimal ends at 38: cast it to VARCHAR");
+	qf_buf_u8(s->out, '"');
+	put_wide(s, negative, v);
+	qf_buf_u8(s->out, '"');
+	return 0;
+}
+
+int qf_trino_hugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	__int128 v;
+
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
+	return put_decimal38(s, v < 0, v < 0 ? 0 - (unsigned __int128)v : (unsigned __int128)v);
+}
+
+int qf_trino_uhugeint(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	unsigned __int128 v;
+
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
+	return put_decimal38(s, false, v);
 }
 
 static const uint64_t pow10[20] = {

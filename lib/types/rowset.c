@@ -250,8 +250,9 @@ static int put_field(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 
 	if (r < 0)
 		return r;
-	if (out->n > s->limit)
-		return qf_err_set(s->err, QF_ELIMIT, "a row of more than %d MiB of text", QF_COL_MAX_VALUE_BYTES >> 20);
+	r = qf_sink_check(s);
+	if (r < 0)
+		return r;
 	qf_buf_put_u32_at(out, at, (uint32_t)(out->n - at - 4));
 	return 0;
 }
@@ -275,5 +276,51 @@ int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct 
 		}
 	}
 	qf_buf_put_u32_at(out, start + 1, (uint32_t)(out->n - start - 1));
+	return 0;
+}
+
+int qf_rowset_trino_columns(const struct qf_rowset *rs, const struct qf_trino_style *st, struct qf_buf *out,
+			    struct qf_err *reterr)
+{
+	size_t start = out->n;
+
+	qf_buf_u8(out, '[');
+	for (size_t i = 0; i < rs->n_columns; i++) {
+		if (i)
+			qf_buf_u8(out, ',');
+		int r = qf_trino_column(&rs->cols[i], rs->columns[i].name, st, out, reterr);
+
+		if (r < 0) {
+			out->n = start;
+			qf_err_prefix(reterr, "column \"%.64s\"", rs->columns[i].name);
+			return r;
+		}
+	}
+	qf_buf_u8(out, ']');
+	return 0;
+}
+
+int qf_rowset_trino_row(const struct qf_rowset *rs, uint64_t row, const struct qf_trino_style *st, struct qf_buf *out,
+			struct qf_err *reterr)
+{
+	qf_assert(row < rs->rows);
+	struct qf_sink s = sink_for(out, NULL, reterr);
+	size_t start = out->n;
+
+	s.trino = st;
+	qf_buf_u8(out, '[');
+	for (size_t i = 0; i < rs->n_columns; i++) {
+		if (i)
+			qf_buf_u8(out, ',');
+		int r = qf_trino_value(&rs->cols[i], row, &s);
+
+		if (r == 0)
+			r = qf_sink_check(&s);
+		if (r < 0) {
+			out->n = start;
+			return value_failed(rs, row, i, r, reterr);
+		}
+	}
+	qf_buf_u8(out, ']');
 	return 0;
 }

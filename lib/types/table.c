@@ -1,5 +1,5 @@
 /*
- * The type table: what each Arrow type is for a PostgreSQL client, and the writers of its text.
+ * The type table: what each Arrow type is for a client of PostgreSQL or Trino, and the writers of its text.
  *
  * The first column is DuckDB's name for it, the next ones are what DuckDB 1.5.6 exports with
  * arrow_lossless_conversion = true and arrow_output_version 1.0. Widenings, where PostgreSQL has no equal type:
@@ -15,9 +15,23 @@
  *     {"tag":value}; a MAP with text keys is an object, any other a list of {"key":…,"value":…}
  *   "NULL" (untyped) → text
  *
- * Refused with the column's name: what is not here (DuckDB itself refuses to export VARIANT). Refused with the value:
- * text with a zero byte, an interval finer than a microsecond or of over 292 years of time (Arrow counts its
- * nanoseconds in 64 bits), a BIGNUM of more than 16384 digits.
+ * And where Trino has no equal type:
+ *
+ *   UTINYINT → smallint; USMALLINT → integer; UINTEGER → bigint; UBIGINT → decimal(20,0)
+ *   HUGEINT, UHUGEINT → decimal(38,0), which ends one digit earlier: a longer number is refused
+ *   BIGNUM → varchar of its digits, BIT → varchar of 0 and 1, ENUM → varchar
+ *   TIME, TIMETZ → time(6), TIMESTAMP_S to _NS → timestamp(0), (3), (6), (9); a client without parametric types gets
+ *     three digits, rounded, as a Trino server does it
+ *   INTERVAL → interval day to second, a day being 24 hours
+ *   GEOMETRY → varbinary holding WKB
+ *   UNION → row(tag varchar, one field a member): the tag, the member's value, NULL for the others
+ *   MAP → map, the keys as strings in the JSON, as Trino itself does
+ *
+ * Refused with the column's name: what is not here (DuckDB itself refuses to export VARIANT), for Trino a MAP with
+ * nested keys. Refused with the value: an interval finer than a microsecond or of over 292 years of time (Arrow counts
+ * its nanoseconds in 64 bits), a BIGNUM of more than 16384 digits; for PostgreSQL text with a zero byte; for Trino
+ * infinite dates and timestamps, the time 24:00, a TIMETZ whose offset has seconds or is beyond 14 hours, an interval
+ * with months or finer than a millisecond.
  * A UNION that is NULL and one that holds a NULL are the same in Arrow: both are NULL.
  */
 #include <stdio.h>
@@ -65,74 +79,97 @@ enum {
 
 /* unit, zoned, extension, opaque */
 #define PLAIN -1, false, NULL, NULL
-#define EXT(name) -1, false, name, NULL
-#define DUCK(name) -1, false, NULL, name
+#define EXT(name) -1, false, #name, NULL
+#define DUCK(name) -1, false, NULL, #name
 #define UNIT(u) NANOARROW_TIME_UNIT_##u, false, NULL, NULL
 #define ZONED(u) NANOARROW_TIME_UNIT_##u, true, NULL, NULL
 #define A(t) NANOARROW_TYPE_##t
-#define OIDS(t) OID_##t, OID_##t##_ARRAY
-/* Writers: JSON has the same text, the same in quotes, or a form of its own */
-#define BARE(t) qf_pg_##t, qf_pg_##t
-#define QUOTED(t) qf_pg_##t, qf_json_quoted
-#define OWN(t) qf_pg_##t, qf_json_##t
-#define JSON(t) qf_json_##t, qf_json_##t
-#define ARRAY qf_pg_array, qf_json_list
-#define DOCUMENT qf_pg_text, qf_json_json
+#define FIXED A(FIXED_SIZE_BINARY)
+#define FIXED_LIST A(FIXED_SIZE_LIST)
+#define MONTHS A(INTERVAL_MONTH_DAY_NANO)
+#define PG(t) OID_##t, OID_##t##_ARRAY
+#define PG_JSON OID_JSON, 0
+
+/* Writers: PostgreSQL, JSON, Trino. JSON has the same text, the same in quotes, or a form of its own. */
+#define BARE(t) qf_pg_##t, qf_pg_##t, qf_pg_##t
+#define DIGITS(t) qf_pg_##t, qf_pg_##t, qf_json_quoted
+#define WIDE(t) qf_pg_##t, qf_pg_##t, qf_trino_##t
+#define BOOLS(t) qf_pg_##t, qf_json_##t, qf_json_##t
+#define QUOTED(t) qf_pg_##t, qf_json_quoted, qf_json_quoted
+#define TIMES(t) qf_pg_##t, qf_json_quoted, qf_trino_##t
+#define OWN(t) qf_pg_##t, qf_json_##t, qf_trino_##t
+#define JSON(t, trino) qf_json_##t, qf_json_##t, qf_trino_##trino
+#define ARRAY qf_pg_array, qf_json_list, qf_trino_list
+#define DOCUMENT qf_pg_text, qf_json_json, qf_trino_text
+
+/* Trino's type: name, arguments, precision */
+#define T(name) #name, QF_TRINO_NONE, 0
+#define T_NUM(p) "decimal", QF_TRINO_DECIMAL, p
+#define T_VARCHAR "varchar", QF_TRINO_VARCHAR, 0
+#define T_TIME "time", QF_TRINO_PRECISION, 0
+#define T_TIMETZ "time with time zone", QF_TRINO_PRECISION, 6
+#define T_TS "timestamp", QF_TRINO_PRECISION, 0
+#define T_TSTZ "timestamp with time zone", QF_TRINO_PRECISION, 0
+#define T_INTERVAL "interval day to second", QF_TRINO_INTERVAL, 0
+#define T_ARRAY "array", QF_TRINO_ARRAY, 0
+#define T_MAP "map", QF_TRINO_MAP, 0
+#define T_ROW "row", QF_TRINO_ROW, 0
+#define T_UNION "row", QF_TRINO_TAGGED, 0
 
 /* clang-format off */
 static const struct qf_vtype vtypes[] = {
-	/* DuckDB, Arrow and its unit or extension; PostgreSQL: type, its array, length, quotes in arrays; writers */
-	{ "BOOLEAN",      A(INT8),               EXT("arrow.bool8"),  OIDS(BOOL),         1, false, OWN(bool8) },
-	{ "BOOLEAN",      A(BOOL),               PLAIN,               OIDS(BOOL),         1, false, OWN(bool1) },
-	{ "TINYINT",      A(INT8),               PLAIN,               OIDS(INT2),         2, false, BARE(i8) },
-	{ "SMALLINT",     A(INT16),              PLAIN,               OIDS(INT2),         2, false, BARE(i16) },
-	{ "INTEGER",      A(INT32),              PLAIN,               OIDS(INT4),         4, false, BARE(i32) },
-	{ "BIGINT",       A(INT64),              PLAIN,               OIDS(INT8),         8, false, BARE(i64) },
-	{ "HUGEINT",      A(FIXED_SIZE_BINARY),  DUCK("hugeint"),     OIDS(NUMERIC),     -1, false, BARE(hugeint) },
-	{ "UTINYINT",     A(UINT8),              PLAIN,               OIDS(INT2),         2, false, BARE(u8) },
-	{ "USMALLINT",    A(UINT16),             PLAIN,               OIDS(INT4),         4, false, BARE(u16) },
-	{ "UINTEGER",     A(UINT32),             PLAIN,               OIDS(INT8),         8, false, BARE(u32) },
-	{ "UBIGINT",      A(UINT64),             PLAIN,               OIDS(NUMERIC),     -1, false, BARE(u64) },
-	{ "UHUGEINT",     A(FIXED_SIZE_BINARY),  DUCK("uhugeint"),    OIDS(NUMERIC),     -1, false, BARE(uhugeint) },
-	{ "BIGNUM",       A(BINARY),             DUCK("bignum"),      OIDS(NUMERIC),     -1, false, BARE(bignum) },
-	{ "DECIMAL",      A(DECIMAL128),         PLAIN,               OIDS(NUMERIC),     -1, false, BARE(decimal) },
-	{ "DECIMAL",      A(DECIMAL64),          PLAIN,               OIDS(NUMERIC),     -1, false, BARE(decimal) },
-	{ "DECIMAL",      A(DECIMAL32),          PLAIN,               OIDS(NUMERIC),     -1, false, BARE(decimal) },
-	{ "FLOAT",        A(FLOAT),              PLAIN,               OIDS(FLOAT4),       4, false, OWN(float4) },
-	{ "DOUBLE",       A(DOUBLE),             PLAIN,               OIDS(FLOAT8),       8, false, OWN(float8) },
-	{ "VARCHAR",      A(STRING),             PLAIN,               OIDS(TEXT),        -1, true,  OWN(text) },
-	{ "VARCHAR",      A(LARGE_STRING),       PLAIN,               OIDS(TEXT),        -1, true,  OWN(text) },
-	{ "JSON",         A(STRING),             EXT("arrow.json"),   OIDS(JSON),        -1, true,  DOCUMENT },
-	{ "JSON",         A(LARGE_STRING),       EXT("arrow.json"),   OIDS(JSON),        -1, true,  DOCUMENT },
-	{ "BLOB",         A(BINARY),             PLAIN,               OIDS(BYTEA),       -1, true,  OWN(bytea) },
-	{ "BLOB",         A(LARGE_BINARY),       PLAIN,               OIDS(BYTEA),       -1, true,  OWN(bytea) },
-	{ "BLOB",         A(FIXED_SIZE_BINARY),  PLAIN,               OIDS(BYTEA),       -1, true,  OWN(bytea) },
-	{ "GEOMETRY",     A(BINARY),             EXT("geoarrow.wkb"), OIDS(BYTEA),       -1, true,  OWN(bytea) },
-	{ "BIT",          A(BINARY),             DUCK("bit"),         OIDS(VARBIT),      -1, true,  QUOTED(bit) },
-	{ "UUID",         A(FIXED_SIZE_BINARY),  EXT("arrow.uuid"),   OIDS(UUID),        16, false, QUOTED(uuid) },
-	{ "DATE",         A(DATE32),             PLAIN,               OIDS(DATE),         4, true,  QUOTED(date) },
-	{ "TIME",         A(TIME64),             UNIT(MICRO),         OIDS(TIME),         8, false, QUOTED(time) },
-	{ "TIME",         A(TIME32),             UNIT(MILLI),         OIDS(TIME),         8, false, QUOTED(time) },
-	{ "TIME",         A(TIME32),             UNIT(SECOND),        OIDS(TIME),         8, false, QUOTED(time) },
-	{ "TIME_NS",      A(TIME64),             UNIT(NANO),          OIDS(TEXT),        -1, false, QUOTED(time) },
-	{ "TIMETZ",       A(FIXED_SIZE_BINARY),  DUCK("time_tz"),     OIDS(TIMETZ),      12, false, QUOTED(timetz) },
-	{ "TIMESTAMP_S",  A(TIMESTAMP),          UNIT(SECOND),        OIDS(TIMESTAMP),    8, true,  OWN(timestamp) },
-	{ "TIMESTAMP_MS", A(TIMESTAMP),          UNIT(MILLI),         OIDS(TIMESTAMP),    8, true,  OWN(timestamp) },
-	{ "TIMESTAMP",    A(TIMESTAMP),          UNIT(MICRO),         OIDS(TIMESTAMP),    8, true,  OWN(timestamp) },
-	{ "TIMESTAMP_NS", A(TIMESTAMP),          UNIT(NANO),          OIDS(TEXT),        -1, true,  OWN(timestamp) },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(SECOND),       OIDS(TIMESTAMPTZ),  8, true,  OWN(timestamptz) },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(MILLI),        OIDS(TIMESTAMPTZ),  8, true,  OWN(timestamptz) },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(MICRO),        OIDS(TIMESTAMPTZ),  8, true,  OWN(timestamptz) },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),          ZONED(NANO),         OIDS(TEXT),        -1, true,  OWN(timestamptz) },
-	{ "INTERVAL",     A(INTERVAL_MONTH_DAY_NANO), PLAIN,          OIDS(INTERVAL),    16, true,  QUOTED(interval) },
-	{ "NULL",         A(NA),                 PLAIN,               OIDS(TEXT),        -1, false, OWN(text) },
+	/* DuckDB, Arrow, its unit or extension; PostgreSQL: type, its array, length, quotes in arrays; writers; Trino */
+	{ "BOOLEAN",      A(INT8),         EXT(arrow.bool8),  PG(BOOL),         1, 0, BOOLS(bool8),       T(boolean) },
+	{ "BOOLEAN",      A(BOOL),         PLAIN,             PG(BOOL),         1, 0, BOOLS(bool1),       T(boolean) },
+	{ "TINYINT",      A(INT8),         PLAIN,             PG(INT2),         2, 0, BARE(i8),           T(tinyint) },
+	{ "SMALLINT",     A(INT16),        PLAIN,             PG(INT2),         2, 0, BARE(i16),          T(smallint) },
+	{ "INTEGER",      A(INT32),        PLAIN,             PG(INT4),         4, 0, BARE(i32),          T(integer) },
+	{ "BIGINT",       A(INT64),        PLAIN,             PG(INT8),         8, 0, BARE(i64),          T(bigint) },
+	{ "HUGEINT",      FIXED,           DUCK(hugeint),     PG(NUMERIC),     -1, 0, WIDE(hugeint),      T_NUM(38) },
+	{ "UTINYINT",     A(UINT8),        PLAIN,             PG(INT2),         2, 0, BARE(u8),           T(smallint) },
+	{ "USMALLINT",    A(UINT16),       PLAIN,             PG(INT4),         4, 0, BARE(u16),          T(integer) },
+	{ "UINTEGER",     A(UINT32),       PLAIN,             PG(INT8),         8, 0, BARE(u32),          T(bigint) },
+	{ "UBIGINT",      A(UINT64),       PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(u64),        T_NUM(20) },
+	{ "UHUGEINT",     FIXED,           DUCK(uhugeint),    PG(NUMERIC),     -1, 0, WIDE(uhugeint),     T_NUM(38) },
+	{ "BIGNUM",       A(BINARY),       DUCK(bignum),      PG(NUMERIC),     -1, 0, DIGITS(bignum),     T_VARCHAR },
+	{ "DECIMAL",      A(DECIMAL128),   PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),    T_NUM(0) },
+	{ "DECIMAL",      A(DECIMAL64),    PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),    T_NUM(0) },
+	{ "DECIMAL",      A(DECIMAL32),    PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),    T_NUM(0) },
+	{ "FLOAT",        A(FLOAT),        PLAIN,             PG(FLOAT4),       4, 0, OWN(float4),        T(real) },
+	{ "DOUBLE",       A(DOUBLE),       PLAIN,             PG(FLOAT8),       8, 0, OWN(float8),        T(double) },
+	{ "VARCHAR",      A(STRING),       PLAIN,             PG(TEXT),        -1, 1, OWN(text),          T_VARCHAR },
+	{ "VARCHAR",      A(LARGE_STRING), PLAIN,             PG(TEXT),        -1, 1, OWN(text),          T_VARCHAR },
+	{ "JSON",         A(STRING),       EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,           T(json) },
+	{ "JSON",         A(LARGE_STRING), EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,           T(json) },
+	{ "BLOB",         A(BINARY),       PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
+	{ "BLOB",         A(LARGE_BINARY), PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
+	{ "BLOB",         FIXED,           PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
+	{ "GEOMETRY",     A(BINARY),       EXT(geoarrow.wkb), PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
+	{ "BIT",          A(BINARY),       DUCK(bit),         PG(VARBIT),      -1, 1, QUOTED(bit),        T_VARCHAR },
+	{ "UUID",         FIXED,           EXT(arrow.uuid),   PG(UUID),        16, 0, QUOTED(uuid),       T(uuid) },
+	{ "DATE",         A(DATE32),       PLAIN,             PG(DATE),         4, 1, TIMES(date),        T(date) },
+	{ "TIME",         A(TIME64),       UNIT(MICRO),       PG(TIME),         8, 0, TIMES(time),        T_TIME },
+	{ "TIME",         A(TIME32),       UNIT(MILLI),       PG(TIME),         8, 0, TIMES(time),        T_TIME },
+	{ "TIME",         A(TIME32),       UNIT(SECOND),      PG(TIME),         8, 0, TIMES(time),        T_TIME },
+	{ "TIME_NS",      A(TIME64),       UNIT(NANO),        PG(TEXT),        -1, 0, TIMES(time),        T_TIME },
+	{ "TIMETZ",       FIXED,           DUCK(time_tz),     PG(TIMETZ),      12, 0, TIMES(timetz),      T_TIMETZ },
+	{ "TIMESTAMP_S",  A(TIMESTAMP),    UNIT(SECOND),      PG(TIMESTAMP),    8, 1, OWN(timestamp),     T_TS },
+	{ "TIMESTAMP_MS", A(TIMESTAMP),    UNIT(MILLI),       PG(TIMESTAMP),    8, 1, OWN(timestamp),     T_TS },
+	{ "TIMESTAMP",    A(TIMESTAMP),    UNIT(MICRO),       PG(TIMESTAMP),    8, 1, OWN(timestamp),     T_TS },
+	{ "TIMESTAMP_NS", A(TIMESTAMP),    UNIT(NANO),        PG(TEXT),        -1, 1, OWN(timestamp),     T_TS },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(SECOND),     PG(TIMESTAMPTZ),  8, 1, OWN(timestamptz),   T_TSTZ },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(MILLI),      PG(TIMESTAMPTZ),  8, 1, OWN(timestamptz),   T_TSTZ },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(MICRO),      PG(TIMESTAMPTZ),  8, 1, OWN(timestamptz),   T_TSTZ },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(NANO),       PG(TEXT),        -1, 1, OWN(timestamptz),   T_TSTZ },
+	{ "INTERVAL",     MONTHS,          PLAIN,             PG(INTERVAL),    16, 1, TIMES(interval),    T_INTERVAL },
+	{ "NULL",         A(NA),           PLAIN,             PG(TEXT),        -1, 0, OWN(text),          T(unknown) },
 	/* An element type without an array type of its own makes the list json: see qf_col_init(). */
-	{ "LIST",         A(LIST),               PLAIN,               OID_JSON, 0,       -1, true,  ARRAY },
-	{ "LIST",         A(LARGE_LIST),         PLAIN,               OID_JSON, 0,       -1, true,  ARRAY },
-	{ "ARRAY",        A(FIXED_SIZE_LIST),    PLAIN,               OID_JSON, 0,       -1, true,  ARRAY },
-	{ "STRUCT",       A(STRUCT),             PLAIN,               OID_JSON, 0,       -1, true,  JSON(struct) },
-	{ "MAP",          A(MAP),                PLAIN,               OID_JSON, 0,       -1, true,  JSON(map) },
-	{ "UNION",        A(SPARSE_UNION),       PLAIN,               OID_JSON, 0,       -1, true,  JSON(union) },
+	{ "LIST",         A(LIST),         PLAIN,             PG_JSON,         -1, 1, ARRAY,              T_ARRAY },
+	{ "LIST",         A(LARGE_LIST),   PLAIN,             PG_JSON,         -1, 1, ARRAY,              T_ARRAY },
+	{ "ARRAY",        FIXED_LIST,      PLAIN,             PG_JSON,         -1, 1, ARRAY,              T_ARRAY },
+	{ "STRUCT",       A(STRUCT),       PLAIN,             PG_JSON,         -1, 1, JSON(struct, row),  T_ROW },
+	{ "MAP",          A(MAP),          PLAIN,             PG_JSON,         -1, 1, JSON(map, map),     T_MAP },
+	{ "UNION",        A(SPARSE_UNION), PLAIN,             PG_JSON,         -1, 1, JSON(union, union), T_UNION },
 };
 /* clang-format on */
 

@@ -18,6 +18,8 @@
 #include "nanoarrow/nanoarrow_ipc.h"
 #include "qf/types.h"
 
+#define OPAQUE(name) "arrow.opaque", "{\"type_name\":\"" name "\",\"vendor_name\":\"DuckDB\"}"
+
 struct message {
 	struct ArrowBuffer schema, batch;
 };
@@ -25,6 +27,19 @@ struct message {
 static inline struct qf_slice buffer_slice(const struct ArrowBuffer *b)
 {
 	return qf_slice(b->data, (size_t)b->size_bytes);
+}
+
+static inline struct qf_slice unhex(const char *hex, uint8_t *out)
+{
+	size_t n = strlen(hex) / 2;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned byte;
+
+		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+		out[i] = (uint8_t)byte;
+	}
+	return qf_slice(out, n);
 }
 
 /* A struct schema of one column that the caller still has to give a format. */

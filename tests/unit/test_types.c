@@ -4,8 +4,6 @@
  */
 #include "arrow_message.h"
 
-#define OPAQUE(name) "arrow.opaque", "{\"type_name\":\"" name "\",\"vendor_name\":\"DuckDB\"}"
-
 struct scalar {
 	const char *name, *format, *extension, *metadata;
 	uint32_t oid;
@@ -132,19 +130,6 @@ static const struct scalar scalars[] = {
 	{ "interval too fine", "tin", NULL, NULL, 1186, 16, -1, .hex = "00000000000000000100000000000000",
 	  .error = "microsecond" },
 };
-
-static struct qf_slice unhex(const char *hex, uint8_t *out)
-{
-	size_t n = strlen(hex) / 2;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned byte;
-
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
-		out[i] = (uint8_t)byte;
-	}
-	return qf_slice(out, n);
-}
 
 static void make_scalar(struct message *m, const struct scalar *c)
 {
