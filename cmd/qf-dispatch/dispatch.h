@@ -33,6 +33,7 @@ struct cluster {
 	struct qf_engine *engine;	 /* NULL: down, see why */
 	char why[400];
 	unsigned running;
+	struct qf_lru *columns; /* of tables, see catalog.c */
 	bool written; /* since its start: matters when its content dies with this process */
 	struct qf_list link;
 };
@@ -81,10 +82,29 @@ struct pin {
 
 struct target { /* a dialect that a member of the group speaks, and the statement in it */
 	enum qf_dialect dialect;
+	struct cluster *cluster; /* whose columns count; NULL: every member with the dialect */
 	enum { TARGET_ASKED, TARGET_READY, TARGET_REFUSED } state;
 	struct qf_slice sql; /* from the stream's arena */
 	bool translated;     /* not sent as written */
-	struct request *asked; /* of qf-translate, and not answered */
+	uint64_t catalog;    /* when the tables were so that the translation builds on */
+	struct qf_engine_table *tables;
+	size_t n_tables;
+	struct request *asked; /* of the catalog or of qf-translate, and not answered */
+};
+
+struct request { /* a translation that is not there yet */
+	uint64_t id;
+	struct stream *stream;
+	struct target *target;
+	struct qf_peer *peer; /* NULL: waits for a qf-translate */
+	struct qf_buf key;
+	struct qf_timer limit;
+	struct lookup *lookup;	      /* in the engine's catalog, not done */
+	struct qf_table_name *names;  /* of the statement; from the stream's arena, as the next two */
+	struct qf_engine_table *wanted; /* the same as the engine has them */
+	struct qf_slice *columns;
+	size_t n_names;
+	struct qf_buf tables; /* JSON */
 };
 
 struct stream {
@@ -107,7 +127,9 @@ struct stream {
 	struct qf_list link; /* of group.queue */
 	uint64_t seq, admitted_ns, started_ns, queue_ns, slot_idle_ns;
 	bool waited; /* for a slot */
-	struct target targets[4];
+	struct target *targets;
+	bool stale;	      /* it found a table changed: no cache is believed */
+	bool without_columns; /* nor is a look-up */
 	unsigned n_targets, n_asked;
 	char **notices; /* warnings and doubts let through */
 	size_t n_notices;
@@ -121,7 +143,8 @@ struct stream {
 	struct pin *pin;
 	struct qf_engine_conn *conn;
 	struct qf_engine_job job;
-	enum { PHASE_NONE, PHASE_BEGIN, PHASE_STATEMENT } phase;
+	/* PHASE_TRANSLATE: once more, while it holds its slot */
+	enum { PHASE_NONE, PHASE_BEGIN, PHASE_STATEMENT, PHASE_TRANSLATE } phase;
 	int slot; /* of the journal; -1 = none */
 
 	struct qf_sql_error refusal; /* with REFUSE, or why we interrupted it */
@@ -145,6 +168,7 @@ struct dispatch {
 	struct journal *journal;
 	struct qf_lru *translations;
 	struct qf_map *asked; /* request id → translation, see translate.c */
+	struct qf_list lookups; /* see catalog.c */
 	uint64_t next_request, seq;
 	unsigned open_streams;
 	struct qf_timer stop_limit;
@@ -179,12 +203,15 @@ int groups_apply(struct dispatch *d, const struct qf_conf *conf, struct qf_err *
 void groups_close(struct dispatch *d);
 void group_admit(struct stream *s);   /* translation, then the queue */
 void group_ready(struct stream *s);   /* all its targets are known */
+/* The statement as that member reads it; NULL: it cannot be chosen. */
+struct target *group_target(const struct stream *s, const struct cluster *c);
 void group_dequeue(struct stream *s); /* out of the queue, wherever it is */
 void group_release(struct group *g, struct cluster *c);
 void group_window_changed(struct stream *s);
 
 /* run.c */
 void run_start(struct stream *s);
+void run_translated(struct stream *s); /* once more, because a table had changed */
 void run_interrupt(struct stream *s);
 void pin_release(struct pin *p, bool rollback);
 
@@ -210,12 +237,21 @@ void say_end(struct stream *s);
 void say_notices(struct stream *s); /* what its translation gave rise to, once */
 void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text);
 
+/* catalog.c */
+uint64_t catalog_state(const struct stream *s, const struct target *t); /* 0: no columns can be had */
+void catalog_key(struct qf_buf *key, const struct stream *s, uint64_t state);
+/* False: the engine is asked, and translate_go_on() comes; else q->tables is filled. */
+bool catalog_find(struct request *q);
+void catalog_forget(struct request *q);
+void catalog_close(struct dispatch *d); /* after the engines */
+
 /* translate.c */
 void translate_ask(struct stream *s, struct target *t);
 void on_translated(void *arg, struct qf_peer *from, const struct qf_msg *m);
 void translate_peer_lost(struct dispatch *d, struct qf_peer *p);
 void translate_peer_up(struct dispatch *d);
 void translate_forget(struct stream *s);
+void translate_go_on(struct request *q); /* its columns are known, or will not be */
 void translate_close(struct dispatch *d);
 
 #endif

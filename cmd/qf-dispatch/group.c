@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define STALL_NS (30 * QF_SEC) /* a client that takes nothing for so long gives way to those who wait */
+#define COLUMNS_CACHE (4u << 20) /* bytes, of one cluster */
 #define ANNOUNCE_NS (5 * QF_MS) /* an answer within this needs no ACCEPTED */
 
 struct group *group_find(struct dispatch *d, struct qf_slice name)
@@ -29,21 +30,29 @@ static bool has_room(const struct cluster *c)
 	return !c->conf->max_running || c->running < c->conf->max_running;
 }
 
-static struct target *target_of(struct stream *s, const struct cluster *c)
+struct target *group_target(const struct stream *s, const struct cluster *c)
 {
-	for (unsigned i = 0; i < s->n_targets; i++)
-		if (s->targets[i].dialect == c->ops->dialect)
-			return &s->targets[i];
+	for (unsigned i = 0; i < s->n_targets; i++) {
+		struct target *t = &s->targets[i];
+
+		if (t->cluster ? t->cluster == c : t->dialect == c->ops->dialect)
+			return t;
+	}
 	return NULL;
 }
 
-static bool eligible(struct stream *s, const struct cluster *c)
+/* Members with a catalog get a translation each: their tables need not be the same. */
+static void add_target(struct stream *s, struct cluster *c)
 {
-	struct target *t;
+	bool own = c->ops->lookup && !qf_dialect_same(s->dialect, c->ops->dialect);
 
-	if (!c->engine)
-		return false;
-	t = target_of(s, c);
+	s->targets[s->n_targets++] = (struct target){ .dialect = c->ops->dialect, .cluster = own ? c : NULL };
+}
+
+static bool eligible(const struct stream *s, const struct cluster *c)
+{
+	const struct target *t = c->engine ? group_target(s, c) : NULL;
+
 	return t && t->state == TARGET_READY;
 }
 
@@ -186,6 +195,7 @@ static bool find_targets(struct stream *s)
 	struct group *g = s->group;
 	const char *why = "it has no member that is enabled";
 
+	s->targets = qf_arena_alloc(s->arena, (g->n_members + 1) * sizeof *s->targets);
 	for (size_t i = 0; i < g->n_members; i++) {
 		struct cluster *c = g->members[i];
 
@@ -193,9 +203,8 @@ static bool find_targets(struct stream *s)
 			why = c->why;
 			continue;
 		}
-		if (target_of(s, c) || s->n_targets == sizeof s->targets / sizeof *s->targets)
-			continue;
-		s->targets[s->n_targets++] = (struct target){ .dialect = c->ops->dialect };
+		if (!group_target(s, c))
+			add_target(s, c);
 	}
 	if (s->n_targets == 0)
 		stream_refuse(s, "57P03", "group \"%s\" cannot run anything: %s", g->name, why);
@@ -296,7 +305,8 @@ static void admit_pinned(struct stream *s)
 	}
 	if (!(s->pin_flags & QF_PIN_ENDS) && quarantined(s))
 		return;
-	s->targets[s->n_targets++] = (struct target){ .dialect = p->cluster->ops->dialect };
+	s->targets = qf_arena_alloc(s->arena, sizeof *s->targets);
+	add_target(s, p->cluster);
 	ask_translations(s);
 }
 
@@ -436,6 +446,7 @@ static void apply_clusters(struct dispatch *d, const struct qf_conf *conf)
 			c = qf_xcalloc(1, sizeof *c);
 			c->conf = cc;
 			c->model = qf_conf_ref(conf);
+			c->columns = qf_lru_new(COLUMNS_CACHE);
 			qf_list_append(&d->clusters, &c->link);
 			cluster_open(d, c, most_jobs(conf, cc));
 		}
@@ -533,6 +544,7 @@ void groups_close(struct dispatch *d)
 			c->ops->close(c->engine);
 		qf_list_remove(&c->link);
 		qf_conf_free(c->model);
+		qf_lru_free(c->columns);
 		free(c);
 	}
 }

@@ -34,6 +34,7 @@ static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 	qf_list_init(&d->clusters);
 	qf_list_init(&d->groups);
 	qf_list_init(&d->listeners);
+	qf_list_init(&d->lookups);
 	d->asked = qf_map_new();
 	d->translations = qf_lru_new(TRANSLATION_CACHE);
 	rc = journal_open(&d->journal, qf_bus_dir(run->bus), run->instance, qf_bus_epoch(run->bus), reterr);
@@ -146,6 +147,7 @@ static void teardown(void *ctx, struct qf_run *run)
 	qf_timer_stop(run->loop, &d->tell);
 	translate_close(d);
 	groups_close(d);
+	catalog_close(d);
 	d->journal = journal_close(d->journal);
 }
 

@@ -104,14 +104,12 @@ static enum qf_tx_state transaction_state(const struct stream *s)
 
 static void put_translation(const struct stream *s, struct qf_buf *msg)
 {
-	for (unsigned i = 0; s->started_ns && i < s->n_targets; i++) {
-		const struct target *t = &s->targets[i];
+	const struct target *t = s->started_ns ? group_target(s, s->cluster) : NULL;
 
-		if (!t->translated || t->dialect != s->cluster->ops->dialect)
-			continue;
-		qf_put_u8(msg, QF_F_FROM, (uint8_t)s->dialect);
-		qf_put_u8(msg, QF_F_TO, (uint8_t)t->dialect);
-	}
+	if (!t || !t->translated)
+		return;
+	qf_put_u8(msg, QF_F_FROM, (uint8_t)s->dialect);
+	qf_put_u8(msg, QF_F_TO, (uint8_t)t->dialect);
 }
 
 static void put_end(struct stream *s, struct qf_buf *msg)

@@ -149,16 +149,22 @@ static void finish(struct stream *s, const struct qf_engine_end *end)
 	rows_end(s);
 }
 
-static void submit(struct stream *s, struct qf_slice sql);
+static void submit_statement(struct stream *s);
 
-/* The statement as the chosen member reads it. */
-static struct qf_slice text_for_member(const struct stream *s)
+/*
+ * A table changed between the translation and now: the statement is translated anew, in its slot. Whatever was known
+ * of the tables is not believed, and a second time, or in a transaction, nothing is asked of them either.
+ */
+static void translate_again(struct stream *s)
 {
-	for (unsigned i = 0; i < s->n_targets; i++)
-		if (s->targets[i].dialect == s->cluster->ops->dialect)
-			return s->targets[i].sql;
-	qf_assert(!"a member without a faithful text was chosen");
-	return QF_SLICE_NONE;
+	struct target *t = group_target(s, s->cluster);
+
+	s->without_columns = s->stale || s->pin;
+	s->stale = true;
+	s->phase = PHASE_TRANSLATE;
+	*t = (struct target){ .dialect = t->dialect, .cluster = t->cluster };
+	s->n_asked = 1;
+	translate_ask(s, t);
 }
 
 static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
@@ -166,23 +172,28 @@ static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
 	struct stream *s = job->arg;
 	struct qf_engine_end cancelled = { .outcome = QF_OUT_CANCELLED };
 
-	if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK) {
+	if (end->catalog_changed && !s->interrupted) {
+		translate_again(s);
+	} else if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK) {
 		finish(s, end);
 	} else if (s->interrupted) { /* too late for BEGIN */
 		qf_sql_error_set(&cancelled.error, "57014", "canceling statement due to user request");
 		finish(s, &cancelled);
 	} else {
-		s->phase = PHASE_STATEMENT;
-		submit(s, text_for_member(s));
+		submit_statement(s);
 	}
 }
 
 static void submit(struct stream *s, struct qf_slice sql)
 {
+	const struct target *t = s->phase == PHASE_STATEMENT ? group_target(s, s->cluster) : NULL;
 	struct qf_sql_error err;
 
 	s->job = (struct qf_engine_job){
 		.sql = sql,
+		.tables = t ? t->tables : NULL,
+		.n_tables = t ? t->n_tables : 0,
+		.catalog = t ? t->catalog : 0,
 		.window = s->granted,
 		.batch_bytes = QF_BATCH_MAX,
 		.settings = s->settings,
@@ -198,6 +209,27 @@ static void submit(struct stream *s, struct qf_slice sql)
 
 		finish(s, &end);
 	}
+}
+
+static void submit_statement(struct stream *s)
+{
+	const struct target *t = group_target(s, s->cluster);
+
+	qf_assert(t && t->state == TARGET_READY);
+	s->phase = PHASE_STATEMENT;
+	submit(s, t->sql);
+}
+
+void run_translated(struct stream *s)
+{
+	struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT };
+
+	if (group_target(s, s->cluster)->state == TARGET_READY) {
+		submit_statement(s);
+		return;
+	}
+	end.error = s->refusal;
+	finish(s, &end);
 }
 
 static void pin_start(struct stream *s)
@@ -254,7 +286,6 @@ void run_start(struct stream *s)
 		finish(s, &end);
 		return;
 	}
-	s->phase = PHASE_STATEMENT;
 	if (s->pin_id && s->pin_flags & QF_PIN_BEGINS) {
 		if (qf_map_get_u64(s->listener->pins, s->pin_id)) {
 			refuse_start(s, "25001", "this transaction has begun already");
@@ -265,12 +296,26 @@ void run_start(struct stream *s)
 		submit(s, qf_slice_str("BEGIN TRANSACTION"));
 		return;
 	}
-	submit(s, text_for_member(s));
+	submit_statement(s);
+}
+
+/* Nothing of it runs in the engine just then. */
+static void interrupt_translation(struct stream *s)
+{
+	struct qf_engine_end end = { .outcome = QF_OUT_CANCELLED };
+
+	translate_forget(s);
+	qf_sql_error_set(&end.error, "57014", "canceling statement due to user request");
+	finish(s, &end);
 }
 
 void run_interrupt(struct stream *s)
 {
 	s->interrupted = true;
+	if (s->phase == PHASE_TRANSLATE) {
+		interrupt_translation(s);
+		return;
+	}
 	if (s->ended_by_engine) { /* only its rows were still on the way */
 		rows_drop(s);
 		drop_result(s);

@@ -4,32 +4,34 @@
  */
 #include "dispatch.h"
 
+#include "qf/clock.h"
 #include "qf/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct request {
-	uint64_t id;
-	struct stream *stream;
-	struct target *target;
-	struct qf_peer *peer; /* NULL: waits for a qf-translate */
-	struct qf_buf key;
-	struct qf_timer limit;
-};
+#define LOOKUP_NS (2 * QF_SEC) /* then it goes without columns */
 
-static void make_key(struct qf_buf *key, const struct stream *s, enum qf_dialect to, bool lenient)
+/* With columns, the same text means the same for one cluster and one state of its catalog only. */
+static void make_key(struct qf_buf *key, const struct stream *s, const struct target *t)
 {
 	qf_buf_u8(key, (uint8_t)s->dialect);
-	qf_buf_u8(key, (uint8_t)to);
-	qf_buf_u8(key, lenient);
+	qf_buf_u8(key, (uint8_t)t->dialect);
+	qf_buf_u8(key, !s->d->run->conf->error_on_unsupported);
+	qf_buf_u64(key, t->catalog ? (uintptr_t)t->cluster : 0);
+	if (t->catalog)
+		catalog_key(key, s, t->catalog);
 	qf_buf_add_slice(key, s->sql);
 }
 
 static void answered(struct stream *s)
 {
-	if (--s->n_asked == 0)
+	if (--s->n_asked > 0)
+		return;
+	if (s->phase == PHASE_TRANSLATE)
+		run_translated(s);
+	else
 		group_ready(s);
 }
 
@@ -38,6 +40,50 @@ static void take_text(struct stream *s, struct target *t, struct qf_slice sql)
 	t->sql = qf_slice(qf_arena_strndup(s->arena, sql.p, sql.n), sql.n);
 	t->state = TARGET_READY;
 	t->translated = true;
+}
+
+/* A translation in the cache: the tables that it builds on, then the text. */
+static void keep(struct dispatch *d, const struct request *q, struct qf_slice sql)
+{
+	const struct target *t = q->target;
+	struct qf_buf b;
+
+	qf_buf_init(&b);
+	qf_buf_u16(&b, (uint16_t)t->n_tables);
+	for (size_t i = 0; i < t->n_tables; i++) {
+		const char *parts[] = { t->tables[i].catalog, t->tables[i].schema, t->tables[i].name };
+
+		for (size_t k = 0; k < 3; k++) {
+			qf_buf_add_str(&b, parts[k] ? parts[k] : "");
+			qf_buf_u8(&b, 0);
+		}
+		qf_buf_u64(&b, t->tables[i].hash);
+	}
+	qf_buf_add_slice(&b, sql);
+	qf_lru_put(d->translations, qf_buf_slice(&q->key), qf_buf_slice(&b));
+	qf_buf_fini(&b);
+}
+
+static const char *part(struct stream *s, struct qf_reader *r)
+{
+	struct qf_slice text = qf_read_cstr(r);
+
+	return text.n ? qf_arena_strndup(s->arena, text.p, text.n) : NULL;
+}
+
+static void take_kept(struct stream *s, struct target *t, struct qf_slice kept)
+{
+	struct qf_reader r = qf_reader(kept);
+
+	t->n_tables = qf_read_u16(&r);
+	t->tables = qf_arena_alloc(s->arena, (t->n_tables + 1) * sizeof *t->tables);
+	for (size_t i = 0; i < t->n_tables; i++) {
+		t->tables[i].catalog = part(s, &r);
+		t->tables[i].schema = part(s, &r);
+		t->tables[i].name = part(s, &r);
+		t->tables[i].hash = qf_read_u64(&r);
+	}
+	take_text(s, t, qf_slice(r.p, r.n));
 }
 
 static void add_notice(struct stream *s, char *text)
@@ -56,9 +102,11 @@ static void pass_through(struct stream *s, struct target *t)
 static void request_free(struct dispatch *d, struct request *q)
 {
 	qf_timer_stop(d->run->loop, &q->limit);
+	catalog_forget(q);
 	qf_map_del_u64(d->asked, q->id);
 	q->target->asked = NULL;
 	qf_buf_fini(&q->key);
+	qf_buf_fini(&q->tables);
 	free(q);
 }
 
@@ -69,6 +117,11 @@ static void on_limit(struct qf_timer *t)
 	struct stream *s = q->stream;
 	struct dispatch *d = s->d;
 
+	if (q->lookup) {
+		catalog_forget(q);
+		translate_go_on(q);
+		return;
+	}
 	if (d->run->conf->on_failure == QF_ON_FAILURE_PASSTHROUGH) {
 		pass_through(s, q->target);
 	} else {
@@ -99,9 +152,35 @@ static void send_request(struct dispatch *d, struct request *q)
 	qf_put_u8(&msg, QF_F_TO, (uint8_t)q->target->dialect);
 	qf_put_u8(&msg, QF_F_LENIENT, !d->run->conf->error_on_unsupported);
 	qf_put_slice(&msg, QF_F_SQL, s->sql);
+	if (q->tables.n)
+		qf_put_slice(&msg, QF_F_TABLES, qf_buf_slice(&q->tables));
 	qf_msg_end(&msg);
 	(void)!qf_bus_send(d->run->bus, p, &msg);
 	qf_buf_fini(&msg);
+}
+
+void translate_go_on(struct request *q)
+{
+	struct dispatch *d = q->stream->d;
+
+	qf_timer_set(d->run->loop, &q->limit, d->run->conf->ring_timeout_ns + d->run->conf->translate_deadline_ns);
+	send_request(d, q);
+}
+
+/* Takes the key over. */
+static struct request *request_new(struct stream *s, struct target *t, struct qf_buf key)
+{
+	struct request *q = qf_xcalloc(1, sizeof *q);
+
+	q->id = ++s->d->next_request;
+	q->stream = s;
+	q->target = t;
+	q->key = key;
+	qf_buf_init(&q->tables);
+	q->limit.fn = on_limit;
+	t->asked = q;
+	qf_map_put_u64(s->d->asked, q->id, q);
+	return q;
 }
 
 void translate_ask(struct stream *s, struct target *t)
@@ -109,6 +188,7 @@ void translate_ask(struct stream *s, struct target *t)
 	struct dispatch *d = s->d;
 	struct request *q;
 	struct qf_slice hit;
+	struct qf_buf key;
 
 	if (qf_dialect_same(s->dialect, t->dialect) || s->pin_flags & QF_PIN_ENDS) {
 		t->sql = s->sql;
@@ -116,24 +196,20 @@ void translate_ask(struct stream *s, struct target *t)
 		answered(s);
 		return;
 	}
-	q = qf_xcalloc(1, sizeof *q);
-	qf_buf_init(&q->key);
-	make_key(&q->key, s, t->dialect, !d->run->conf->error_on_unsupported);
-	if (qf_lru_get(d->translations, qf_buf_slice(&q->key), &hit)) {
-		take_text(s, t, hit);
-		qf_buf_fini(&q->key);
-		free(q);
+	t->catalog = catalog_state(s, t);
+	qf_buf_init(&key);
+	make_key(&key, s, t);
+	if (!s->stale && qf_lru_get(d->translations, qf_buf_slice(&key), &hit)) {
+		take_kept(s, t, hit);
+		qf_buf_fini(&key);
 		answered(s);
 		return;
 	}
-	q->id = ++d->next_request;
-	q->stream = s;
-	q->target = t;
-	t->asked = q;
-	q->limit.fn = on_limit;
-	qf_timer_set(d->run->loop, &q->limit, d->run->conf->ring_timeout_ns + d->run->conf->translate_deadline_ns);
-	qf_map_put_u64(d->asked, q->id, q);
-	send_request(d, q);
+	q = request_new(s, t, key);
+	if (t->catalog && !catalog_find(q))
+		qf_timer_set(d->run->loop, &q->limit, LOOKUP_NS);
+	else
+		translate_go_on(q);
 }
 
 void translate_forget(struct stream *s)
@@ -185,7 +261,7 @@ void on_translated(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		take_text(s, q->target, sql);
 		keep_notices(s, m);
 		if (s->n_notices == 0) /* what must be said each time is asked each time */
-			qf_lru_put(d->translations, qf_buf_slice(&q->key), sql);
+			keep(d, q, sql);
 	}
 	request_free(d, q);
 	answered(s);
@@ -207,7 +283,7 @@ void translate_peer_up(struct dispatch *d)
 	size_t at = 0;
 
 	while ((q = qf_map_next(d->asked, &at, NULL)))
-		if (!q->peer)
+		if (!q->peer && !q->lookup)
 			send_request(d, q);
 }
 

@@ -47,6 +47,7 @@ struct qf_engine_end {
 	bool in_transaction;	   /* the connection's state now */
 	bool transaction_failed;   /* … and it accepts nothing but ROLLBACK */
 	bool conn_broken;	   /* the connection must not be used again */
+	bool catalog_changed;	   /* with NOT_SENT: a table of the job is not what the look-up found any more */
 	struct qf_sql_error error; /* with ERROR, CANCELLED, UNKNOWN, NOT_SENT */
 };
 
@@ -59,9 +60,39 @@ struct qf_engine_setting {
 	const char *name, *value;
 };
 
+/*
+ * Columns of tables, for translation: a statement is translated with what a look-up found, and its job says so, that
+ * the engine can see whether it is still true when it binds the statement. What was not there at the look-up (hash 0)
+ * is of no importance then: the translation does not build on it.
+ */
+struct qf_engine_table {
+	const char *catalog, *schema, *name; /* unquoted; catalog and schema NULL where the statement does not say */
+	uint64_t hash;			     /* qf_engine_columns_hash() of its columns; 0 = not there, or not looked up */
+};
+
+uint64_t qf_engine_columns_hash(struct qf_slice columns); /* 0 for the empty slice only */
+
+struct qf_engine_lookup {
+	/* set by the caller; borrowed until on_done returns */
+	const struct qf_engine_table *tables;
+	size_t n_tables;
+	const struct qf_engine_setting *settings; /* as a statement's job would have them */
+	size_t n_settings;
+	void *arg;
+	/*
+	 * Called on the loop thread, once. columns[i] is a JSON object {"column": "TYPE", …} in the order of the table,
+	 * types as the engine writes them; empty when the name means no table or view. Borrowed for the call.
+	 */
+	void (*on_done)(struct qf_engine_lookup *l, const struct qf_slice *columns);
+};
+
 struct qf_engine_job {
 	/* set by the caller; borrowed until on_end returns */
 	struct qf_slice sql; /* one statement */
+	/* The statement is right only if these tables are what they were in this state of the catalog; else it is not run. */
+	const struct qf_engine_table *tables;
+	size_t n_tables;
+	uint64_t catalog;
 	const struct qf_engine_setting *settings;
 	size_t n_settings;
 	size_t window;	    /* bytes of rows that may be outstanding at the start */
@@ -100,6 +131,18 @@ struct qf_engine_ops {
 	void (*cancel)(struct qf_engine_conn *c);	      /* of the running job; harmless when it just ended */
 	/* In-memory and written since its start: its content is lost with the process. May be NULL. */
 	bool (*is_volatile)(const struct qf_engine *e);
+	/*
+	 * The state of the catalog, by a number that changes (never back) after everything that may have changed it,
+	 * before that statement's on_end. An engine that others change too lets the number change with time as well
+	 * (60 s). With c: as that connection sees it; 0 when it is a state of its own (tables made in an open
+	 * transaction, a transaction older than a change). NULL, with lookup NULL: columns cannot be had.
+	 */
+	uint64_t (*catalog)(const struct qf_engine *e, const struct qf_engine_conn *c);
+	/*
+	 * Looks tables up as the engine would for a statement outside of a transaction. When it fails no callback comes;
+	 * neither does one after close().
+	 */
+	int (*lookup)(struct qf_engine *e, struct qf_engine_lookup *l) qf_must_check;
 };
 
 /* The adapter for a kind, or NULL when it is not built. */

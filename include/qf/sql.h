@@ -203,6 +203,21 @@ void qf_sql_facts(struct qf_slice stmt, enum qf_dialect d, struct qf_facts *ret)
  */
 void qf_sql_tag(struct qf_slice stmt, const struct qf_facts *f, uint64_t rows, char *buf, size_t size);
 
+/* ---- tables --------------------------------------------------------------------------------------- */
+
+/* A name as a statement has it, unquoted and in lower case (ASCII): table, schema.table or catalog.schema.table. */
+struct qf_table_name {
+	const char *part[3]; /* from the arena */
+	unsigned n;
+};
+
+/*
+ * The names of a statement that may be those of tables, each once, at most max of them into ret; returns how many.
+ * More are found than there are (names of WITH queries, columns behind IS DISTINCT FROM …); a table may be missed.
+ * Names with a '.' or '/' in them are left out: an engine may read those as files.
+ */
+size_t qf_sql_tables(struct qf_slice stmt, enum qf_dialect d, struct qf_arena *a, struct qf_table_name *ret, size_t max);
+
 /* ---- session statements -------------------------------------------------------------------------- */
 
 struct qf_setting_stmt {

@@ -63,6 +63,8 @@
 	X(result_return_type)                                                                                          \
 	X(selection_vector_get_data_ptr)                                                                               \
 	X(set_config)                                                                                                  \
+	X(string_t_data)                                                                                               \
+	X(string_t_length)                                                                                             \
 	X(to_arrow_schema)                                                                                             \
 	X(vector_copy_sel)                                                                                             \
 	X(vector_get_data)                                                                                             \

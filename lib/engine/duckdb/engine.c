@@ -68,6 +68,7 @@ static int reopen(struct qf_engine *e, bool in_use, struct qf_sql_error *reterr)
 	}
 	pthread_mutex_lock(&e->lock);
 	e->dead = false;
+	e->catalog++;
 	pthread_mutex_unlock(&e->lock);
 	qf_debug("cluster=%s reopened after a fatal error", e->cfg->name);
 	return 0;
@@ -106,7 +107,7 @@ static int conn_get(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_
 {
 	pthread_mutex_lock(&e->lock);
 	bool dead = e->dead;
-	bool in_use = !qf_list_empty(&e->used);
+	bool in_use = !qf_list_empty(&e->used) || e->looking;
 	pthread_mutex_unlock(&e->lock);
 	int r = dead ? reopen(e, in_use, reterr) : 0;
 
@@ -259,6 +260,7 @@ static void woken(void *arg)
 		deliver(m);
 		duck_msg_free(m);
 	}
+	duck_lookups_deliver(e, true);
 	e->delivering = false;
 }
 
@@ -300,8 +302,10 @@ static void engine_close(struct qf_engine *e)
 	if (!e)
 		return;
 	qf_assert(!e->delivering);
+	e->closing = true;
 	cancel_all(e);
 	e->pool = duck_pool_free(e->pool);
+	duck_lookups_deliver(e, false);
 	drop_used(e);
 	drop_idle(e);
 	duck_database_close(e);
@@ -321,6 +325,8 @@ static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg
 	qf_list_init(&e->idle);
 	qf_list_init(&e->out);
 	qf_list_init(&e->used);
+	qf_list_init(&e->looked);
+	e->catalog = 1;
 	pthread_mutex_init(&e->lock, NULL);
 	int r = duck_api_load(&e->api, reterr);
 
@@ -335,7 +341,7 @@ static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg
 		engine_close(e);
 		return r;
 	}
-	e->pool = duck_pool_new(max_running);
+	e->pool = duck_pool_new(max_running + 1); /* a look-up must not wait for statements that run for long */
 	*ret = e;
 	return 0;
 }
@@ -357,4 +363,6 @@ const struct qf_engine_ops qf_engine_duckdb = {
 	.more = more,
 	.cancel = cancel,
 	.is_volatile = is_volatile,
+	.catalog = duck_catalog,
+	.lookup = duck_lookup,
 };

@@ -71,6 +71,19 @@ static bool run_pending(struct qf_engine_conn *c, duckdb_pending_result pending)
 	return ok;
 }
 
+/* The statement is bound; nothing of it has run. */
+static bool still_right(struct qf_engine_conn *c)
+{
+	struct qf_engine_end *end = &c->job.end;
+
+	if (duck_catalog_holds(c))
+		return true;
+	end->outcome = QF_OUT_NOT_SENT;
+	end->catalog_changed = true;
+	qf_sql_error_set(&end->error, "40001", "a table of the statement was changed before it could start");
+	return false;
+}
+
 static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
 {
 	struct duck_job *j = &c->job;
@@ -90,8 +103,9 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 		}
 		e->written = true;
 	}
+	duck_catalog_begin(c, j->type, j->sql);
 	if (e->api.pending_prepared_streaming(prepared, &pending) == DuckDBSuccess)
-		ok = run_pending(c, pending);
+		ok = still_right(c) && run_pending(c, pending);
 	else
 		duck_job_fail(c, e->api.pending_error(pending));
 	e->api.destroy_pending(&pending);
@@ -178,6 +192,7 @@ bool duck_execute(struct qf_engine_conn *c)
 	duckdb_extracted_statements all = NULL;
 	bool ok = false;
 
+	j->catalog_before = duck_catalog_quiet(c);
 	if (duck_job_cancelled(c)) {
 		duck_job_cancel_end(j);
 		return false;

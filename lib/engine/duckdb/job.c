@@ -215,6 +215,7 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	close_result(c);
 	note_session(c);
 	note_death(c);
+	duck_catalog_end(c);
 	free(j->sql);
 	j->sql = NULL;
 	return publish_end(c);

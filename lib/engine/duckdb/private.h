@@ -57,6 +57,8 @@ struct duck_job {
 	uint64_t spent_ns;	 /* in earlier steps */
 	uint64_t step_ns;	 /* when this step began */
 	bool crew_wanted;
+	uint64_t catalog_before; /* when it began, if nothing was changing it */
+	bool changes_catalog; /* counted in qf_engine.changing */
 	bool rewritten; /* DuckDB made several statements of it: its positions are not in the client's text */
 	duckdb_statement_type type;
 	enum duck_error_kind kind; /* with end.outcome other than OK */
@@ -73,6 +75,7 @@ struct qf_engine_conn {
 	/* what the session holds; changed by steps, read by the loop between jobs */
 	bool in_transaction, transaction_failed;
 	bool dirty; /* a statement may have left state that no setting of ours describes */
+	uint64_t catalog; /* the state of the catalog that its open transaction sees; 0 = not known */
 	char *timezone, *search_path;
 	bool settings_unknown; /* a client's own SET ran: set them again before the next statement */
 };
@@ -90,10 +93,15 @@ struct qf_engine {
 	unsigned n_idle;
 	bool delivering;
 	_Atomic bool written; /* by a client, since it was opened */
+	_Atomic bool closing; /* look-ups end early */
 	pthread_mutex_t lock;
 	/* guarded by lock */
 	struct qf_list out;
 	struct qf_list used; /* connections given out or being closed */
+	struct qf_list looked; /* look-ups that are done */
+	unsigned looking;      /* and those that are not: the database must stay open */
+	uint64_t catalog;      /* see catalog.c */
+	unsigned changing;     /* statements that may change it, running */
 	bool dead;	 /* DuckDB has invalidated the database: reopen it when nothing is in use */
 };
 
@@ -115,6 +123,18 @@ void duck_session_failed(struct qf_engine_conn *c, const char *sql, enum duck_er
 bool duck_session_database_dead(struct qf_engine *e);
 bool duck_session_is_commit(const char *sql);
 bool duck_session_reads_only(duckdb_statement_type type);
+bool duck_session_leaves_no_state(duckdb_statement_type type);
+
+/* catalog.c: on the loop thread */
+int duck_lookup(struct qf_engine *e, struct qf_engine_lookup *l) qf_must_check;
+void duck_lookups_deliver(struct qf_engine *e, bool to_caller);
+uint64_t duck_catalog(const struct qf_engine *e, const struct qf_engine_conn *c);
+/* and on that of the running step: around a statement that may change the catalog */
+void duck_catalog_begin(struct qf_engine_conn *c, duckdb_statement_type type, const char *sql);
+void duck_catalog_end(struct qf_engine_conn *c);
+uint64_t duck_catalog_quiet(struct qf_engine_conn *c); /* its number; 0 while others may change it */
+/* The tables of the job are what its look-up found. Called when the statement has been bound. */
+bool duck_catalog_holds(struct qf_engine_conn *c);
 
 /* guard.c: refuse what a client may not run, before it is parsed and before it is started. Pure. */
 int duck_guard_text(const char *sql, struct qf_sql_error *e) qf_must_check;

@@ -128,7 +128,7 @@ bool duck_session_reads_only(duckdb_statement_type type)
 	       type == DUCKDB_STATEMENT_TYPE_SET || type == DUCKDB_STATEMENT_TYPE_VARIABLE_SET;
 }
 
-static bool leaves_no_state(duckdb_statement_type type)
+bool duck_session_leaves_no_state(duckdb_statement_type type)
 {
 	switch (type) {
 	case DUCKDB_STATEMENT_TYPE_SELECT:
@@ -147,13 +147,14 @@ static bool leaves_no_state(duckdb_statement_type type)
 
 void duck_session_succeeded(struct qf_engine_conn *c, duckdb_statement_type type, const char *sql)
 {
-	if (!leaves_no_state(type))
+	if (!duck_session_leaves_no_state(type))
 		c->dirty = true;
 	if (type == DUCKDB_STATEMENT_TYPE_SET || type == DUCKDB_STATEMENT_TYPE_VARIABLE_SET)
 		c->settings_unknown = true;
 	if (type != DUCKDB_STATEMENT_TYPE_TRANSACTION)
 		return;
 	c->in_transaction = first_is(sql, "begin", "start");
+	c->catalog = c->job.catalog_before;
 	c->transaction_failed = false;
 }
 
