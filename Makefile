@@ -9,6 +9,8 @@ PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 
 CC := gcc
 FUZZ_CC := clang
@@ -184,6 +186,8 @@ install: all ## install under DESTDIR and PREFIX (/usr/local)
 	cp -r build/lib/queryflux/. $(DESTDIR)$(PREFIX)/lib/queryflux
 	find $(DESTDIR)$(PREFIX)/lib/queryflux -name __pycache__ -prune -exec rm -r {} +
 	for page in $(wildcard man/*.[1-8]); do install -Dm644 $$page -t $(DESTDIR)$(MANDIR)/man$${page##*.}; done
+	for program in $(programs); do install -Dm644 completions/queryflux.bash $(DESTDIR)$(BASHCOMPDIR)/$$program; done
+	install -Dm644 completions/_queryflux -t $(DESTDIR)$(ZSHCOMPDIR)
 	for unit in $(wildcard systemd/*.service systemd/*.socket systemd/*.target); do \
 		install -Dm644 $$unit -t $(DESTDIR)$(UNITDIR); done
 	[ -e $(DESTDIR)$(SYSCONFDIR)/queryflux/queryflux.yaml ] || \

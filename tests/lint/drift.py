@@ -155,12 +155,8 @@ def key_entry(path, kind, default, reload, state, about):
 ENTRY = re.compile(r"^\.It Ic (\S+)\n(?:(?!\.(?:It|El|Ss|Sh|Pp|Bl)\b).*\n)*", re.M)
 
 
-def is_key(path):
-    return path.split(".")[0].split("[")[0] in KEY_TOPS
-
-
 def page_keys(page):
-    return {m.group(1): m.group(0) for m in ENTRY.finditer(page) if is_key(m.group(1))}
+    return {m.group(1): m.group(0) for m in ENTRY.finditer(page)}
 
 
 def flat(entry):
@@ -169,7 +165,7 @@ def flat(entry):
 
 def check_keys():
     page = page_keys(PAGE_OF_KEYS.read_text())
-    table = {row[0]: key_entry(*row) for row in KEYS}
+    table = {row[0]: key_entry(*row) for row in keys()}
     for path, entry in table.items():
         if path not in page:
             yield f"key {path}: in the tables of lib/conf, not in {PAGE_OF_KEYS.name}; tests/lint/drift.py --write adds it"
@@ -181,8 +177,8 @@ def check_keys():
 
 def write_keys():
     page = PAGE_OF_KEYS.read_text()
-    table = {row[0]: key_entry(*row) for row in KEYS}
-    page = ENTRY.sub(lambda m: table.get(m.group(1), "") if is_key(m.group(1)) else m.group(0), page)
+    table = {row[0]: key_entry(*row) for row in keys()}
+    page = ENTRY.sub(lambda m: table.get(m.group(1), ""), page)
     before = None
     for path, entry in table.items():
         if path not in page_keys(page):
@@ -208,8 +204,12 @@ def check_completions():
                     yield f"{program}: argument {arg}: {path.relative_to(TOP)} does not know what it is"
 
 
-KEYS = ask("qf-route", "--dump-config-keys")
-KEY_TOPS = {row[0].split(".")[0].split("[")[0] for row in KEYS}
+def keys():
+    return ask("qf-route", "--dump-config-keys")
+
+
+def differences():
+    return [*(line for program in PROGRAMS for line in check_program(program)), *check_keys(), *check_completions()]
 
 
 def main():
@@ -217,8 +217,8 @@ def main():
         write_keys()
     elif sys.argv[1:]:
         raise SystemExit(__doc__)
-    found = [*(line for program in PROGRAMS for line in check_program(program)), *check_keys(), *check_completions()]
-    print("\n".join(found) or f"no difference in {len(PROGRAMS)} programs and {len(KEYS)} keys")
+    found = differences()
+    print("\n".join(found) or f"no difference in {len(PROGRAMS)} programs and {len(keys())} keys")
     return bool(found)
 
 

@@ -1,0 +1,226 @@
+"""Completions as they are typed: in a real bash with the package bash-completion, in a real zsh with compinit."""
+import os
+import pathlib
+import pty
+import re
+import select
+import subprocess
+
+import pytest
+
+from conftest import BIN, SLOW, TOP, wait_until
+
+PROGRAMS = ("qf-listen", "qf-route", "qf-dispatch", "qf-translate", "qf-admin")
+CONFIG = """
+clusters:
+  lake-house: { engine: duckDb }
+  ware-house: { engine: duckDb }
+clusterGroups:
+  big: { maxRunningQueries: 8, members: [lake-house] }
+  small: { maxRunningQueries: 8, members: [ware-house] }
+routingFallback: small
+"""
+
+
+def table(program, option, *more):
+    done = subprocess.run([BIN / program, option, *more], capture_output=True, text=True, timeout=60)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+OPTIONS = {p: {row[0] for row in table(p, "--dump-options")} for p in PROGRAMS}
+COMMANDS = {row[0] for row in table("qf-admin", "--dump-commands")}
+DIALECTS = {row[0] for row in table("qf-translate", "--list-dialects")}
+
+
+def installed(directory):
+    """As `make install` leaves them, found by XDG_DATA_DIRS and fpath; an environment."""
+    bash = directory / "share/bash-completion/completions"
+    bash.mkdir(parents=True)
+    for program in PROGRAMS:
+        (bash / program).symlink_to(TOP / "completions/queryflux.bash")
+    (directory / "home").mkdir()
+    (directory / "some file.sql").touch()
+    (directory / "same.yaml").write_text(CONFIG)
+    return {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(directory / "home"), "TERM": "dumb", "LC_ALL": "C.UTF-8",
+            "XDG_DATA_DIRS": f"{directory / 'share'}:/usr/share"}
+
+
+class Shell:
+    """An interactive shell on a terminal of its own. type() sends keys; `ready` is a file that it writes."""
+
+    def __init__(self, argv, env, directory, rc):
+        self.dir = directory
+        self.out = directory / "out"
+        child, self.fd = pty.fork()
+        if child == 0:
+            os.chdir(directory)
+            os.execvpe(argv[0], argv, env)
+        self.child = child
+        self.seen = b""
+        self.type(f". {rc}; echo up > {self.out}\r")
+        self.answer()
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def answer(self):
+        """What the shell has written to the file, which is then gone."""
+        def there():
+            while select.select([self.fd], [], [], 0)[0]:
+                self.seen += os.read(self.fd, 65536)
+            return self.out.exists() and self.out.read_text().endswith("\n")
+
+        try:
+            wait_until(there, 20)
+        except AssertionError:
+            raise AssertionError(self.seen[-2000:]) from None
+        text = self.out.read_text()
+        self.out.unlink()
+        return text.rstrip("\n")
+
+    def complete(self, line):
+        """The line after Tab."""
+        self.type(line + "\t\x18l")
+        return self.answer()
+
+    def end(self):
+        os.close(self.fd)
+        os.waitpid(self.child, 0)
+
+
+BASH_RC = """
+. /usr/share/bash-completion/bash_completion
+show() { printf '%s\\n' "$READLINE_LINE" > out; READLINE_LINE=; READLINE_POINT=0; }
+bind -x '"\\C-xl": show'
+"""
+
+# What bash would offer for a line: the words as readline cuts them, the function as bash-completion loads it.
+BASH_OFFERS = """
+. /usr/share/bash-completion/bash_completion
+COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=63 COMP_WORDS=()
+words=${1//=/ = }
+read -ra COMP_WORDS <<<"$words"
+[[ $1 == *' ' || $1 == *= ]] && COMP_WORDS+=('')
+[[ $1 == *= ]] && unset 'COMP_WORDS[-1]'
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+compopt() { :; }
+_completion_loader "${COMP_WORDS[0]}"
+spec=$(complete -p "${COMP_WORDS[0]}") || exit
+[[ $spec =~ -F\\ ([^ ]+) ]] || exit 1
+"${BASH_REMATCH[1]}" "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+[ ${#COMPREPLY[@]} = 0 ] || printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+ZSH_RC = """
+fpath=(@TOP@/completions $fpath)
+autoload -Uz compinit && compinit -u -D
+setopt no_beep no_auto_list
+compadd() {
+	local -a hits
+	if [[ ${@[1,(i)(-|--)]} != *-(O|A|D)\\ * ]]; then
+		builtin compadd -O hits "$@"
+		(( ! $#hits )) || print -rl -- $hits >> hits
+	fi
+	builtin compadd "$@"
+}
+show() { print -r -- "$BUFFER" > out; BUFFER= }
+zle -N show
+bindkey '^Xl' show
+"""
+
+
+@pytest.fixture(scope="module")
+def bash(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("bash")
+    env = installed(directory)
+    (directory / "rc").write_text(BASH_RC)
+    shell = Shell(["bash", "--norc", "--noprofile", "-i"], env, directory, "./rc")
+    shell.offers = lambda line: set(subprocess.run(["bash", "--norc", "--noprofile", "-c", BASH_OFFERS, "-", line], env=env, text=True,
+                                                   cwd=directory, capture_output=True, timeout=30 * SLOW).stdout.splitlines())
+    yield shell
+    shell.end()
+
+
+@pytest.fixture(scope="module")
+def zsh(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("zsh")
+    env = installed(directory)
+    (directory / "rc").write_text(ZSH_RC.replace("@TOP@", str(TOP)))
+    shell = Shell(["zsh", "-f", "-i"], env, directory, "./rc")
+
+    def offers(line):
+        (directory / "hits").write_text("")
+        shell.complete(line)
+        return {hit.rstrip("=").replace("\\ ", " ") for hit in (directory / "hits").read_text().splitlines()}
+
+    shell.offers = offers
+    yield shell
+    shell.end()
+
+
+@pytest.fixture(params=["bash", "zsh"])
+def shell(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_option_is_offered(shell, program):
+    assert shell.offers(f"{program} --") == OPTIONS[program]
+
+
+def test_commands_are_offered(shell):
+    assert shell.offers("qf-admin ") >= COMMANDS
+    assert shell.offers("qf-admin s") == {c for c in COMMANDS if c.startswith("s")}
+    assert shell.offers("qf-admin --port-offset 5 s") == {c for c in COMMANDS if c.startswith("s")}
+
+
+def test_dialects_are_offered(shell):
+    assert len(DIALECTS) == 17
+    assert shell.offers("qf-translate --from ") == DIALECTS
+    assert shell.offers("qf-translate --from trino --to ") == DIALECTS
+    assert shell.offers("qf-translate --from=du") == {"duckdb"}
+    assert shell.offers("qf-route --dialect du") == {"duckdb"}
+
+
+def test_protocols_are_offered(shell):
+    assert shell.offers("qf-route --protocol po") == shell.offers("qf-route -p po") == {"postgresWire", "postgres"}
+
+
+def test_choices_are_offered(shell):
+    assert shell.offers("qf-translate --format ") == shell.offers("qf-route --format ") == {"text", "json"}
+
+
+def test_files_are_offered(shell):
+    assert shell.offers("qf-translate --file so") == {"some file.sql"}
+    assert shell.offers("qf-listen -c sa") == {"same.yaml"}
+
+
+def rows_with(argument):
+    return [row[0] for row in table("qf-admin", "--dump-commands") if argument in re.findall(r"\w+", row[1])[:1]]
+
+
+@pytest.mark.parametrize("argument, names", [("CLUSTER", {"lake-house", "ware-house"}), ("GROUP", {"big", "small"})])
+def test_names_of_the_configuration_are_offered(shell, argument, names):
+    """Of the file that the line names."""
+    kind = {"CLUSTER": "clusters", "GROUP": "groups"}[argument]
+    assert {row[0] for row in table("qf-route", "-c", shell.dir / "same.yaml", "--dump-names", kind)} == names
+    for command in rows_with(argument):
+        assert shell.offers(f"qf-admin -c same.yaml {command} ") == names
+        assert shell.offers(f"qf-admin --config=same.yaml {command} ") == names
+
+
+def test_a_bad_configuration_offers_nothing(shell):
+    (shell.dir / "bad.yaml").write_text("clusters: [")
+    for command in rows_with("CLUSTER"):
+        assert shell.offers(f"qf-admin -c bad.yaml {command} ") == set()
+
+
+@pytest.mark.parametrize("typed, line", [
+    ("qf-translate --from duc", "qf-translate --from duckdb "),
+    ("qf-route --exp", "qf-route --explain "),
+    ("qf-admin rel", "qf-admin reload "),
+    ("qf-route -p postgresW", "qf-route -p postgresWire "),
+    ("qf-translate --file so", "qf-translate --file some\\ file.sql "),
+])
+def test_as_it_is_typed(shell, typed, line):
+    assert shell.complete(typed) == line
