@@ -128,6 +128,16 @@ static const llhttp_settings_t settings = {
 	.on_message_complete = on_message_complete,
 };
 
+static void refuse_for(struct http_codec *c, llhttp_errno_t e)
+{
+	if (e == HPE_INVALID_METHOD)
+		refuse(c, 501, "the method is not known");
+	else if (e == HPE_PAUSED_H2_UPGRADE)
+		refuse(c, 505, "HTTP/2 is not served");
+	else
+		refuse(c, 400, llhttp_get_error_reason(&c->parser));
+}
+
 /* Runs llhttp over in; *ret_used is where it stopped when it says HPE_PAUSED. */
 static llhttp_errno_t execute(struct http_codec *c, struct qf_slice in, size_t *ret_used)
 {
@@ -138,7 +148,7 @@ static llhttp_errno_t execute(struct http_codec *c, struct qf_slice in, size_t *
 	if (e == HPE_PAUSED)
 		*ret_used = (size_t)(llhttp_get_error_pos(&c->parser) - p);
 	else if (e != HPE_OK && c->stage != HTTP_STAGE_REFUSED)
-		refuse(c, e == HPE_INVALID_METHOD ? 501 : 400, llhttp_get_error_reason(&c->parser));
+		refuse_for(c, e);
 	return e;
 }
 
