@@ -76,6 +76,8 @@ static void strip(struct stream *s)
 	s->notices = NULL;
 	s->n_notices = 0;
 	s->arena = qf_arena_free(s->arena);
+	s->targets = NULL; /* they were in it; a stream is stripped when it ends and when it is forgotten */
+	s->n_targets = 0;
 }
 
 static void forget(struct stream *s)
