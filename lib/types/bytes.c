@@ -41,7 +41,7 @@ int qf_trino_text(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 
 	if (!qf_utf8_valid(v))
 		return bad_utf8(s, v);
-	qf_trino_quote(s->out, v);
+	qf_json_quote_upper(s->out, v);
 	return 0;
 }
 

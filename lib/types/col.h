@@ -173,15 +173,15 @@ qf_write_fn qf_json_json;
 
 /* A JSON string of s, quotes included; s is well-formed UTF-8. Trino's differs in hex digits: capitals. */
 void qf_json_quote(struct qf_buf *b, struct qf_slice s);
-void qf_trino_quote(struct qf_buf *b, struct qf_slice s);
+void qf_json_quote_upper(struct qf_buf *b, struct qf_slice s);
 bool qf_json_valid(struct qf_slice s);
 
 /* One element of a Trino result's "columns" (trinotype.c). */
-int qf_trino_column(const struct qf_col *col, const char *name, const struct qf_trino_style *st, struct qf_buf *out,
+int qf_col_trino_column(const struct qf_col *col, const char *name, const struct qf_trino_style *st, struct qf_buf *out,
 		    struct qf_err *reterr) qf_must_check;
 /* Refuses a map's key that no client could read. */
-int qf_trino_check_key(const struct qf_col *key, struct qf_err *reterr) qf_must_check;
+int qf_col_trino_key(const struct qf_col *key, struct qf_err *reterr) qf_must_check;
 /* Appends a value, null included. */
-int qf_trino_value(const struct qf_col *col, uint64_t row, struct qf_sink *s) qf_must_check;
+int qf_col_trino_value(const struct qf_col *col, uint64_t row, struct qf_sink *s) qf_must_check;
 
 #endif

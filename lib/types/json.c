@@ -56,7 +56,7 @@ void qf_json_quote(struct qf_buf *b, struct qf_slice s)
 	quote(b, s, "0123456789abcdef");
 }
 
-void qf_trino_quote(struct qf_buf *b, struct qf_slice s)
+void qf_json_quote_upper(struct qf_buf *b, struct qf_slice s)
 {
 	quote(b, s, "0123456789ABCDEF");
 }

@@ -107,7 +107,7 @@ static int put_json(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
-int qf_trino_value(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+int qf_col_trino_value(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	if (!qf_col_is_null(col, row))
 		return col->trino(col, row, s);
@@ -141,7 +141,7 @@ int qf_json_list(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 
 int qf_trino_list(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	return put_list(col, row, s, qf_trino_value);
+	return put_list(col, row, s, qf_col_trino_value);
 }
 
 int qf_json_struct(const struct qf_col *col, uint64_t row, struct qf_sink *s)
@@ -218,7 +218,7 @@ int qf_trino_row(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	for (uint32_t i = 0; i < col->n_children; i++) {
 		if (i)
 			qf_buf_u8(s->out, ',');
-		int r = qf_trino_value(&col->children[i], row, s);
+		int r = qf_col_trino_value(&col->children[i], row, s);
 
 		if (r == 0)
 			r = qf_sink_check(s);
@@ -235,14 +235,14 @@ int qf_trino_union(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	const struct qf_col *member = qf_col_union_member(col, row);
 
 	qf_buf_u8(s->out, '[');
-	qf_trino_quote(s->out, member->name);
+	qf_json_quote_upper(s->out, member->name);
 	for (const struct qf_col *c = col->children; c < col->children + col->n_children; c++) {
 		qf_buf_u8(s->out, ',');
 		if (c != member) {
 			qf_buf_add_str(s->out, "null");
 			continue;
 		}
-		int r = qf_trino_value(c, row, s);
+		int r = qf_col_trino_value(c, row, s);
 
 		if (r < 0)
 			return r;
@@ -281,7 +281,7 @@ int qf_trino_map(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	const struct qf_col *key = &col->children->children[0], *value = &col->children->children[1];
 	struct range range = list_range(col, row);
-	int r = qf_trino_check_key(key, s->err);
+	int r = qf_col_trino_key(key, s->err);
 
 	qf_buf_u8(s->out, '{');
 	for (uint64_t i = range.from; r == 0 && i < range.to; i++) {
@@ -290,7 +290,7 @@ int qf_trino_map(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 		r = put_trino_key(key, i, s);
 		qf_buf_u8(s->out, ':');
 		if (r == 0)
-			r = qf_trino_value(value, i, s);
+			r = qf_col_trino_value(value, i, s);
 		if (r == 0)
 			r = qf_sink_check(s);
 	}

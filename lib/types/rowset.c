@@ -288,7 +288,7 @@ int qf_rowset_trino_columns(const struct qf_rowset *rs, const struct qf_trino_st
 	for (size_t i = 0; i < rs->n_columns; i++) {
 		if (i)
 			qf_buf_u8(out, ',');
-		int r = qf_trino_column(&rs->cols[i], rs->columns[i].name, st, out, reterr);
+		int r = qf_col_trino_column(&rs->cols[i], rs->columns[i].name, st, out, reterr);
 
 		if (r < 0) {
 			out->n = start;
@@ -312,7 +312,7 @@ int qf_rowset_trino_row(const struct qf_rowset *rs, uint64_t row, const struct q
 	for (size_t i = 0; i < rs->n_columns; i++) {
 		if (i)
 			qf_buf_u8(out, ',');
-		int r = qf_trino_value(&rs->cols[i], row, &s);
+		int r = qf_col_trino_value(&rs->cols[i], row, &s);
 
 		if (r == 0)
 			r = qf_sink_check(&s);

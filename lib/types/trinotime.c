@@ -5,8 +5,6 @@
  * A client without parametric types gets three digits, rounded half up as the server does it: 23:59:59.9995 is
  * 00:00:00.000 there too. What Trino has no value for is refused: infinities, the time 24:00, months in an interval.
  */
-#include <strings.h>
-
 #include "calendar.h"
 #include "format.h"
 #include "col.h"
@@ -14,7 +12,7 @@
 enum {
 	MAX_TEXT = 64,	     /* a year of 10 digits, month to nanosecond, two quotes */
 	MAX_YEAR = 999999999, /* of java.time */
-	MAX_ZONE_MINUTES = 14 * 60,
+	MAX_OFFSET = 14 * 3600,
 	DAY_MS = QF_DAY_SECONDS * 1000,
 	PLAIN_DIGITS = 3, /* of a client without parametric types */
 };
@@ -73,12 +71,17 @@ static uint8_t *put_time(uint8_t *p, const struct moment *m, const struct qf_tri
 	return m->digits || st->parametric_datetime ? p : put_fraction(p, 0, PLAIN_DIGITS);
 }
 
-static uint8_t *put_offset(uint8_t *p, int32_t minutes)
+/* Of a time zone; seconds only where there are some. */
+static uint8_t *put_offset(uint8_t *p, int32_t offset)
 {
-	unsigned abs = (unsigned)(minutes < 0 ? -minutes : minutes);
+	unsigned abs = (unsigned)(offset < 0 ? -offset : offset);
 
-	*p++ = minutes < 0 ? '-' : '+';
-	p = qf_digits_2(p, abs / 60);
+	*p++ = offset < 0 ? '-' : '+';
+	p = qf_digits_padded(p, abs / 3600, 2);
+	*p++ = ':';
+	p = qf_digits_2(p, abs / 60 % 60);
+	if (abs % 60 == 0)
+		return p;
 	*p++ = ':';
 	return qf_digits_2(p, abs % 60);
 }
@@ -150,31 +153,50 @@ int qf_trino_timetz(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 
 	if (r < 0)
 		return r;
-	if (offset % 60 || offset / 60 > MAX_ZONE_MINUTES || offset / 60 < -MAX_ZONE_MINUTES)
+	if (offset % 60 || offset > MAX_OFFSET || offset < -MAX_OFFSET)
 		return qf_err_set(s->err, QF_EUNSUPPORTED,
 				  "a time whose zone is not of whole minutes up to 14 hours: cast it to VARCHAR");
 	uint8_t *p = qf_sink_room(s, MAX_TEXT);
 
 	*p++ = '"';
-	p = put_offset(put_time(p, &m, s->trino), offset / 60);
+	p = put_offset(put_time(p, &m, s->trino), offset);
 	*p++ = '"';
 	qf_sink_end(s, p);
 	return 0;
 }
 
-/* Trino's name of a zone: one for all that is UTC, and ±hh:mm for a fixed offset, which qf_tz_name() calls <+hh… */
+/* Etc/GMT+5 has one offset, as has what qf_tz_name() calls <-05>+05. */
+static bool is_offset(const char *zone)
+{
+	return *zone == '<' || strncmp(zone, "Etc/GMT", 7) == 0;
+}
+
+static bool is_utc(const char *zone)
+{
+	static const char *const names[] = {
+		"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich", "Universal", "Zulu",
+	};
+
+	if (strncmp(zone, "Etc/", 4) == 0)
+		zone += 4;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(zone, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Trino has one name for all that is UTC, and calls a fixed offset by its hours and minutes. */
 static uint8_t *put_zone(uint8_t *p, const struct qf_tz *tz, int32_t offset)
 {
-	static const char *const utc[] = { "UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich", "Universal", "Zulu" };
 	const char *name = tz ? qf_tz_name(tz) : "UTC";
+
+	if (offset && is_offset(name))
+		return put_offset(p, offset);
+	if (offset == 0 && (is_offset(name) || is_utc(name)))
+		name = "UTC";
 	size_t n = strlen(name);
 
-	if (*name == '<')
-		return offset ? put_offset(p, offset / 60) : (uint8_t *)memcpy(p, "UTC", 3) + 3;
-	for (size_t i = 0; i < sizeof(utc) / sizeof(utc[0]) && offset == 0; i++) {
-		if (strcmp(strncmp(name, "Etc/", 4) == 0 ? name + 4 : name, utc[i]) == 0)
-			return (uint8_t *)memcpy(p, "UTC", 3) + 3;
-	}
 	memcpy(p, name, n);
 	return p + n;
 }

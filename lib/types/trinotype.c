@@ -5,40 +5,25 @@
  * would need it.
  */
 #include <ctype.h>
-#include <strings.h>
 
 #include "col.h"
 
 enum { UNBOUNDED_VARCHAR = INT32_MAX };
 
 /* Trino's reserved words: as the name of a field they need quotes. */
+/* clang-format off */
 static const char *const reserved[] = {
-	"alter",	"and",		   "as",
-	"between",	"by",		   "case",
-	"cast",		"constraint",	   "create",
-	"cross",	"cube",		   "current_catalog",
-	"current_date", "current_path",	   "current_role",
-	"current_schema", "current_time",  "current_timestamp",
-	"current_user", "deallocate",	   "delete",
-	"describe",	"distinct",	   "drop",
-	"else",		"end",		   "escape",
-	"except",	"execute",	   "exists",
-	"extract",	"false",	   "for",
-	"from",		"full",		   "group",
-	"grouping",	"having",	   "in",
-	"inner",	"insert",	   "intersect",
-	"into",		"is",		   "join",
-	"left",		"like",		   "localtime",
-	"localtimestamp", "natural",	   "normalize",
-	"not",		"null",		   "on",
-	"or",		"order",	   "outer",
-	"prepare",	"recursive",	   "right",
-	"rollup",	"select",	   "table",
-	"then",		"true",		   "uescape",
-	"union",	"unnest",	   "using",
-	"values",	"when",		   "where",
-	"with",
+	"alter", "and", "as", "auto", "between", "by", "case", "cast", "constraint", "create", "cross", "cube",
+	"current_catalog", "current_date", "current_path", "current_role", "current_schema", "current_time",
+	"current_timestamp", "current_user", "deallocate", "delete", "describe", "distinct", "drop", "else", "end",
+	"escape", "except", "exists", "extract", "false", "for", "from", "full", "group", "grouping", "having", "in",
+	"inner", "insert", "intersect", "into", "is", "join", "json_array", "json_exists", "json_object",
+	"json_query", "json_table", "json_value", "left", "like", "listagg", "localtime", "localtimestamp",
+	"natural", "normalize", "not", "null", "on", "or", "order", "outer", "prepare", "recursive", "right",
+	"rollup", "select", "skip", "table", "then", "trim", "true", "uescape", "union", "unnest", "using", "values",
+	"when", "where", "with",
 };
+/* clang-format on */
 
 static bool is_plain_name(struct qf_slice name)
 {
@@ -160,7 +145,7 @@ static void put_named(struct qf_slice name, struct qf_buf *out)
 	qf_buf_add_str(out, "{\"kind\":\"NAMED_TYPE\",\"value\":{");
 	if (name.n) {
 		qf_buf_add_str(out, "\"fieldName\":{\"name\":");
-		qf_trino_quote(out, name);
+		qf_json_quote_upper(out, name);
 		qf_buf_add_str(out, "},");
 	}
 	qf_buf_add_str(out, "\"typeSignature\":");
@@ -219,7 +204,7 @@ static int put_arguments(const struct qf_col *col, const struct qf_trino_style *
 		r = put_member_types(col, st, out, reterr);
 		break;
 	case QF_TRINO_MAP:
-		r = qf_trino_check_key(col->children->children, reterr);
+		r = qf_col_trino_key(col->children->children, reterr);
 		if (r == 0)
 			r = put_member_types(col->children, st, out, reterr);
 		break;
@@ -242,7 +227,7 @@ static int put_signature(const struct qf_col *col, const struct qf_trino_style *
 }
 
 /* A server writes such keys as Java prints them, which none of its clients can read. */
-int qf_trino_check_key(const struct qf_col *key, struct qf_err *reterr)
+int qf_col_trino_key(const struct qf_col *key, struct qf_err *reterr)
 {
 	if (key->type->trino_args < QF_TRINO_ARRAY)
 		return 0;
@@ -251,7 +236,7 @@ int qf_trino_check_key(const struct qf_col *key, struct qf_err *reterr)
 			  key->type->name);
 }
 
-int qf_trino_column(const struct qf_col *col, const char *name, const struct qf_trino_style *st, struct qf_buf *out,
+int qf_col_trino_column(const struct qf_col *col, const char *name, const struct qf_trino_style *st, struct qf_buf *out,
 		    struct qf_err *reterr)
 {
 	struct qf_buf type;
@@ -259,9 +244,9 @@ int qf_trino_column(const struct qf_col *col, const char *name, const struct qf_
 	qf_buf_init(&type);
 	put_type(col, st, &type);
 	qf_buf_add_str(out, "{\"name\":");
-	qf_trino_quote(out, qf_slice_str(name));
+	qf_json_quote_upper(out, qf_slice_str(name));
 	qf_buf_add_str(out, ",\"type\":");
-	qf_trino_quote(out, qf_buf_slice(&type));
+	qf_json_quote_upper(out, qf_buf_slice(&type));
 	qf_buf_add_str(out, ",\"typeSignature\":");
 	int r = put_signature(col, st, out, reterr);
 

@@ -1,12 +1,14 @@
 /*
- * An Arrow schema message and a record batch: whatever they hold, they are refused with words, or every value prints.
+ * An Arrow schema message and a record batch: whatever they hold, they are refused with words, or every value prints,
+ * for PostgreSQL and as valid JSON for Trino.
  *
  * Input: one byte of choices (1: the batch at an odd address, 2: bytea escape, 4: rounded floats, 8: a time zone with
- * daylight saving), the length of the schema in four bytes, big-endian, the schema, the batch.
+ * daylight saving, 16: a Trino client without parametric types), the length of the schema in four bytes, big-endian, the schema, the batch.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../lib/types/col.h"
 #include "../../lib/types/envelope.h"
 #include "nanoarrow/nanoarrow_ipc.h"
 #include "qf/types.h"
@@ -16,6 +18,7 @@ enum {
 	BYTEA_ESCAPE = 2,
 	ROUNDED = 4,
 	ZONE = 8,
+	NOT_PARAMETRIC = 16,
 	MAX_OUTPUT = 64 << 10, /* of one input: what prints more is only slow */
 };
 
@@ -65,7 +68,38 @@ static void check_row(const struct qf_rowset *rs, uint64_t row, const struct qf_
 	qf_assert(qf_reader_done(&r));
 }
 
-static void check_batch(struct qf_rowset *rs, struct qf_slice batch, const struct qf_text_style *st)
+static void check_json(int r, const struct qf_buf *out, size_t start, const struct qf_err *err)
+{
+	if (r == 0)
+		qf_assert(out->n > start && qf_json_valid(qf_slice(out->p + start, out->n - start)));
+	else
+		qf_assert(out->n == start && err->code < 0 && err->text[0]);
+}
+
+static void check_trino_columns(const struct qf_rowset *rs, const struct qf_trino_style *st)
+{
+	struct qf_err err = { .text = "" };
+	struct qf_buf out;
+
+	qf_buf_init(&out);
+	int r = qf_rowset_trino_columns(rs, st, &out, &err);
+
+	check_json(r, &out, 0, &err);
+	qf_buf_fini(&out);
+}
+
+static void check_trino_row(const struct qf_rowset *rs, uint64_t row, const struct qf_trino_style *st,
+			    struct qf_buf *out)
+{
+	struct qf_err err = { .text = "" };
+	size_t start = out->n;
+	int r = qf_rowset_trino_row(rs, row, st, out, &err);
+
+	check_json(r, out, start, &err);
+}
+
+static void check_batch(struct qf_rowset *rs, struct qf_slice batch, const struct qf_text_style *st,
+			const struct qf_trino_style *trino)
 {
 	struct qf_err err = { .text = "" };
 	struct qf_buf out;
@@ -78,6 +112,9 @@ static void check_batch(struct qf_rowset *rs, struct qf_slice batch, const struc
 	qf_buf_init(&out);
 	for (uint64_t row = 0; row < rows && out.n < MAX_OUTPUT; row++)
 		check_row(rs, row, st, &out);
+	qf_buf_clear(&out);
+	for (uint64_t row = 0; row < rows && out.n < MAX_OUTPUT; row++)
+		check_trino_row(rs, row, trino, &out);
 	qf_buf_fini(&out);
 }
 
@@ -90,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.bytea_escape = choices & BYTEA_ESCAPE,
 		.extra_float_digits = !(choices & ROUNDED),
 	};
+	struct qf_trino_style trino = { .parametric_datetime = !(choices & NOT_PARAMETRIC) };
 	struct qf_rowset *rs;
 	struct qf_tz *tz = NULL;
 	struct qf_err err = { .text = "" };
@@ -104,13 +142,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (choices & ZONE && qf_tz_open(&tz, "CET-1CEST,M3.5.0,M10.5.0/3", &err) != 0)
 		abort();
-	st.tz = tz;
+	st.tz = trino.tz = tz;
+	check_trino_columns(rs, &trino);
 	size_t shift = choices & ODD_ADDRESS;
 	uint8_t *copy = qf_xmalloc(r.n + shift); /* of the exact size, so that a read beyond the end is seen */
 
 	if (r.n)
 		memcpy(copy + shift, r.p, r.n);
-	check_batch(rs, qf_slice(copy + shift, r.n), &st);
+	check_batch(rs, qf_slice(copy + shift, r.n), &st, &trino);
 	free(copy);
 	qf_tz_free(tz);
 	qf_rowset_free(rs);

@@ -1,6 +1,6 @@
 /*
  * Lists, structs, maps and unions. Arrays are PostgreSQL's own text; JSON is what its to_json() makes of the same
- * value.
+ * value. Trino's types and values are what a Trino 476 server sent.
  */
 #include <math.h>
 
@@ -14,7 +14,10 @@ struct nested {
 	void (*rows)(struct ArrowArray *a);
 	uint32_t oid;
 	const char *texts[4]; /* "" ends; NULL has no text and is written as (null) */
+	const char *trino[4]; /* the type, as JSON with ' for ", then every row's value */
 };
+
+static const struct qf_trino_style parametric = { .parametric_datetime = true };
 
 static void set(struct ArrowSchema *s, enum ArrowType t)
 {
@@ -187,6 +190,11 @@ static void nameless_struct(struct ArrowSchema *s)
 	members(s, "", "");
 }
 
+static void reserved_struct(struct ArrowSchema *s)
+{
+	members(s, "Select", "a_b2");
+}
+
 static void nameless_struct_rows(struct ArrowArray *a)
 {
 	assert_int_equal(ArrowArrayAppendDouble(a->children[0], -INFINITY), 0);
@@ -273,23 +281,93 @@ static void json_list_rows(struct ArrowArray *a)
 }
 
 static const struct nested cases[] = {
-	{ "int[]", int_list, int_list_rows, 1007, { "{1,NULL,-3}", "{}", NULL, "" } },
+	{ "int[]", int_list, int_list_rows, 1007, { "{1,NULL,-3}", "{}", NULL, "" },
+	  { "'type':'array(integer)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'integer','arguments':[]}}]}",
+	    "[1,null,-3]",
+	    "[]",
+	    "null" } },
 	{ "text[]", text_list, text_list_rows, 1009,
-	  { "{a,\"b c\",\"d\\\"e\",\"\\\\\",\"NULL\",\"nUlL\",\"\",\"{\",\"}\",\"a,b\",\"\tt\",x,NULL}", "" } },
-	{ "bytea[]", blob_list, blob_list_rows, 1001, { "{\"\\\\xab01\"}", "" } },
-	{ "timestamp[]", timestamp_list, timestamp_list_rows, 1115, { "{\"2020-01-01 00:00:00.5\",infinity}", "" } },
-	{ "untyped[]", untyped_list, untyped_list_rows, 1009, { "{NULL,NULL}", "" } },
-	{ "double[2]", array_of_two, array_of_two_rows, 1022, { "{1.5,1e+20}", "{0.1,-2}", "" } },
-	{ "int[][]", list_of_lists, list_of_lists_rows, 114, { "[[1],[2,3],null]", "[]", "" } },
+	  { "{a,\"b c\",\"d\\\"e\",\"\\\\\",\"NULL\",\"nUlL\",\"\",\"{\",\"}\",\"a,b\",\"\tt\",x,NULL}", "" },
+	  { "'type':'array(varchar)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'varchar','arguments':[{'kind':'LONG','value':2147483647}]}}]}",
+	    "[\"a\",\"b c\",\"d\\\"e\",\"\\\\\",\"NULL\",\"nUlL\",\"\",\"{\",\"}\",\"a,b\",\"\\tt\",\"x\",null]" } },
+	{ "bytea[]", blob_list, blob_list_rows, 1001, { "{\"\\\\xab01\"}", "" },
+	  { "'type':'array(varbinary)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'varbinary','arguments':[]}}]}",
+	    "[\"qwE=\"]" } },
+	{ "timestamp[]", timestamp_list, timestamp_list_rows, 1115, { "{\"2020-01-01 00:00:00.5\",infinity}", "" },
+	  { "'type':'array(timestamp(6))','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'timestamp','arguments':[{'kind':'LONG','value':6}]}}]}",
+	    "!infinite timestamp" } },
+	{ "untyped[]", untyped_list, untyped_list_rows, 1009, { "{NULL,NULL}", "" },
+	  { "'type':'array(unknown)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'unknown','arguments':[]}}]}",
+	    "[null,null]" } },
+	{ "double[2]", array_of_two, array_of_two_rows, 1022, { "{1.5,1e+20}", "{0.1,-2}", "" },
+	  { "'type':'array(double)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'double','arguments':[]}}]}",
+	    "[1.5,1.0E20]",
+	    "[0.1,-2.0]" } },
+	{ "int[][]", list_of_lists, list_of_lists_rows, 114, { "[[1],[2,3],null]", "[]", "" },
+	  { "'type':'array(array(integer))','typeSignature':{'rawType':'array',"
+	    "'arguments':[{'kind':'TYPE','value':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'integer','arguments':[]}}]}}]}",
+	    "[[1],[2,3],null]",
+	    "[]" } },
 	{ "struct", named_struct, named_struct_rows, 114,
-	  { "{\"a\\\"\":1.5,\"b\":\"x\\\"y\\\\z\\n\\u0001\x7f\"}", "{\"a\\\"\":\"NaN\",\"b\":null}", NULL, "" } },
+	  { "{\"a\\\"\":1.5,\"b\":\"x\\\"y\\\\z\\n\\u0001\x7f\"}", "{\"a\\\"\":\"NaN\",\"b\":null}", NULL, "" },
+	  { "'type':'row(\\'a\\'\\'\\' double, b varchar)','typeSignature':{'rawType':'row',"
+	    "'arguments':[{'kind':'NAMED_TYPE','value':{'fieldName':{'name':'a\\''},"
+	    "'typeSignature':{'rawType':'double','arguments':[]}}},{'kind':'NAMED_TYPE',"
+	    "'value':{'fieldName':{'name':'b'},'typeSignature':{'rawType':'varchar',"
+	    "'arguments':[{'kind':'LONG','value':2147483647}]}}}]}",
+	    "[1.5,\"x\\\"y\\\\z\\n\\u0001\x7f\"]",
+	    "[\"NaN\",null]",
+	    "null" } },
+	{ "struct of a reserved word", reserved_struct, nameless_struct_rows, 114,
+	  { "{\"Select\":\"-Infinity\",\"a_b2\":\"\"}", "" },
+	  { "'type':'row(\\'Select\\' double, a_b2 varchar)','typeSignature':{'rawType':'row',"
+	    "'arguments':[{'kind':'NAMED_TYPE','value':{'fieldName':{'name':'Select'},"
+	    "'typeSignature':{'rawType':'double','arguments':[]}}},{'kind':'NAMED_TYPE',"
+	    "'value':{'fieldName':{'name':'a_b2'},'typeSignature':{'rawType':'varchar',"
+	    "'arguments':[{'kind':'LONG','value':2147483647}]}}}]}",
+	    "[\"-Infinity\",\"\"]" } },
 	{ "struct without names", nameless_struct, nameless_struct_rows, 114,
-	  { "{\"f1\":\"-Infinity\",\"f2\":\"\"}", "" } },
-	{ "map of text", text_map, text_map_rows, 114, { "{\"k\":1,\"n\":null}", "{}", "" } },
-	{ "map of int", int_map, int_map_rows, 114, { "[{\"key\":7,\"value\":1}]", "" } },
-	{ "union", sparse_union, sparse_union_rows, 114, { "{\"num\":2}", "{\"str\":\"x\"}", NULL, "" } },
+	  { "{\"f1\":\"-Infinity\",\"f2\":\"\"}", "" },
+	  { "'type':'row(double, varchar)','typeSignature':{'rawType':'row',"
+	    "'arguments':[{'kind':'NAMED_TYPE','value':{'typeSignature':{'rawType':'double',"
+	    "'arguments':[]}}},{'kind':'NAMED_TYPE','value':{'typeSignature':{'rawType':'varchar',"
+	    "'arguments':[{'kind':'LONG','value':2147483647}]}}}]}",
+	    "[\"-Infinity\",\"\"]" } },
+	{ "map of text", text_map, text_map_rows, 114, { "{\"k\":1,\"n\":null}", "{}", "" },
+	  { "'type':'map(varchar, integer)','typeSignature':{'rawType':'map','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'varchar','arguments':[{'kind':'LONG','value':2147483647}]}},"
+	    "{'kind':'TYPE','value':{'rawType':'integer','arguments':[]}}]}",
+	    "{\"k\":1,\"n\":null}",
+	    "{}" } },
+	{ "map of int", int_map, int_map_rows, 114, { "[{\"key\":7,\"value\":1}]", "" },
+	  { "'type':'map(bigint, integer)','typeSignature':{'rawType':'map','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'bigint','arguments':[]}},{'kind':'TYPE','value':{'rawType':'integer',"
+	    "'arguments':[]}}]}",
+	    "{\"7\":1}" } },
+	{ "union", sparse_union, sparse_union_rows, 114, { "{\"num\":2}", "{\"str\":\"x\"}", NULL, "" },
+	  { "'type':'row(tag varchar, num integer, str varchar)','typeSignature':{'rawType':'row',"
+	    "'arguments':[{'kind':'NAMED_TYPE','value':{'fieldName':{'name':'tag'},"
+	    "'typeSignature':{'rawType':'varchar','arguments':[{'kind':'LONG','value':2147483647}]}}},"
+	    "{'kind':'NAMED_TYPE','value':{'fieldName':{'name':'num'},"
+	    "'typeSignature':{'rawType':'integer','arguments':[]}}},{'kind':'NAMED_TYPE',"
+	    "'value':{'fieldName':{'name':'str'},'typeSignature':{'rawType':'varchar',"
+	    "'arguments':[{'kind':'LONG','value':2147483647}]}}}]}",
+	    "[\"num\",2,null]",
+	    "[\"str\",null,\"x\"]",
+	    "null" } },
 	{ "json inside", json_list, json_list_rows, 114,
-	  { "[{\"j\":{\"k\": [1]}},{\"j\":\"1},{\\\"x\\\":2\"},{\"j\":\"\"}]", "" } },
+	  { "[{\"j\":{\"k\": [1]}},{\"j\":\"1},{\\\"x\\\":2\"},{\"j\":\"\"}]", "" },
+	  { "'type':'array(row(j json))','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
+	    "'value':{'rawType':'row','arguments':[{'kind':'NAMED_TYPE',"
+	    "'value':{'fieldName':{'name':'j'},'typeSignature':{'rawType':'json','arguments':[]}}}]}}]}",
+	    "[[\"{\\\"k\\\": [1]}\"],[\"1},{\\\"x\\\":2\"],[\"\"]]" } },
 };
 
 static void check_rows(const struct nested *c, struct qf_rowset *rs, uint64_t rows)
@@ -310,6 +388,46 @@ static void check_rows(const struct nested *c, struct qf_rowset *rs, uint64_t ro
 		qf_buf_fini(&out);
 	}
 	assert_int_equal(row, rows);
+}
+
+/* A row's value, or behind a '!' the error. */
+static void check_trino_row(const char *case_name, struct qf_rowset *rs, uint64_t row, const struct qf_trino_style *st,
+			    const char *want)
+{
+	struct qf_err err = { .text = "" };
+	struct qf_buf out;
+
+	qf_buf_init(&out);
+	int r = qf_rowset_trino_row(rs, row, st, &out, &err);
+	const char *got = qf_buf_cstr(&out);
+	size_t n = strlen(want);
+
+	if (*want == '!') {
+		if (r == 0 || out.n || !strstr(err.text, want + 1))
+			fail_msg("%s: %s (%s), wanted %s", case_name, got, err.text, want);
+	} else if (r != 0 || out.n != n + 2 || strncmp(got + 1, want, n) != 0) {
+		fail_msg("%s: %s (%s), wanted [%s]", case_name, got, err.text, want);
+	}
+	qf_buf_fini(&out);
+}
+
+static void check_trino_columns(const char *case_name, struct qf_rowset *rs, const struct qf_trino_style *st,
+				const char *want)
+{
+	struct qf_err err = { .text = "" };
+	struct qf_buf out, column;
+
+	qf_buf_init(&out);
+	qf_buf_init(&column);
+	qf_buf_printf(&column, "[{'name':'x',%s}]", want);
+	for (size_t i = 0; i < column.n; i++) {
+		if (column.p[i] == '\'')
+			column.p[i] = '"';
+	}
+	if (qf_rowset_trino_columns(rs, st, &out, &err) != 0 || strcmp(qf_buf_cstr(&out), qf_buf_cstr(&column)) != 0)
+		fail_msg("%s: %s (%s)\nwanted %s", case_name, qf_buf_cstr(&out), err.text, qf_buf_cstr(&column));
+	qf_buf_fini(&out);
+	qf_buf_fini(&column);
 }
 
 static void make(struct message *m, const struct nested *c)
@@ -338,7 +456,95 @@ static void nested_values_print(void **state)
 		struct qf_rowset *rs = open_rowset(&m);
 
 		assert_int_equal(qf_rowset_column(rs, 0)->pg_oid, cases[i].oid);
-		check_rows(&cases[i], rs, load_batch(rs, &m));
+		uint64_t rows = load_batch(rs, &m);
+
+		check_rows(&cases[i], rs, rows);
+		check_trino_columns(cases[i].name, rs, &parametric, cases[i].trino[0]);
+		for (uint64_t row = 0; row < rows; row++)
+			check_trino_row(cases[i].name, rs, row, &parametric, cases[i].trino[row + 1]);
+		qf_rowset_free(rs);
+		message_fini(&m);
+	}
+}
+
+/* What a map's key may be, one key a row: the JSON, or behind a '!' what is said of the column. */
+static const struct {
+	const char *name, *format, *hex, *json;
+	bool old;
+} keys[] = {
+	{ "boolean", "b", "01", "{\"true\":null}", false },
+	{ "double", "g", "000000000000f83f", "{\"1.5\":null}", false },
+	{ "double NaN", "g", "000000000000f87f", "{\"NaN\":null}", false },
+	{ "decimal", "d:3,2,128", "96000000000000000000000000000000", "{\"1.50\":null}", false },
+	{ "varbinary", "z", "0001ff", "{\"AAH/\":null}", false },
+	{ "varchar", "u", "1f22", "{\"\\u001F\\\"\":null}", false },
+	{ "timestamp of a client without parametric types", "tsu:", "4022fcc1089b0500",
+	  "{\"2020-01-01 00:00:00.123456\":null}", true },
+	{ "array", "+l", "", "!MAP with keys of type LIST", false },
+	{ "row", "+s", "", "!MAP with keys of type STRUCT", false },
+};
+
+static void make_key(struct message *m, const char *format, struct qf_slice value)
+{
+	struct ArrowSchema s;
+	struct ArrowArray a;
+
+	schema_init(&s, "x");
+	map_of(s.children[0], NANOARROW_TYPE_STRING);
+	struct ArrowSchema *key = s.children[0]->children[0]->children[0];
+
+	ArrowSchemaRelease(key);
+	ArrowSchemaInit(key);
+	if (strcmp(format, "+l") == 0)
+		int_list(key);
+	else if (strcmp(format, "+s") == 0)
+		named_struct(key);
+	else
+		assert_int_equal(ArrowSchemaSetFormat(key, format), 0);
+	name(key, "key");
+	key->flags = 0;
+	set(s.children[0]->children[0]->children[1], NANOARROW_TYPE_NA);
+	assert_int_equal(ArrowArrayInitFromSchema(&a, &s, NULL), 0);
+	struct ArrowArray *map = a.children[0], *entries = map->children[0];
+	int32_t offsets[] = { 0, value.n > 0 }, ends[] = { 0, (int32_t)value.n };
+	bool variable = *format == 'z' || *format == 'u';
+
+	a.length = map->length = 1;
+	entries->length = entries->children[0]->length = entries->children[1]->length = value.n > 0;
+	entries->children[1]->null_count = value.n > 0;
+	assert_int_equal(ArrowBufferAppend(ArrowArrayBuffer(map, 1), offsets, sizeof(offsets)), 0);
+	if (variable)
+		assert_int_equal(ArrowBufferAppend(ArrowArrayBuffer(entries->children[0], 1), ends, sizeof(ends)), 0);
+	if (value.n)
+		assert_int_equal(ArrowBufferAppend(ArrowArrayBuffer(entries->children[0], 1 + variable), value.p,
+						   (int64_t)value.n),
+				 0);
+	assert_int_equal(ArrowArrayFinishBuilding(&a, NANOARROW_VALIDATION_LEVEL_NONE, NULL), 0);
+	encode(m, &s, &a);
+}
+
+static void map_keys_are_strings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct qf_trino_style st = { .parametric_datetime = !keys[i].old };
+		struct qf_err err = { .text = "" };
+		struct message m;
+		struct qf_buf out;
+		uint8_t bytes[16];
+		bool refused = *keys[i].json == '!';
+
+		make_key(&m, keys[i].format, unhex(keys[i].hex, bytes));
+		struct qf_rowset *rs = open_rowset(&m);
+
+		qf_buf_init(&out);
+		int r = qf_rowset_trino_columns(rs, &st, &out, &err);
+
+		if (refused != (r < 0) || (refused && (out.n || !strstr(err.text, keys[i].json + 1))))
+			fail_msg("%s: columns %s (%s)", keys[i].name, qf_buf_cstr(&out), err.text);
+		assert_int_equal(load_batch(rs, &m), 1);
+		check_trino_row(keys[i].name, rs, 0, &st, keys[i].json);
+		qf_buf_fini(&out);
 		qf_rowset_free(rs);
 		message_fini(&m);
 	}
@@ -350,7 +556,7 @@ static void long_lists_end_at_the_limit(void **state)
 	static const struct qf_vtype plain;
 	static const int32_t numbers[1000], offsets[] = { 0, 1000 };
 	static const struct qf_text_style st = { .extra_float_digits = 1 };
-	struct qf_col element = { .pg = qf_pg_i32, .json = qf_pg_i32, .type = &plain };
+	struct qf_col element = { .pg = qf_pg_i32, .json = qf_pg_i32, .trino = qf_pg_i32, .type = &plain };
 	struct qf_col list = { .n_children = 1, .children = &element };
 	struct qf_err err;
 	struct qf_buf out;
@@ -365,6 +571,9 @@ static void long_lists_end_at_the_limit(void **state)
 	assert_in_range(out.n, 101, 104);
 	qf_buf_clear(&out);
 	assert_int_equal(qf_json_list(&list, 0, &s), QF_ELIMIT);
+	assert_in_range(out.n, 101, 104);
+	qf_buf_clear(&out);
+	assert_int_equal(qf_trino_list(&list, 0, &s), QF_ELIMIT);
 	assert_in_range(out.n, 101, 104);
 	s.limit = 3000;
 	qf_buf_clear(&out);
@@ -429,6 +638,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nested_values_print),
+		cmocka_unit_test(map_keys_are_strings),
 		cmocka_unit_test(long_lists_end_at_the_limit),
 		cmocka_unit_test(json_texts_are_checked),
 	};

@@ -139,6 +139,8 @@ static const struct scalar scalars[] = {
 	  .zone = "INTERVAL '+05:30'", .json = "\"2020-07-01 05:30:00 +05:30\"" },
 	{ "timestamptz at -00:30", P("tss:UTC"), "timestamp(0) with time zone", "0", 1593561600, 8,
 	  .zone = "INTERVAL '-00:30'", .json = "\"2020-06-30 23:30:00 -00:30\"" },
+	{ "timestamptz in Etc/GMT+5", P("tss:UTC"), "timestamp(0) with time zone", "0", 0, 8, .zone = "Etc/GMT+5",
+	  .json = "\"1969-12-31 19:00:00 -05:00\"" },
 	{ "timestamptz at +00:00", P("tss:UTC"), "timestamp(0) with time zone", "0", 1593561600, 8,
 	  .zone = "INTERVAL '+00:00'", .json = "\"2020-07-01 00:00:00 UTC\"" },
 	{ "timestamptz over the end", P("tss:UTC"), "timestamp(0) with time zone", "0", INT64_MAX - 1, 8, .zone = "5",
