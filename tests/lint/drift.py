@@ -5,11 +5,12 @@ usage: tests/lint/drift.py [--write]
 
   options and commands    --dump-options, --dump-commands of each program = its --help = its page in man/
   configuration keys      qf-route --dump-config-keys = the entries of man/queryflux.yaml.5, word by word
+  messages                the enums of include/qf/msg.h = the tables of man/qf-protocol.7
   values to complete      every argument that an option or command takes is known to both completion files
 
 Prints one line for each difference; exit status 1 when there is one. --write brings the entries of queryflux.yaml.5
-into line first: what is new goes behind its neighbour in the tables, what is gone is dropped. Programs are those of
-$QF_BINDIR (build/bin).
+and the tables of qf-protocol.7 into line first: what is new goes behind its neighbour, what is gone is dropped.
+Programs are those of $QF_BINDIR (build/bin).
 """
 import os
 import pathlib
@@ -187,6 +188,64 @@ def write_keys():
     PAGE_OF_KEYS.write_text(page)
 
 
+# ---- messages ----------------------------------------------------------------------------------------------------------
+
+MESSAGES = TOP / "include/qf/msg.h"
+PAGE_OF_MESSAGES = TOP / "man/qf-protocol.7"
+FOLLOWS = "\\\" %s: written by tests/lint/drift.py --write\n"
+
+
+def enum(name, prefix):
+    """(number, name, comment) of each entry; those that end in N count, or have a value of their own, are left out."""
+    body = re.search(rf"^enum {name} \{{\n(.*?)^\}};", MESSAGES.read_text(), re.M | re.S).group(1)
+    entries = re.findall(rf"^\t{prefix}(\w+)(?: = 1)?,?[ \t]*(?:/\* (.*?) \*/)?$", body, re.M)
+    return [(number, entry, about) for number, (entry, about) in enumerate(entries, 1) if entry != "N"]
+
+
+def message_tables():
+    kinds, fields = enum("qf_kind", "QF_MSG_"), enum("qf_field", "QF_F_")
+    columns = [f".It {number} Ta {entry.lower()} Ta {about.replace(chr(92), chr(92) + 'e')}" for number, entry, about in fields]
+    return {
+        "kinds": "\n".join(textwrap.wrap(", ".join(f"{number} {entry}" for number, entry, _ in kinds) + ".", 79)) + "\n",
+        "fields": "\n".join(['.Bl -column "99" "slot_idle_ns"', ".It Em tag Ta Em name Ta Em value", *columns, ".El"]) + "\n",
+    }
+
+
+def page_tables():
+    page = PAGE_OF_MESSAGES.read_text()
+    return {name: page.split("." + FOLLOWS % name)[1].split(".\\\" end\n")[0] for name in message_tables()}
+
+
+def check_messages():
+    page = page_tables()
+    for name, lines in message_tables().items():
+        for line in sorted(set(lines.splitlines()) ^ set(page[name].splitlines())):
+            where = "in msg.h, not in qf-protocol.7" if line in lines.splitlines() else "in qf-protocol.7, not in msg.h"
+            yield f"{name}: \"{line}\": {where}; tests/lint/drift.py --write brings them together"
+    told = set(re.findall(r"[A-Z]{3,}", " ".join(re.findall(r"^\.It Sy (.*)$", PAGE_OF_MESSAGES.read_text(), re.M))))
+    for _, kind, _ in enum("qf_kind", "QF_MSG_"):
+        if kind not in told:
+            yield f"message {kind}: in msg.h, not told in qf-protocol.7"
+
+
+def write_messages():
+    page = PAGE_OF_MESSAGES.read_text()
+    for name, old in page_tables().items():
+        page = page.replace("." + FOLLOWS % name + old, "." + FOLLOWS % name + message_tables()[name])
+    PAGE_OF_MESSAGES.write_text(page)
+
+
+# ---- pages that a page names -------------------------------------------------------------------------------------------
+
+
+def check_references():
+    there = {path.name for path in (TOP / "man").iterdir()}
+    for path in sorted((TOP / "man").iterdir()):
+        for name, section in sorted(set(re.findall(r"^\.Xr ((?:qf-|queryflux)[\w.-]*) (\d)", path.read_text(), re.M))):
+            if f"{name}.{section}" not in there:
+                yield f"{path.name} names {name}({section}), which is not in man/"
+
+
 # ---- completions -------------------------------------------------------------------------------------------------------
 
 
@@ -209,12 +268,14 @@ def keys():
 
 
 def differences():
-    return [*(line for program in PROGRAMS for line in check_program(program)), *check_keys(), *check_completions()]
+    return [*(line for program in PROGRAMS for line in check_program(program)), *check_keys(),
+            *check_messages(), *check_references(), *check_completions()]
 
 
 def main():
     if sys.argv[1:] == ["--write"]:
         write_keys()
+        write_messages()
     elif sys.argv[1:]:
         raise SystemExit(__doc__)
     found = differences()
