@@ -20,9 +20,21 @@ static int set_exec(void *ctx, const char *value)
 	return 0;
 }
 
+static int set_format(void *ctx, const char *value)
+{
+	struct admin *a = ctx;
+
+	a->json = !strcmp(value, "json");
+	if (a->json || !strcmp(value, "text"))
+		return 0;
+	fprintf(stderr, "qf-admin: --format \"%s\": text or json is needed\n", value);
+	return QF_ECONFIG;
+}
+
 static const struct qf_option options[] = {
-	{ "port-offset", 0, "N", "up: shift all client ports by N", set_offset },
+	{ "port-offset", 0, "N", "up: shift all ports by N", set_offset },
 	{ "exec", 0, "COMMAND", "up: run COMMAND by sh when all is ready, then stop; its status is the status", set_exec },
+	{ "format", 0, "FORMAT", "status, queries, check-config: text (the default) or json", set_format },
 	{ 0 },
 };
 
@@ -30,6 +42,9 @@ static const struct qf_command commands[] = {
 	{ "up", NULL, "run all five programs in the foreground", admin_up },
 	{ "status", NULL, "which programs are there, and with which configuration", admin_status },
 	{ "events", NULL, "what happened to the last statements, one JSON object a line", admin_events },
+	{ "queries", NULL, "what waits and runs now: id, state, age, user, where, and the start of the SQL", admin_queries },
+	{ "cancel", "ID", "cancel the query of that id, whether it waits or runs", admin_cancel },
+	{ "check-config", "[FILE]", "check a configuration and print all that it warns of", admin_check_config },
 	{ "reload", NULL, "check the configuration, then have every program load it", admin_reload },
 	{ 0 },
 };
@@ -43,6 +58,8 @@ static const struct qf_svc svc = {
 	.commands = commands,
 	.handlers = admin_handlers,
 	.setup = serve_setup,
+	.apply = serve_apply,
+	.on_peer = serve_on_peer,
 	.teardown = serve_teardown,
 };
 

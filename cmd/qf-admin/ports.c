@@ -148,4 +148,6 @@ void port_client(const struct port *p, struct qf_buf *out)
 		qf_buf_printf(out, "curl http://%s:%u/readyz", port_host(p, host), p->number);
 	else if (p->frontend == QF_FE_POSTGRES)
 		qf_buf_printf(out, "psql -h %s -p %u -U queryflux queryflux", p->address, p->number);
+	else if (p->frontend == QF_FE_TRINO)
+		qf_buf_printf(out, "trino --server http://%s:%u", port_host(p, host), p->number);
 }

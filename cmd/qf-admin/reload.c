@@ -4,6 +4,7 @@
  * it ends the walk, so that the ring is not left with two configurations.
  */
 #include "admin.h"
+#include "gather.h"
 
 #include "qf/clock.h"
 #include "qf/log.h"
@@ -32,30 +33,13 @@ struct reload {
 	struct qf_timer tick;
 };
 
-/* The process behind a lock file of the bus; 0 when there is none. */
-static pid_t lock_holder(const char *dir, const char *program)
+static uint32_t all_roles(void)
 {
-	char path[4200];
-	FILE *f;
-	int pid = 0;
+	uint32_t roles = 0;
 
-	snprintf(path, sizeof path, "%s/%s-0.lock", dir, program);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%d", &pid) != 1 || kill(pid, 0) < 0)
-		pid = 0;
-	fclose(f);
-	return pid;
-}
-
-static bool all_met(const struct reload *r)
-{
 	for (size_t i = 0; i < N_STEPS; i++)
-		if (lock_holder(qf_bus_dir(r->bus), qf_program_name(order[i])) &&
-		    !qf_bus_find(r->bus, order[i], qf_slice_str("0")))
-			return false;
-	return true;
+		roles |= QF_ROLE(order[i]);
+	return roles;
 }
 
 static struct qf_peer *next_of(const struct reload *r, struct qf_peer *after)
@@ -110,7 +94,7 @@ static void on_tick(struct qf_timer *t)
 	struct qf_peer *late;
 
 	qf_timer_set(r->loop, t, TICK_NS);
-	if (!r->met && !(r->met = all_met(r) || now - r->since_ns > MEET_NS))
+	if (!r->met && !(r->met = gather_met(r->bus, all_roles(), NULL) || now - r->since_ns > MEET_NS))
 		return;
 	while (r->step < N_STEPS) {
 		if (!r->told && !(r->told = tell(r))) {
@@ -138,9 +122,8 @@ static int run(struct reload *r, struct qf_err *err)
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < N_STEPS; i++)
-		o.asks |= QF_ROLE(order[i]);
 	snprintf(instance, sizeof instance, "tool_%d", (int)getpid());
+	o.asks = all_roles();
 	o.loop = r->loop;
 	o.conf_id = r->conf_id;
 	rc = qf_bus_new(&r->bus, &o, err);

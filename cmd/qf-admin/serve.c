@@ -1,8 +1,8 @@
 /*
- * The service: it hears from every program (HELLO, EVENT), keeps the last events in bounded memory, and
- * answers `qf-admin status` and `qf-admin events`. Off the data path: when it is away nothing waits for it.
+ * The service: it hears from every program (HELLO, EVENT), counts, keeps the last events in bounded memory, and
+ * answers `qf-admin status`, `qf-admin events` and HTTP. Off the data path: when it is away nothing waits for it.
  */
-#include "admin.h"
+#include "serve.h"
 
 #include "qf/clock.h"
 #include "qf/log.h"
@@ -14,18 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EVENTS_KEPT 4096
 #define TEXT_KEPT 256 /* of one field, whoever sent it */
-
-struct event { /* one JSON line */
-	char *text;
-};
-
-struct serve {
-	struct qf_run *run;
-	struct event events[EVENTS_KEPT];
-	uint64_t n; /* so far; the newest is at (n - 1) % EVENTS_KEPT */
-};
+#define STATE_MAX (4u << 20)
 
 static void put_text(json_t *o, const char *key, const struct qf_msg *m, enum qf_field f)
 {
@@ -44,13 +34,19 @@ static void put_micros(json_t *o, const char *key, const struct qf_msg *m, enum 
 		json_object_set_new(o, key, json_real((double)(qf_get_u64(m, f) / 100) / 10));
 }
 
-static void on_event(void *arg, struct qf_peer *from, const struct qf_msg *m)
+static void put_dialect(json_t *o, const char *key, const struct qf_msg *m, enum qf_field f)
 {
-	struct serve *s = ((struct admin *)arg)->serve;
-	struct event *e = &s->events[s->n++ % EVENTS_KEPT];
+	uint8_t d = qf_get_u8(m, f);
+
+	if (d != QF_DIALECT_NONE && d < QF_DIALECT_N)
+		json_object_set_new(o, key, json_string(qf_dialect_name((enum qf_dialect)d)));
+}
+
+static void keep_event(struct serve *s, const struct qf_msg *m)
+{
+	char **kept = &s->events[s->n++ % EVENTS_KEPT];
 	json_t *o = json_object();
 
-	(void)from;
 	put_text(o, "event", m, QF_F_EVENT);
 	put_text(o, "queryId", m, QF_F_QUERY_ID);
 	put_text(o, "user", m, QF_F_USER);
@@ -68,20 +64,77 @@ static void on_event(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	put_micros(o, "idleSlotMicros", m, QF_F_SLOT_IDLE_NS);
 	put_micros(o, "runMicros", m, QF_F_RUN_NS);
 	put_micros(o, "totalMicros", m, QF_F_TOTAL_NS);
-	free(e->text);
-	e->text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	put_dialect(o, "from", m, QF_F_FROM);
+	put_dialect(o, "to", m, QF_F_TO);
+	free(*kept);
+	*kept = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
 	json_decref(o);
 }
 
-static void write_status(struct serve *s, struct qf_buf *out)
+static void keep_state(struct qf_peer *from, struct qf_slice rows)
 {
-	struct qf_peer *p = NULL;
+	struct told *t = from->user;
+
+	if (rows.n > STATE_MAX)
+		return;
+	if (!t)
+		from->user = t = qf_xcalloc(1, sizeof *t);
+	qf_buf_clear(&t->rows);
+	qf_buf_add_slice(&t->rows, rows);
+}
+
+static void on_event(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct serve *s = ((struct admin *)arg)->serve;
+
+	if (from) { /* by a peer's link: its state */
+		keep_state(from, m->payload);
+		return;
+	}
+	counts_event(s->counts, m);
+	keep_event(s, m);
+}
+
+static void forget(struct qf_peer *p)
+{
+	struct told *t = p->user;
+
+	p->user = NULL;
+	if (t)
+		qf_buf_fini(&t->rows);
+	free(t);
+}
+
+void serve_on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change)
+{
+	(void)ctx;
+	if (change == QF_PEER_LOST)
+		forget(p);
+}
+
+static void status_line(struct qf_buf *out, bool json, const struct qf_peer *p)
+{
+	const char *name = qf_program_name(p->program), *state = p->suspended ? "silent" : "up";
+	unsigned long long id = p->conf_id;
+
+	if (json)
+		qf_buf_printf(out,
+			      "{\"program\":\"%s\",\"instance\":\"%s\",\"pid\":%d,\"configuration\":\"%016llx\","
+			      "\"state\":\"%s\"}\n",
+			      name, p->instance, p->pid, id, state);
+	else
+		qf_buf_printf(out, "%-10s %-10s %7d  %016llx  %s\n", name, p->instance, p->pid, id, state);
+}
+
+static void write_status(struct serve *s, bool json, struct qf_buf *out)
+{
+	struct qf_peer self = { .program = QF_ADMIN, .conf_id = s->run->conf->id, .pid = (int)getpid() }, *p = NULL;
 
 	while ((p = qf_bus_next_peer(s->run->bus, p)))
-		qf_buf_printf(out, "%-10s %-10s %7d  %016llx  %s\n", qf_program_name(p->program), p->instance, p->pid,
-			      (unsigned long long)p->conf_id, p->suspended ? "silent" : "up");
-	qf_buf_printf(out, "%-10s %-10s %7d  %016llx  up\n", "admin", s->run->instance, (int)getpid(),
-		      (unsigned long long)s->run->conf->id);
+		if (p->program != QF_ADMIN) /* a tool that asks */
+			status_line(out, json, p);
+	snprintf(self.instance, sizeof self.instance, "%s", s->run->instance);
+	status_line(out, json, &self);
 }
 
 static void write_events(struct serve *s, struct qf_buf *out)
@@ -89,7 +142,7 @@ static void write_events(struct serve *s, struct qf_buf *out)
 	uint64_t first = s->n > EVENTS_KEPT ? s->n - EVENTS_KEPT : 0;
 
 	for (uint64_t i = first; i < s->n; i++) {
-		const char *text = s->events[i % EVENTS_KEPT].text;
+		const char *text = s->events[i % EVENTS_KEPT];
 
 		if (text && out->n < QF_MSG_MAX / 2)
 			qf_buf_printf(out, "%s\n", text);
@@ -107,8 +160,8 @@ static void on_control(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	qf_buf_init(&msg);
 	qf_msg_begin(&msg, QF_MSG_CONTROL, m->stream, 0, QF_MSG_REPLY);
 	qf_msg_end(&msg);
-	if (qf_slice_eq_str(command, "status"))
-		write_status(s, &msg);
+	if (qf_slice_eq_str(command, "status") || qf_slice_eq_str(command, "status json"))
+		write_status(s, !qf_slice_eq_str(command, "status"), &msg);
 	else if (qf_slice_eq_str(command, "events"))
 		write_events(s, &msg);
 	(void)!qf_bus_send(s->run->bus, from, &msg);
@@ -116,7 +169,7 @@ static void on_control(void *arg, struct qf_peer *from, const struct qf_msg *m)
 }
 
 const struct qf_bus_handler admin_handlers[] = {
-	{ QF_MSG_EVENT, 0, on_event },
+	{ QF_MSG_EVENT, QF_ROLE(QF_LISTEN) | QF_ROLE(QF_DISPATCH), on_event },
 	{ QF_MSG_CONTROL, QF_ROLE(QF_ADMIN), on_control },
 	{ 0 },
 };
@@ -125,19 +178,37 @@ int serve_setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 {
 	struct admin *a = ctx;
 
-	(void)reterr;
 	a->serve = qf_xcalloc(1, sizeof *a->serve);
 	a->serve->run = run;
+	a->serve->counts = counts_new(run->conf);
+	return web_open(&a->serve->web, a->serve, reterr);
+}
+
+/* Address and port need a restart; everything else of the model is read where it is used. */
+int serve_apply(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr)
+{
+	const struct qf_conf_frontend *a = &run->conf->admin, *b = &conf->admin;
+
+	(void)reterr;
+	if (a->enabled != b->enabled || a->port != b->port || strcmp(a->address, b->address) != 0)
+		qf_warn("queryflux.adminApi changed: restart qf-admin for that");
+	counts_set_conf(((struct admin *)ctx)->serve->counts, conf);
 	return 0;
 }
 
 void serve_teardown(void *ctx, struct qf_run *run)
 {
 	struct admin *a = ctx;
+	struct qf_peer *p = NULL;
 
-	(void)run;
-	for (size_t i = 0; a->serve && i < EVENTS_KEPT; i++)
-		free(a->serve->events[i].text);
+	if (!a->serve)
+		return;
+	a->serve->web = web_close(a->serve->web);
+	while ((p = qf_bus_next_peer(run->bus, p)))
+		forget(p); /* the bus says no more of them */
+	for (size_t i = 0; i < EVENTS_KEPT; i++)
+		free(a->serve->events[i]);
+	counts_free(a->serve->counts);
 	free(a->serve);
 	a->serve = NULL;
 }

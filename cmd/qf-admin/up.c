@@ -129,6 +129,9 @@ static void set_client_environment(const struct port *p)
 		setenv("PGUSER", "queryflux", 0);
 		setenv("PGDATABASE", "queryflux", 0);
 		setenv("PGSSLMODE", "prefer", 0);
+	} else if (p->frontend == QF_FE_TRINO) {
+		snprintf(url, sizeof url, "http://%s:%u", port_host(p, host), p->number);
+		setenv("QF_TRINO_URL", url, 1);
 	}
 }
 
