@@ -34,7 +34,7 @@ _queryflux_values() {
 	PROTOCOL) values=$(_queryflux_ask --dump-names protocols) ;;
 	CLUSTER) values=$(_queryflux_ask --dump-names clusters) ;;
 	GROUP) values=$(_queryflux_ask --dump-names groups) ;;
-	ID) values=$(_queryflux_ask queries | cut -d' ' -f1) ;;
+	ID) values=$(_queryflux_ask queries | sed '1d;s/ .*//') ;; # without its heading
 	*\|*) values=${1//|/ } ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$values" -- "$cur")

@@ -5,7 +5,9 @@ import pty
 import re
 import select
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from conftest import BIN, SLOW, TOP, wait_until
@@ -108,7 +110,7 @@ _completion_loader "${COMP_WORDS[0]}"
 spec=$(complete -p "${COMP_WORDS[0]}") || exit
 [[ $spec =~ -F\\ ([^ ]+) ]] || exit 1
 "${BASH_REMATCH[1]}" "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-[ ${#COMPREPLY[@]} = 0 ] || printf '%s\\n' "${COMPREPLY[@]}"
+for word in "${COMPREPLY[@]}"; do echo "$word"; done
 """
 
 ZSH_RC = """
@@ -129,22 +131,26 @@ bindkey '^Xl' show
 """
 
 
+def bash_offers(env, directory, line):
+    done = subprocess.run(["bash", "--norc", "--noprofile", "-c", BASH_OFFERS, "-", line], env=env, cwd=directory, text=True,
+                          capture_output=True, timeout=30 * SLOW)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return set(done.stdout.splitlines())
+
+
 @pytest.fixture(scope="module")
 def bash(tmp_path_factory):
     directory = tmp_path_factory.mktemp("bash")
     env = installed(directory)
     (directory / "rc").write_text(BASH_RC)
     shell = Shell(["bash", "--norc", "--noprofile", "-i"], env, directory, "./rc")
-    shell.offers = lambda line: set(subprocess.run(["bash", "--norc", "--noprofile", "-c", BASH_OFFERS, "-", line], env=env, text=True,
-                                                   cwd=directory, capture_output=True, timeout=30 * SLOW).stdout.splitlines())
+    shell.offers = lambda line: bash_offers(env, directory, line)
     yield shell
     shell.end()
 
 
-@pytest.fixture(scope="module")
-def zsh(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("zsh")
-    env = installed(directory)
+def start_zsh(directory, **env):
+    env = {**installed(directory), **env}
     (directory / "rc").write_text(ZSH_RC.replace("@TOP@", str(TOP)))
     shell = Shell(["zsh", "-f", "-i"], env, directory, "./rc")
 
@@ -154,6 +160,12 @@ def zsh(tmp_path_factory):
         return {hit.rstrip("=").replace("\\ ", " ") for hit in (directory / "hits").read_text().splitlines()}
 
     shell.offers = offers
+    return shell
+
+
+@pytest.fixture(scope="module")
+def zsh(tmp_path_factory):
+    shell = start_zsh(tmp_path_factory.mktemp("zsh"))
     yield shell
     shell.end()
 
@@ -213,6 +225,30 @@ def test_a_bad_configuration_offers_nothing(shell):
     (shell.dir / "bad.yaml").write_text("clusters: [")
     for command in rows_with("CLUSTER"):
         assert shell.offers(f"qf-admin -c bad.yaml {command} ") == set()
+
+
+@pytest.mark.skipif("cancel" not in COMMANDS, reason="no command takes an id")
+def test_ids_of_queries_are_offered(start, tmp_path):
+    """`qf-admin cancel` offers what runs now."""
+    kit = start()
+    env = {**installed(tmp_path / "shell"), "QF_RUNTIME_DIR": str(kit.run_dir)}
+    with kit.connect("duckdb") as c, ThreadPoolExecutor() as pool:
+        long = pool.submit(c.execute, "select count(*) from range(100000000000) a(i) where i % 7 = 3")
+
+        def running():
+            rows = kit.admin("queries").stdout.splitlines()
+            return len(rows) == 2 and rows[1].split()[0]
+
+        query = wait_until(running)
+        assert bash_offers(env, tmp_path, "qf-admin cancel ") == {query}
+        assert bash_offers(env, tmp_path, "qf-admin cancel x") == set()
+        (tmp_path / "zsh").mkdir()
+        zsh = start_zsh(tmp_path / "zsh", QF_RUNTIME_DIR=str(kit.run_dir))
+        assert zsh.offers("qf-admin cancel ") == {query}
+        zsh.end()
+        assert kit.admin("cancel", query).returncode == 0
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            long.result(20)
 
 
 @pytest.mark.parametrize("typed, line", [
