@@ -45,6 +45,7 @@ struct qf_conf_frontend {
 	const char *address; /* default 127.0.0.1 */
 	uint16_t port;
 	uint32_t max_connections; /* 0 = the built-in 10000 */
+	uint64_t abandon_ns;	  /* trinoHttp: abandonTimeoutSecs, default 300 s */
 	struct qf_conf_place place;
 };
 

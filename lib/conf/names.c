@@ -8,7 +8,7 @@ static const struct {
 	enum qf_dialect dialect;
 	bool built;
 } frontends[QF_FE_N] = {
-	[QF_FE_TRINO] = { "trinoHttp", "trino", QF_DIALECT_TRINO, false },
+	[QF_FE_TRINO] = { "trinoHttp", "trino", QF_DIALECT_TRINO, true },
 	[QF_FE_POSTGRES] = { "postgresWire", "postgres", QF_DIALECT_POSTGRES, true },
 	[QF_FE_MYSQL] = { "mysqlWire", "mysql", QF_DIALECT_MYSQL, false },
 	[QF_FE_FLIGHT] = { "flightSql", "flight", QF_DIALECT_POSTGRES, false },

@@ -19,14 +19,20 @@
 	FRONTEND_ITEMS(port_, "listens for clients of this protocol"), \
 	{ .key = "maxConnections", .kind = QF_ITEM_UINT, AT(qf_conf_frontend, max_connections), .max = 1000000, \
 	  .dflt = "0", .unit = "connections", .reload = LIVE, \
-	  .help = "clients at once; 0 is the built-in limit of 10000" }, END
+	  .help = "clients at once; 0 is the built-in limit of 10000" }
 
-static const struct qf_item trino_items[] = { CLIENT_ITEMS("8080") };
-static const struct qf_item postgres_items[] = { CLIENT_ITEMS("5432") };
-static const struct qf_item mysql_items[] = { CLIENT_ITEMS("3306") };
-static const struct qf_item flight_items[] = { CLIENT_ITEMS("50051") };
-static const struct qf_item clickhouse_items[] = { CLIENT_ITEMS("8123") };
-static const struct qf_item rest_items[] = { CLIENT_ITEMS("8000") };
+static const struct qf_item trino_items[] = {
+	CLIENT_ITEMS("8080"),
+	{ .key = "abandonTimeoutSecs", .kind = QF_ITEM_UINT, AT(qf_conf_frontend, abandon_ns), .min = 1, .max = 86400,
+	  .scale = QF_SEC, .dflt = "300", .unit = "seconds", .reload = LIVE,
+	  .help = "a query whose client does not ask for its next page for so long is cancelled" },
+	END
+};
+static const struct qf_item postgres_items[] = { CLIENT_ITEMS("5432"), END };
+static const struct qf_item mysql_items[] = { CLIENT_ITEMS("3306"), END };
+static const struct qf_item flight_items[] = { CLIENT_ITEMS("50051"), END };
+static const struct qf_item clickhouse_items[] = { CLIENT_ITEMS("8123"), END };
+static const struct qf_item rest_items[] = { CLIENT_ITEMS("8000"), END };
 static const struct qf_item admin_items[] = {
 	FRONTEND_ITEMS("9000", "listens for operators and monitoring"),
 	UNBUILT_TEXT("username", "admin", "bootstrap user of the admin API; until it is built, keep the address on "

@@ -1,8 +1,9 @@
 /* Every frontend that is built. */
 #include "postgres/postgres.h"
 #include "qf/frontend.h"
+#include "trino/trino.h"
 
-static const struct qf_frontend_ops *const frontends[] = { &qf_frontend_postgres };
+static const struct qf_frontend_ops *const frontends[] = { &qf_frontend_trino, &qf_frontend_postgres };
 
 const struct qf_frontend_ops *qf_frontend_ops(enum qf_frontend kind)
 {

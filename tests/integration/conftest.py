@@ -32,8 +32,15 @@ def wait_until(what, seconds=10, every=0.02):
     raise AssertionError(f"not within {seconds * SLOW} s: {what}")
 
 
+def with_trino(config):
+    """The Trino frontend is on unless a configuration says otherwise: with a port of its own, as tests run side by side."""
+    if "trinoHttp" in config:
+        return config
+    return re.sub(r"^( +)(?=postgresWire:)", r"\1trinoHttp: {{ enabled: true, port: {trino} }}\n\1", config, count=1, flags=re.M)
+
+
 class Toolkit:
-    """One `qf-admin up`. The port is the PostgreSQL one."""
+    """One `qf-admin up`. The port is the PostgreSQL one, trino_port the Trino one."""
 
     def __init__(self, directory, config=None, env=None):
         self.dir = pathlib.Path(directory)
@@ -42,10 +49,11 @@ class Toolkit:
         self.run_dir.mkdir(exist_ok=True)
         self.state_dir.mkdir(exist_ok=True)
         self.port = free_port()
+        self.trino_port = free_port()
         self.config = None
         if config is not None:
             self.config = self.dir / "queryflux.yaml"
-            self.config.write_text(config.format(port=self.port, state=self.state_dir, dir=self.dir))
+            self.config.write_text(with_trino(config).format(port=self.port, trino=self.trino_port, state=self.state_dir, dir=self.dir))
         self.env = {**os.environ, "QF_RUNTIME_DIR": str(self.run_dir), "QF_STATE_DIR": str(self.state_dir), **(env or {})}
         self.env.pop("QF_CONFIG", None)
         self.log_path = self.dir / "up.log"
@@ -61,6 +69,8 @@ class Toolkit:
         table = wait_until(lambda: self.child.poll() is not None or "psql -h" in self.out_path.read_text(), 30)
         assert self.child.poll() is None and table, self.log_text()
         self.port = int(re.search(r"psql -h \S+ -p (\d+)", self.out_path.read_text()).group(1))
+        trino = re.search(r"trino --server http://\S+:(\d+)", self.out_path.read_text())
+        self.trino_port = int(trino.group(1)) if trino else None
         wait_until(self.answers, 20)
         return self
 

@@ -22,7 +22,7 @@ struct qf_hub {
 	struct qf_conf_cluster cluster;
 	struct qf_engine *engine;
 	struct qf_buf log;
-	unsigned pins, queries_open, pins_open, cancels, abandons;
+	unsigned named, pins, queries_open, pins_open, cancels, abandons;
 	struct qf_pin *last_pin;
 	struct qf_buf facts;	 /* of the last statement's session, as text */
 	bool cut_batches;	 /* what comes is not what was sent */
@@ -240,6 +240,11 @@ static inline void hub_lose_pin(struct qf_pin *pin)
 	pin->conn = NULL;
 	pin->dead = true;
 	pin->placed = false;
+}
+
+void qf_query_name(struct qf_hub *hub, char ret[QF_QUERY_ID])
+{
+	snprintf(ret, QF_QUERY_ID, "20260102_030405_%05u_tests", ++hub->named);
 }
 
 struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_request *req)

@@ -39,14 +39,14 @@ static const struct {
 		"routingFallback: gold\n", "" },
 	{ "type: inMemory", "queryflux: { frontends: { postgresWire: {} }, persistence: { type: inMemory } }\n" GROUP
 		"routingFallback: gold\n", "" },
-	{ "nothing listens, nothing routes", "queryflux: {}\n",
+	{ "nothing listens, nothing routes", "queryflux: { frontends: { trinoHttp: { enabled: false } } }\n",
 		"1:1 no frontend that is built is enabled\n1:1 there is no group in clusterGroups\n" },
 	{ "no way out", "queryflux: { frontends: { postgresWire: {} } }\n" GROUP,
 		"1:1 there are neither routers nor a routingFallback\n" },
 	{ "frontends to come",
-		"queryflux:\n  frontends:\n    postgresWire: {}\n    trinoHttp: {}\n    mcp: { port: 8811 }\n" GROUP
+		"queryflux:\n  frontends:\n    postgresWire: {}\n    mysqlWire: {}\n    mcp: { port: 8811 }\n" GROUP
 		"routingFallback: gold\n",
-		"4:5 queryflux.frontends.trinoHttp is known but not built yet\n"
+		"4:5 queryflux.frontends.mysqlWire is known but not built yet\n"
 		"5:5 queryflux.frontends.mcp is known but not built yet\n" },
 	{ "engines to come", "queryflux: { frontends: { postgresWire: {} } }\nclusters:\n"
 		"  t: { engine: trino, endpoint: \"http://t\", threads: 2 }\nclusterGroups:\n"
