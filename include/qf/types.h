@@ -1,5 +1,5 @@
 /*
- * Arrow IPC rows → typed values for a client protocol. One table of types: Arrow ↔ PostgreSQL oid.
+ * Arrow IPC rows → typed values for a client protocol. One table of types: Arrow ↔ PostgreSQL oid, Trino type.
  *
  * A qf_rowset decodes one stream: first a schema message, then record batches (Arrow IPC, encapsulated,
  * metadata version 5, little-endian, no compression, no dictionaries), each one message and nothing more.
@@ -63,7 +63,10 @@ int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, c
 int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct qf_text_style *st, struct qf_buf *out,
 			 struct qf_err *reterr) qf_must_check;
 
-/* How values are written for a Trino client. */
+/*
+ * How values are written for a Trino client. A zone is called as Trino calls it: one of a fixed offset (Etc/GMT-2,
+ * INTERVAL '+05:30') by that, +02:00, and all that is UTC by UTC.
+ */
 struct qf_trino_style {
 	const struct qf_tz *tz;	  /* of the session: timestamp with time zone is shown in it; NULL = UTC */
 	bool parametric_datetime; /* X-Trino-Client-Capabilities has it: time(p), timestamp(p); else p = 3, as Trino does */
@@ -71,8 +74,8 @@ struct qf_trino_style {
 
 /*
  * Trino's JSON client protocol: appends the array of column objects {name, type, typeSignature}, or the array of one
- * row's values. What DuckDB's type has no exact form of is widened as the table says (hugeint → decimal(38,0) or
- * varchar, …) or an error, never a silent change.
+ * row's values, byte for byte as a Trino 476 server does. What Trino has no equal type for is widened as the table
+ * says (hugeint → decimal(38,0), …) or an error, never a silent change. A row is held to 256 MiB as above.
  */
 int qf_rowset_trino_columns(const struct qf_rowset *rs, const struct qf_trino_style *st, struct qf_buf *out,
 			    struct qf_err *reterr) qf_must_check;
