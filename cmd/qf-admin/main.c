@@ -34,7 +34,7 @@ static int set_format(void *ctx, const char *value)
 static const struct qf_option options[] = {
 	{ "port-offset", 0, "N", "up: shift all ports by N", set_offset },
 	{ "exec", 0, "COMMAND", "up: run COMMAND by sh when all is ready, then stop; its status is the status", set_exec },
-	{ "format", 0, "FORMAT", "status, queries, check-config: text (the default) or json", set_format },
+	{ "format", 0, "text|json", "status, queries, check-config: json instead of text", set_format },
 	{ 0 },
 };
 
