@@ -6,11 +6,12 @@ usage: tests/lint/drift.py [--write]
   options and commands    --dump-options, --dump-commands of each program = its --help = its page in man/
   configuration keys      qf-route --dump-config-keys = the entries of man/queryflux.yaml.5, word by word
   messages                the enums of include/qf/msg.h = the tables of man/qf-protocol.7
+  metrics                 the tables of cmd/qf-admin = that of man/qf-admin.8
   values to complete      every argument that an option or command takes is known to both completion files
 
-Prints one line for each difference; exit status 1 when there is one. --write brings the entries of queryflux.yaml.5
-and the tables of qf-protocol.7 into line first: what is new goes behind its neighbour, what is gone is dropped.
-Programs are those of $QF_BINDIR (build/bin).
+Prints one line for each difference; exit status 1 when there is one. --write brings the entries of queryflux.yaml.5 and
+the tables of qf-protocol.7 and qf-admin.8 into line first: what is new goes behind its neighbour, what is gone is
+dropped. Programs are those of $QF_BINDIR (build/bin).
 """
 import os
 import pathlib
@@ -188,51 +189,75 @@ def write_keys():
     PAGE_OF_KEYS.write_text(page)
 
 
-# ---- messages ----------------------------------------------------------------------------------------------------------
+# ---- tables that are written into a page -------------------------------------------------------------------------------
 
 MESSAGES = TOP / "include/qf/msg.h"
-PAGE_OF_MESSAGES = TOP / "man/qf-protocol.7"
-FOLLOWS = "\\\" %s: written by tests/lint/drift.py --write\n"
 
 
 def enum(name, prefix):
-    """(number, name, comment) of each entry; those that end in N count, or have a value of their own, are left out."""
+    """(number, name, comment) of each entry but the last, N, which counts them."""
     body = re.search(rf"^enum {name} \{{\n(.*?)^\}};", MESSAGES.read_text(), re.M | re.S).group(1)
     entries = re.findall(rf"^\t{prefix}(\w+)(?: = 1)?,?[ \t]*(?:/\* (.*?) \*/)?$", body, re.M)
     return [(number, entry, about) for number, (entry, about) in enumerate(entries, 1) if entry != "N"]
 
 
-def message_tables():
-    kinds, fields = enum("qf_kind", "QF_MSG_"), enum("qf_field", "QF_F_")
-    columns = [f".It {number} Ta {entry.lower()} Ta {about.replace(chr(92), chr(92) + 'e')}" for number, entry, about in fields]
-    return {
-        "kinds": "\n".join(textwrap.wrap(", ".join(f"{number} {entry}" for number, entry, _ in kinds) + ".", 79)) + "\n",
-        "fields": "\n".join(['.Bl -column "99" "slot_idle_ns"', ".It Em tag Ta Em name Ta Em value", *columns, ".El"]) + "\n",
-    }
+def kinds():
+    return textwrap.wrap(", ".join(f"{number} {entry}" for number, entry, _ in enum("qf_kind", "QF_MSG_")) + ".", 79)
 
 
-def page_tables():
-    page = PAGE_OF_MESSAGES.read_text()
-    return {name: page.split("." + FOLLOWS % name)[1].split(".\\\" end\n")[0] for name in message_tables()}
+def fields():
+    rows = [f".It {number} Ta {entry.lower()} Ta {about}" for number, entry, about in enum("qf_field", "QF_F_")]
+    return ['.Bl -column "99" "slot_idle_ns"', ".It Em tag Ta Em name Ta Em value", *rows, ".El"]
 
 
-def check_messages():
-    page = page_tables()
-    for name, lines in message_tables().items():
-        for line in sorted(set(lines.splitlines()) ^ set(page[name].splitlines())):
-            where = "in msg.h, not in qf-protocol.7" if line in lines.splitlines() else "in qf-protocol.7, not in msg.h"
+def metric_rows():
+    """(name, kind, help, labels) of each `struct metric_def`."""
+    text = "".join(path.read_text() for path in sorted((TOP / "cmd/qf-admin").glob("*.c")))
+    found = re.findall(r'\{\s*"(queryflux_\w+)",\s*METRIC_(\w+),\s*((?:"[^"]*"\s*)+),\s*\{([^}]*)\}\s*\}', text)
+    return [(name, kind.lower(), "".join(re.findall(r'"([^"]*)"', about)), re.findall(r'"(\w+)"', labels))
+            for name, kind, about, labels in found]
+
+
+def metrics():
+    lines = [".Bl -tag -width Ds"]
+    for name, kind, about, labels in metric_rows():
+        about = re.split(r"(?<=\.) (?=[a-zA-Z])", sentence(about)) + [sentence(kind + (" by " + ", ".join(labels) if labels else ""))]
+        lines += [f".It Cm {name}", *(piece for one in about for piece in textwrap.wrap(one, 79))]
+    return [*lines, ".El"]
+
+
+WRITTEN = {"kinds": ("qf-protocol.7", kinds), "fields": ("qf-protocol.7", fields), "metrics": ("qf-admin.8", metrics)}
+
+
+def page_table(name):
+    """What stands between the marks in the page; None without them."""
+    path = TOP / "man" / WRITTEN[name][0]
+    m = re.search(rf'^\.\\" {name}: written by tests/lint/drift.py --write\n(.*?)^\.\\" end$', path.read_text(), re.M | re.S) \
+        if path.exists() else None
+    return m and m.group(1)
+
+
+def check_tables():
+    for name, (page, table) in WRITTEN.items():
+        old = page_table(name)
+        if old is None:
+            yield f"{page}: the line .\\\" {name}: written by tests/lint/drift.py --write and its .\\\" end are missing"
+            continue
+        for line in sorted(set(table()) ^ set(old.splitlines())):
+            where = f"in the source, not in {page}" if line in table() else f"in {page}, not in the source"
             yield f"{name}: \"{line}\": {where}; tests/lint/drift.py --write brings them together"
-    told = set(re.findall(r"[A-Z]{3,}", " ".join(re.findall(r"^\.It Sy (.*)$", PAGE_OF_MESSAGES.read_text(), re.M))))
+    told = set(re.findall(r"[A-Z]{3,}", " ".join(re.findall(r"^\.It Sy (.*)$", (TOP / "man/qf-protocol.7").read_text(), re.M))))
     for _, kind, _ in enum("qf_kind", "QF_MSG_"):
         if kind not in told:
             yield f"message {kind}: in msg.h, not told in qf-protocol.7"
 
 
-def write_messages():
-    page = PAGE_OF_MESSAGES.read_text()
-    for name, old in page_tables().items():
-        page = page.replace("." + FOLLOWS % name + old, "." + FOLLOWS % name + message_tables()[name])
-    PAGE_OF_MESSAGES.write_text(page)
+def write_tables():
+    for name, (page, table) in WRITTEN.items():
+        path, old = TOP / "man" / page, page_table(name)
+        if old is not None:
+            mark = f'.\\" {name}: written by tests/lint/drift.py --write\n'
+            path.write_text(path.read_text().replace(mark + old, mark + "".join(line + "\n" for line in table())))
 
 
 # ---- pages that a page names -------------------------------------------------------------------------------------------
@@ -269,13 +294,13 @@ def keys():
 
 def differences():
     return [*(line for program in PROGRAMS for line in check_program(program)), *check_keys(),
-            *check_messages(), *check_references(), *check_completions()]
+            *check_tables(), *check_references(), *check_completions()]
 
 
 def main():
     if sys.argv[1:] == ["--write"]:
         write_keys()
-        write_messages()
+        write_tables()
     elif sys.argv[1:]:
         raise SystemExit(__doc__)
     found = differences()
