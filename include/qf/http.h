@@ -7,7 +7,7 @@
  * not looked at before the one before it is answered, so that pipelined answers stay in order and a connection
  * holds one request at most. Everything happens on the one loop thread. What is broken (a bad frame, a head or
  * body over its limit, a client that is too slow) the server answers itself, 400, 408, 411, 413, 414, 417, 431, 501
- * or 505, and closes.
+ * or 505, and closes; so it does, with 503, when all requests together take more than 512 MiB.
  *
  * A client that closes only its half still gets its reply; one that is gone is noticed while a request waits
  * (lib/http/conn.h says how).

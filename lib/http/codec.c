@@ -336,6 +336,11 @@ bool http_codec_begun(const struct http_codec *c)
 	return c->head.n > 0;
 }
 
+size_t http_codec_held(const struct http_codec *c)
+{
+	return c->head.cap + c->body.cap + c->headers_room * sizeof(*c->headers);
+}
+
 bool http_codec_in_body(const struct http_codec *c)
 {
 	return c->stage == HTTP_STAGE_BODY;

@@ -67,6 +67,7 @@ void http_codec_fini(struct http_codec *c);
 enum http_step http_codec_feed(struct http_codec *c, struct qf_slice in, size_t *ret_used);
 void http_codec_next(struct http_codec *c); /* forgets the request, its memory too */
 bool http_codec_begun(const struct http_codec *c); /* some of a request is there */
+size_t http_codec_held(const struct http_codec *c); /* bytes of memory */
 bool http_codec_in_body(const struct http_codec *c);
 struct qf_slice http_codec_header(const struct http_codec *c, const char *name); /* the first one */
 

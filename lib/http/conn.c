@@ -58,6 +58,8 @@ static void close_now(struct http_conn *c)
 	struct qf_loop *loop = c->server->loop;
 
 	c->state = HTTP_CONN_CLOSED;
+	c->server->held -= c->held;
+	c->held = 0;
 	qf_watch_del(loop, &c->watch);
 	qf_task_del(loop, &c->task);
 	qf_timer_stop(loop, &c->timer);
@@ -160,6 +162,13 @@ static void ask_owner(struct http_conn *c)
 		probe(c);
 }
 
+void http_conn_count(struct http_conn *c)
+{
+	c->server->held -= c->held;
+	c->held = http_codec_held(&c->codec);
+	c->server->held += c->held;
+}
+
 /* Looks at what has been read, as far as one request. */
 static void advance(struct http_conn *c)
 {
@@ -168,6 +177,7 @@ static void advance(struct http_conn *c)
 		enum http_step step = http_codec_feed(&c->codec, qf_buf_slice(&c->ahead), &used);
 
 		qf_buf_consume(&c->ahead, used);
+		http_conn_count(c);
 		if (!c->timed && http_codec_begun(&c->codec)) {
 			c->timed = true;
 			set_timer(c, c->server->limits.receive_ns);
@@ -177,6 +187,8 @@ static void advance(struct http_conn *c)
 			return;
 		if (step == HTTP_STEP_REFUSED)
 			http_reply_refusal(c, c->codec.status, c->codec.why);
+		else if (c->server->held > c->server->max_held)
+			http_reply_refusal(c, 503, "too much is being received");
 		else if (step == HTTP_STEP_REQUEST)
 			ask_owner(c);
 	}

@@ -38,6 +38,7 @@ struct http_conn {
 	struct http_codec codec;
 	struct qf_http_request request;
 	struct qf_buf ahead;
+	size_t held; /* memory of the request, as the server counts it */
 	char client[64];
 	bool reading;	/* EPOLLIN is asked for; may lag behind the state by one event */
 	bool blocked;	/* the socket takes no more */
@@ -67,6 +68,7 @@ struct qf_http_server {
 	struct qf_timer retry; /* accept, when descriptors are out */
 	struct qf_list connections, ended;
 	size_t n_connections;
+	size_t held, max_held; /* memory of all requests: limits of one, times connections, is more than there is */
 	struct qf_task reap;
 	bool full; /* nothing is accepted until a connection ends */
 	bool draining;
@@ -89,6 +91,7 @@ void http_conn_free(struct http_conn *c); /* of an ended one */
 /* The reply is in out, body or gzip: send it. */
 void http_conn_send(struct http_conn *c);
 
+void http_conn_count(struct http_conn *c); /* after the memory of its request has changed */
 void http_server_left(struct qf_http_server *s, struct http_conn *c); /* it has ended; freed in the task */
 
 /* A reply of the server's own, and the end of the connection. */

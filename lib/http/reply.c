@@ -227,6 +227,7 @@ void qf_http_reply(struct qf_http_request *rq, const struct qf_http_reply *reply
 	qf_assert(c->state == HTTP_CONN_ASKED && reply->status >= 200 && reply->status <= 599);
 	send_reply(c, reply);
 	http_codec_next(&c->codec);
+	http_conn_count(c);
 }
 
 static void reply_text(struct http_conn *c, unsigned status, bool close, struct qf_buf *text)
@@ -264,4 +265,6 @@ void http_reply_refusal(struct http_conn *c, unsigned status, const char *why)
 	qf_buf_add_str(&text, why);
 	qf_buf_add_str(&text, "\n");
 	reply_text(c, status, true, &text);
+	http_codec_fini(&c->codec); /* nothing is read any more */
+	http_conn_count(c);
 }

@@ -19,6 +19,7 @@ enum {
 
 #define DEFAULT_TIME_NS (60 * QF_SEC)
 #define RETRY_ACCEPT_NS (100 * QF_MS)
+#define MAX_HELD ((size_t)512 << 20)
 
 /* ---- accept ---- */
 
@@ -172,6 +173,7 @@ int qf_http_server_new(struct qf_http_server **ret, const struct qf_http_server_
 	s->on_gone = opts->on_gone;
 	s->arg = opts->arg;
 	s->watch = (struct qf_watch){ .fd = opts->fd, .events = EPOLLIN, .fn = on_accept };
+	s->max_held = MAX_HELD;
 	s->retry.fn = on_retry;
 	s->reap.fn = on_reap;
 	qf_list_init(&s->connections);
