@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
-UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSTEMDDIR ?= $(PREFIX)/lib# where systemd looks: /usr/lib, /usr/local/lib
 SYSCONFDIR ?= /etc
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
@@ -123,7 +123,8 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(fuzz_lib)
 	$(Q)$(fuzz_ld) -fsanitize=fuzzer -o $@ $^ $(libs)
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
-.PHONY: all deps deps-check run units check fresh-check asan fuzz bench lint install clean help print-compile analyze
+.PHONY: all deps deps-check run units check fresh-check asan fuzz bench lint install uninstall clean help print-compile
+.PHONY: analyze
 all: $(release_programs) ## build the programs into build/bin
 	@:
 ifneq ($(packages_have)$(if $(arrow_src),,none)$(if $(llhttp_src),,none),yes)
@@ -179,25 +180,47 @@ analyze:
 	@printf '%s\n' $(lib_src) $(wildcard cmd/*/*.c) | xargs -P2 -I{} $(CC) $(base) -O2 -fanalyzer $(warn) $(incs) \
 		$(py_cflags) -c {} -o /dev/null
 
-# A configuration that is there is kept. Programs look for ../lib/queryflux beside their directory.
-install: all ## install under DESTDIR and PREFIX (/usr/local)
-	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/queryflux
+# A configuration that is there is kept. Programs look for ../lib/queryflux beside their directory. A library that a
+# program has open is replaced, never written into.
+unit_dir := $(SYSTEMDDIR)/systemd/system
+template = sed -e 's/ --serve$$/& --instance %i/; s/^Description=.*/& (%i)/' \
+	-e '$$a \\n[Install]\nWantedBy=queryflux.target'
+install: all ## install under DESTDIR and PREFIX (/usr/local), systemd's files under SYSTEMDDIR
+	@install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/lib/queryflux $(unit_dir) $(SYSCONFDIR)/queryflux)
 	install $(release_programs) $(DESTDIR)$(PREFIX)/bin
-	cp -r build/lib/queryflux/. $(DESTDIR)$(PREFIX)/lib/queryflux
+	umask 022 && cp -r --no-preserve=mode --remove-destination build/lib/queryflux/. $(DESTDIR)$(PREFIX)/lib/queryflux
 	find $(DESTDIR)$(PREFIX)/lib/queryflux -name __pycache__ -prune -exec rm -r {} +
 	for page in $(wildcard man/*.[1-8]); do install -Dm644 $$page -t $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 	for program in $(programs); do install -Dm644 completions/queryflux.bash $(DESTDIR)$(BASHCOMPDIR)/$$program; done
 	install -Dm644 completions/_queryflux -t $(DESTDIR)$(ZSHCOMPDIR)
-	for unit in $(wildcard systemd/*.service systemd/*.socket systemd/*.target); do \
-		install -Dm644 $$unit -t $(DESTDIR)$(UNITDIR); done
+	install -m644 $(wildcard systemd/*.socket systemd/*.target) $(DESTDIR)$(unit_dir)
+	for program in $(programs); do \
+		sed 's,@bindir@,$(PREFIX)/bin,' systemd/$$program.service >$(DESTDIR)$(unit_dir)/$$program.service; \
+		[ $$program = qf-admin ] || \
+			$(template) $(DESTDIR)$(unit_dir)/$$program.service >$(DESTDIR)$(unit_dir)/$$program@.service; done
+	install -Dm644 systemd/qf-.service.d/queryflux.conf -t $(DESTDIR)$(unit_dir)/qf-.service.d
+	for kind in sysusers tmpfiles; do \
+		install -Dm644 systemd/queryflux.$$kind $(DESTDIR)$(SYSTEMDDIR)/$$kind.d/queryflux.conf; done
 	[ -e $(DESTDIR)$(SYSCONFDIR)/queryflux/queryflux.yaml ] || \
-		install -Dm644 systemd/queryflux.yaml -t $(DESTDIR)$(SYSCONFDIR)/queryflux
+		install -m644 systemd/queryflux.yaml $(DESTDIR)$(SYSCONFDIR)/queryflux
+ifeq ($(DESTDIR)$(shell id -u),0)
+	@if [ -d /run/systemd/system ]; then set -x; systemd-sysusers queryflux.conf; \
+		systemd-tmpfiles --create queryflux.conf; systemctl daemon-reload; fi
+endif
+
+uninstall: ## remove what install put there, but not configuration, state and users
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,$(addprefix bin/,$(programs)) lib/queryflux)
+	for page in $(wildcard man/*.[1-8]); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(addprefix $(DESTDIR)$(BASHCOMPDIR)/,$(programs)) $(DESTDIR)$(ZSHCOMPDIR)/_queryflux
+	rm -rf $(DESTDIR)$(unit_dir)/qf-.service.d $(addprefix $(DESTDIR)$(unit_dir)/, \
+		$(notdir $(wildcard systemd/*.socket systemd/*.target)) $(programs:=.service) $(programs:=@.service))
+	rm -f $(addprefix $(DESTDIR)$(SYSTEMDDIR)/,sysusers.d/queryflux.conf tmpfiles.d/queryflux.conf)
 
 clean: ## remove what was built; what was fetched stays
 	rm -rf build/bin build/release build/asan build/fuzz build/unit
 
 help: ## this list
 	@sed -nE 's/^([a-z][a-z_%-]*):.* ## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
-	@echo 'Variables: V=1 shows commands, WERROR=0, CFLAGS, LDFLAGS, CC, PREFIX, DESTDIR.'
+	@echo 'Variables: V=1 shows commands, WERROR=0, CFLAGS, LDFLAGS, CC, PREFIX, DESTDIR, SYSTEMDDIR.'
 
 -include $(shell find build/*/obj -name '*.d' 2>/dev/null)

@@ -9,6 +9,7 @@
 #include "qf/clock.h"
 #include "qf/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -141,23 +141,26 @@ void hello_from_client(struct qf_bus *b, const char *rid, const struct qf_msg *m
 		peer_up(p);
 }
 
-void hello_from_server(struct qf_link *l, const struct qf_msg *m, bool rows)
+void hello_from_server(struct qf_link *l, const struct qf_msg *m, int src_fd, bool rows)
 {
 	bool needs_rows = l->rows != NULL;
 	enum qf_program program;
 	char instance[33];
+	int pid = (int)qf_get_u32(m, QF_F_PID);
 
 	if (read_hello(m, &program, instance) < 0 || program != l->program || strcmp(instance, l->instance)) {
 		qf_warn("bus: %s-%s answers with another name", qf_program_name(l->program), l->instance);
 		return;
 	}
+	if (!credentials_ok(l->bus, src_fd, program, &pid))
+		return;
 	if (l->peer && l->peer->pub.epoch != m->epoch) {
 		if (l->peer->pub.epoch < m->epoch)
 			peer_lost(l->peer, "a later epoch of it answered");
 		return;
 	}
 	if (!l->peer) {
-		l->peer = peer_new(l->bus, program, instance, m->epoch, (int)qf_get_u32(m, QF_F_PID));
+		l->peer = peer_new(l->bus, program, instance, m->epoch, pid);
 		if (!l->peer)
 			return;
 		l->peer->via = l;

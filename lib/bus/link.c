@@ -38,7 +38,7 @@ static int receive(struct qf_link *l, void *sock, bool rows)
 		if (qf_msg_decode(&m, qf_slice(zmq_msg_data(&part), zmq_msg_size(&part)), &err) < 0)
 			bus_log_bad(l->bus, qf_program_name(l->program), &err);
 		else if (m.kind == QF_MSG_HELLO)
-			hello_from_server(l, &m, rows);
+			hello_from_server(l, &m, zmq_msg_get(&part, ZMQ_SRCFD), rows);
 		else if (l->peer && l->peer->pub.epoch == m.epoch && !waits_for_other(l, &m, rows))
 			bus_dispatch(l->bus, l->peer, &m);
 		zmq_msg_close(&part);

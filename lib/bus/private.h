@@ -96,7 +96,7 @@ void stamp_epoch(struct qf_buf *msg, uint64_t epoch);
 /* hello.c */
 void hello_send(struct qf_bus *b, struct qf_zsource *z, const char *rid, uint16_t flags);
 void hello_from_client(struct qf_bus *b, const char *rid, const struct qf_msg *m, int src_fd);
-void hello_from_server(struct qf_link *l, const struct qf_msg *m, bool rows);
+void hello_from_server(struct qf_link *l, const struct qf_msg *m, int src_fd, bool rows);
 void bus_log_bad(const struct qf_bus *b, const char *who, const struct qf_err *err);
 
 /* peer.c */

@@ -28,4 +28,8 @@ void svc_dump_commands(const struct qf_svc *svc);
 /* names.c; the exit status */
 int svc_dump_names(const char *kind, const char *conf_path);
 
+/* listen.c: what was handed over and nobody asked for has clients that wait for ever. */
+void svc_warn_unused_sockets(void);
+bool svc_started_by_manager(void);
+
 #endif

@@ -2,20 +2,18 @@
 
 #include "qf/clock.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define VERSION "0.1.0"
+#define AFTER_DRAIN_NS (15 * QF_SEC) /* to close engines, and to write what they still hold */
 
 const char *qf_version(void)
 {
@@ -48,6 +46,7 @@ static int check_only(struct qf_svc_private *p)
 
 	if (qf_conf_load(&conf, p->run.conf_path, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", p->svc->name, err.text);
+		sd_notifyf(0, "STATUS=reload refused: %s", err.text); /* as ExecReload= of a unit; else nobody listens */
 		return QF_EXIT_USAGE;
 	}
 	for (size_t i = 0; i < conf->n_warnings; i++)
@@ -57,6 +56,11 @@ static int check_only(struct qf_svc_private *p)
 	       (unsigned long long)conf->id);
 	qf_conf_free(conf);
 	return QF_EXIT_OK;
+}
+
+static void notify_serving(const struct qf_svc_private *p)
+{
+	sd_notifyf(0, "READY=1\nSTATUS=serving, configuration %016llx", (unsigned long long)p->run.conf->id);
 }
 
 /* ---- signals ------------------------------------------------------------------------------------- */
@@ -79,7 +83,7 @@ static void reload(struct qf_svc_private *p)
 	qf_conf_free(old);
 	log_warnings(fresh);
 	qf_info("configuration %016llx is in force", (unsigned long long)fresh->id);
-	sd_notify(0, "READY=1\nSTATUS=serving");
+	notify_serving(p);
 }
 
 static void on_hup(int signo, void *arg)
@@ -112,7 +116,9 @@ static void on_term(int signo, void *arg)
 		return;
 	}
 	p->draining = true;
-	sd_notify(0, "STOPPING=1\nSTATUS=draining");
+	/* The unit's TimeoutStopSec= may be shorter than the drain time of the configuration. */
+	sd_notifyf(0, "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=%llu",
+		   (unsigned long long)((p->run.conf->shutdown_drain_ns + AFTER_DRAIN_NS) / 1000));
 	qf_timer_set(p->run.loop, &p->drain_limit, p->run.conf->shutdown_drain_ns);
 	p->svc->drain(p->ctx, &p->run);
 }
@@ -157,6 +163,8 @@ static int start(struct qf_svc_private *p, struct qf_err *err)
 	rc = qf_bus_new(&p->run.bus, &bo, err);
 	if (rc == 0)
 		rc = svc->setup(p->ctx, &p->run, err);
+	if (rc == 0)
+		svc_warn_unused_sockets();
 	if (rc == 0 && sd_watchdog_enabled(0, &usec) > 0) {
 		p->watchdog_ns = usec * 500;
 		p->watchdog.fn = on_watchdog;
@@ -175,6 +183,13 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* Units restart at once and for ever: what cannot even start must not do so fifty times a second. */
+static void pause_before_next_try(void)
+{
+	if (svc_started_by_manager())
+		sleep(1);
+}
+
 static int serve(struct qf_svc_private *p)
 {
 	struct qf_err err = { 0 };
@@ -187,10 +202,11 @@ static int serve(struct qf_svc_private *p)
 	rc = start(p, &err);
 	if (rc < 0) {
 		qf_error("%s", err.text[0] ? err.text : qf_strerror(rc));
+		sd_notifyf(0, "STATUS=%s", err.text[0] ? err.text : qf_strerror(rc));
 		status = rc == QF_ECONFIG ? QF_EXIT_USAGE : QF_EXIT_FAILED;
 	} else {
 		qf_debug("serving, instance %s, configuration %016llx", p->run.instance, (unsigned long long)p->run.conf->id);
-		sd_notify(0, "READY=1\nSTATUS=serving");
+		notify_serving(p);
 		if (qf_loop_run(p->run.loop) < 0)
 			status = QF_EXIT_FAILED;
 		sd_notify(0, "STOPPING=1");
@@ -203,6 +219,8 @@ static int serve(struct qf_svc_private *p)
 		qf_timer_stop(p->run.loop, &p->watchdog);
 	}
 	qf_loop_free(p->run.loop);
+	if (rc < 0 && status == QF_EXIT_FAILED)
+		pause_before_next_try();
 	return status;
 }
 
@@ -240,61 +258,10 @@ int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv)
 	}
 	if (qf_conf_load(&p.run.conf, p.run.conf_path, &err) < 0) {
 		qf_error("%s", err.text);
+		sd_notifyf(0, "STATUS=%s", err.text);
 		return QF_EXIT_USAGE;
 	}
 	status = serve(&p);
 	qf_conf_free(p.run.conf);
 	return status;
-}
-
-/* ---- listening sockets -------------------------------------------------------------------------------- */
-
-static int passed_socket(const char *fd_name)
-{
-	char **names = NULL;
-	int n = sd_listen_fds_with_names(0, &names), fd = -1;
-
-	for (int i = 0; i < n; i++) {
-		if (!strcmp(names[i], fd_name))
-			fd = SD_LISTEN_FDS_START + i;
-		free(names[i]);
-	}
-	free(names);
-	return fd;
-}
-
-static int bind_socket(const char *address, uint16_t port, struct qf_err *reterr)
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *ai;
-	char service[8];
-	int fd, one = 1, rc;
-
-	snprintf(service, sizeof service, "%u", port);
-	rc = getaddrinfo(address, service, &hints, &ai);
-	if (rc)
-		return qf_err_set(reterr, QF_ECONFIG, "address \"%s\": %s", address, gai_strerror(rc));
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (fd < 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, 4096) < 0) {
-		rc = qf_err_set(reterr, -errno, "%s port %u: %s", address, port, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		fd = rc;
-	}
-	freeaddrinfo(ai);
-	return fd;
-}
-
-int qf_run_listen(struct qf_run *run, const char *fd_name, const char *address, uint16_t port, int *ret_fd,
-		  struct qf_err *reterr)
-{
-	int fd = passed_socket(fd_name);
-
-	(void)run;
-	if (fd < 0)
-		fd = bind_socket(address, port, reterr);
-	if (fd < 0)
-		return fd;
-	*ret_fd = fd;
-	return 0;
 }
