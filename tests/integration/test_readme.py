@@ -8,7 +8,7 @@ import pytest
 from conftest import BIN, SLOW, TOP
 
 README = (TOP / "README.md").read_text()
-LOG = re.compile(r"^qf-\w+ +\| ")
+LOG = re.compile(r"^qf-\w+ +\| |.*org\.jline|^WARNING: Unable to create a system terminal")  # the last two: there is none here
 
 
 def tour():
@@ -47,3 +47,14 @@ def test_paths_and_targets_exist():
     makefile = (TOP / "Makefile").read_text()
     for target in re.findall(r"(?:`|^    )make ([a-z][a-z_-]*)", README, re.M):
         assert re.search(rf"^{target}:", makefile, re.M) or target.startswith("test_"), target
+
+
+def test_the_example_of_the_configuration_page(tmp_path):
+    page = (TOP / "man/queryflux.yaml.5").read_text()
+    example = page.split(".Sh EXAMPLES\n.Bd -literal\n")[1].split(".Ed")[0].replace("\\e", "\\")
+    (tmp_path / "queryflux.yaml").write_text(example)
+    for program in ("qf-admin", "qf-listen", "qf-route", "qf-dispatch", "qf-translate"):
+        done = subprocess.run([BIN / program, "-t", "-c", tmp_path / "queryflux.yaml"], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    done = subprocess.run([BIN / "qf-route", "-c", tmp_path / "queryflux.yaml", "--explain", "drop table t"], capture_output=True, text=True)
+    assert done.returncode == 3 and "DROP is not allowed here" in done.stdout
