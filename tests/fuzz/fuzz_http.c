@@ -24,7 +24,9 @@ static void check_request(const struct http_codec *c)
 		if (!http_is_token(c->headers[i].name) || memchr(c->headers[i].value.p, '\n', c->headers[i].value.n))
 			abort();
 	}
-	if (lengths + codings > 1 || hosts > 1 || (hosts == 0 && c->minor > 0) || c->path.n == 0 || c->body.n > MAX_BODY)
+	if (lengths + codings > 1 || hosts > 1 || (hosts == 0 && c->minor > 0))
+		abort();
+	if (c->path.n == 0 || c->body.n > MAX_BODY)
 		abort();
 	if (c->body.n > 0 && lengths + codings == 0)
 		abort();

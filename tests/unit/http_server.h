@@ -23,7 +23,21 @@
 
 enum { BIG = 4 * 1024 * 1024 };
 
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
+#define POST(path, headers) "POST " path " HTTP/1.1\r\nHost: h\r\n" headers "\r\n"
+#define STATUS(line) "HTTP/1.1 " line "\r\nDate: *\r\nServer: test\r\n"
+#define OK STATUS("200 OK")
+#define TEXT "Content-Type: text/plain; charset=utf-8\r\n"
+#define PLAIN "Content-Type: text/plain\r\nVary: Accept-Encoding\r\n"
+#define CLOSE "Connection: close\r\n"
+#define NOW OK TEXT "Content-Length: 4\r\n\r\nnow\n"
+#define NOW_CLOSE OK TEXT "Content-Length: 4\r\n" CLOSE "\r\nnow\n"
+#define LATER OK TEXT "Content-Length: 6\r\n\r\nlater\n"
+#define LATER_CLOSE OK TEXT "Content-Length: 6\r\n" CLOSE "\r\nlater\n"
+
 #define PATIENCE (20 * QF_SEC)
+
+static const struct qf_http_limits usual = { .max_body = 16 * 1024 * 1024 };
 
 struct site {
 	struct qf_loop *loop;
@@ -133,7 +147,13 @@ static inline void site_open(struct site *s, const struct qf_http_limits *limits
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
 	s->port = ntohs(at.sin_port);
 	struct qf_http_server_opts opts = {
-		.loop = s->loop, .fd = fd, .limits = *limits, .name = "test", .on_request = on_request, .on_gone = on_gone, .arg = s,
+		.loop = s->loop,
+		.fd = fd,
+		.limits = *limits,
+		.name = "test",
+		.on_request = on_request,
+		.on_gone = on_gone,
+		.arg = s,
 	};
 
 	assert_int_equal(qf_http_server_new(&s->server, &opts, &err), 0);
@@ -164,12 +184,21 @@ struct client {
 	bool eof, reset;
 };
 
+static inline bool connects(int fd, uint16_t port)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+}
+
 static inline void client_open(struct client *c, struct site *s)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
 	*c = (struct client){ .site = s, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
-	assert_int_equal(connect(c->fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_true(connects(c->fd, s->port));
 }
 
 static inline void client_close(struct client *c)
