@@ -232,10 +232,10 @@ def test_file_that_is_gone(kit):
 
 def test_what_needs_a_restart_is_said(kit):
     """A changed port is taken with the word that it waits for a restart; a changed engine is refused by who runs it."""
-    reload(kit, lambda t: re.sub(r"port: \d+", "port: 1", t))
+    reload(kit, lambda t: re.sub(r"(postgresWire: .*port: )\d+", r"\g<1>1", t))
     assert "queryflux.frontends.postgresWire changed: restart qf-listen for that" in kit.log_text()
     assert kit.query("select 1", dialect="duckdb") == [(1,)]
-    reload(kit, lambda t: re.sub(r"port: \d+", f"port: {kit.port}", t))
+    reload(kit, lambda t: re.sub(r"(postgresWire: .*port: )\d+", rf"\g<1>{kit.port}", t))
 
 
 def test_changed_engine(kit):
