@@ -24,7 +24,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("QF_BINDIR", TOP / "build/bin"))
 PROGRAMS = sorted(p.name for p in (TOP / "cmd").iterdir() if p.is_dir())
 PAGE_OF_KEYS = TOP / "man/queryflux.yaml.5"
-FREE_TEXT = {"-", "NAME", "NAME=VALUE", "NAME[=VALUE]", "N", "COMMAND", "SQL", "SECONDS", "TEXT", "USER", "URL"}  # nothing to offer
+# Arguments for which there is nothing to offer.
+FREE_TEXT = {"-", "NAME", "NAME=VALUE", "NAME[=VALUE]", "N", "COMMAND"}
 
 
 def ask(program, option):
@@ -111,8 +112,8 @@ def check_program(program):
             for name, letter, arg, about in ((n, "-" + le if le != "-" else "-", a, h) for n, le, a, h in options)}
     parts = help_parts(program)
     yield from compare(f"{program}: option", "its table", said, "--help", parts["options"])
-    yield from compare(f"{program}: command", "its table", {f"{name} {args}".removesuffix(" -"): about for name, args, about in commands},
-                       "--help", parts["commands"])
+    said = {f"{name} {args}".removesuffix(" -"): about for name, args, about in commands}
+    yield from compare(f"{program}: command", "its table", said, "--help", parts["commands"])
     arguments = {name: shape(args) for name, args, _ in commands}
     yield from compare(f"{program}: command", "its table", arguments, page_path.name,
                        {name: shape(args) for name, args in page_commands(page).items()})
@@ -134,7 +135,8 @@ def sentence(text):
 def key_entry(path, kind, default, reload, state, about):
     lines = [sentence(about)]
     if " | " in kind:
-        lines.append("One of " + kind.replace(" | ", ", ") + "." if " | " in kind.split(";")[0] else sentence(kind.replace(" | ", ", ")))
+        names = kind.replace(" | ", ", ")
+        lines.append(f"One of {names}." if " | " in kind.split(";")[0] else sentence(names))
     elif kind != "any":
         lines.append(sentence(kind))
     if default:
@@ -221,8 +223,9 @@ def metric_rows():
 def metrics():
     lines = [".Bl -tag -width Ds"]
     for name, kind, about, labels in metric_rows():
-        about = re.split(r"(?<=\.) (?=[a-zA-Z])", sentence(about)) + [sentence(kind + (" by " + ", ".join(labels) if labels else ""))]
-        lines += [f".It Cm {name}", *(piece for one in about for piece in textwrap.wrap(one, 79))]
+        sentences = re.split(r"(?<=\.) (?=[a-zA-Z])", sentence(about))
+        sentences.append(sentence(kind + (" by " + ", ".join(labels) if labels else "")))
+        lines += [f".It Cm {name}", *(piece for one in sentences for piece in textwrap.wrap(one, 79))]
     return [*lines, ".El"]
 
 
@@ -241,7 +244,7 @@ def check_tables():
     for name, (page, table) in WRITTEN.items():
         old = page_table(name)
         if old is None:
-            yield f"{page}: the line .\\\" {name}: written by tests/lint/drift.py --write and its .\\\" end are missing"
+            yield f'{page}: the marks .\\" {name}: written by tests/lint/drift.py --write and .\\" end are missing'
             continue
         for line in sorted(set(table()) ^ set(old.splitlines())):
             where = f"in the source, not in {page}" if line in table() else f"in {page}, not in the source"
