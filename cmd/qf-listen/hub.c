@@ -308,3 +308,9 @@ struct qf_loop *qf_hub_loop(const struct qf_hub *hub)
 {
 	return hub->run->loop;
 }
+
+const char *qf_hub_version(const struct qf_hub *hub)
+{
+	(void)hub;
+	return qf_version();
+}

@@ -84,6 +84,7 @@ struct qf_pin *qf_pin_free(struct qf_pin *pin); /* rolls back when still open; r
 
 const struct qf_conf *qf_hub_conf(const struct qf_hub *hub); /* current; changes with a reload */
 struct qf_loop *qf_hub_loop(const struct qf_hub *hub);
+const char *qf_hub_version(const struct qf_hub *hub); /* of this build */
 
 /* One listening protocol. */
 struct qf_listener; /* the frontend's own */

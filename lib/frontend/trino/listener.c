@@ -122,9 +122,13 @@ void tr_listener_left(struct qf_listener *l)
 /* Clients come back for their pages on new connections too: the port stays open while a query lives. */
 static void listener_drain(struct qf_listener *l, void (*on_done)(void *arg), void *arg)
 {
+	struct qf_list *it, *tmp;
+
 	l->draining = true;
 	l->on_drained = on_done;
 	l->drained_arg = arg;
+	qf_list_each(it, tmp, &l->live)
+		tr_query_hurry(qf_container_of(it, struct tr_query, link));
 	if (l->n_live == 0)
 		drain_http(l);
 }

@@ -156,14 +156,9 @@ static void set_to(struct tr_query *q, const struct tr_setting *st, const char *
 
 static void set_session(struct tr_query *q, struct fe_words *w)
 {
-	const struct tr_setting *st;
+	const struct tr_setting *st = take_property(q, w);
 	const char *value;
 
-	if (fe_words_is(w, "authorization")) {
-		tr_query_fail(q, QF_TRINO_NOT_SUPPORTED, "SET SESSION AUTHORIZATION is not supported: connect as that user");
-		return;
-	}
-	st = take_property(q, w);
 	if (!st)
 		return;
 	if (!fe_words_take(w, "=")) {
@@ -228,19 +223,27 @@ static void set_path(struct tr_query *q, struct fe_words *w)
 	tr_query_done(q, "SET PATH");
 }
 
+static void refuse_set(struct tr_query *q, const struct fe_words *w)
+{
+	tr_query_fail(q, QF_TRINO_NOT_SUPPORTED, "SET %.*s is not supported: SET SESSION, SET TIME ZONE and SET PATH are",
+		(int)(w->tok.text.n > 60 ? 60 : w->tok.text.n), (const char *)w->tok.text.p);
+}
+
+/* SET queryflux.dialect is how other protocols say it, and how hints do. */
 static bool set(struct tr_query *q, struct fe_words *w)
 {
 	struct fe_words at = *w;
 
-	if (fe_words_take(w, "session"))
+	if (fe_words_take(w, "session") && fe_words_is(w, "authorization"))
+		refuse_set(q, w);
+	else if (fe_words_is(&at, "session") || fe_words_is(&at, "queryflux"))
 		set_session(q, w);
 	else if (fe_words_take(w, "path"))
 		set_path(q, w);
 	else if (fe_words_take(w, "time") && fe_words_take(w, "zone"))
 		set_time_zone(q, w);
 	else
-		tr_query_fail(q, QF_TRINO_NOT_SUPPORTED, "SET %.*s is not supported: SET SESSION, SET TIME ZONE and SET PATH are",
-			(int)(at.tok.text.n > 60 ? 60 : at.tok.text.n), (const char *)at.tok.text.p);
+		refuse_set(q, &at);
 	return true;
 }
 

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "qf/clock.h"
-#include "qf/svc.h"
 #include "query.h"
 
 /* The front of the links in what answers rq. */

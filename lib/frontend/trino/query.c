@@ -17,6 +17,7 @@ enum {
 
 #define POLL_NS QF_SEC
 #define KEEP_NS (60 * QF_SEC)
+#define DRAIN_NS (10 * QF_SEC) /* a client that is still there asks sooner */
 #define MAX_STATEMENT_BYTES ((size_t)256 << 20)
 
 static void on_turn(struct qf_task *t);
@@ -42,8 +43,10 @@ static void arm_idle(struct tr_query *q)
 	uint64_t now = qf_loop_now(q->listener->loop), at = q->asked_ns + abandon_ns(q);
 	uint64_t stall = q->got_ns + qf_hub_conf(q->listener->hub)->client_stall_ns;
 
-	if (q->closed)
+	if (q->released)
 		at = q->asked_ns + KEEP_NS;
+	else if (q->listener->draining)
+		at = q->asked_ns + DRAIN_NS;
 	else if (is_stalled(q) && stall < at)
 		at = stall;
 	qf_timer_set(q->listener->loop, &q->idle, at > now ? at - now : 0);
@@ -171,12 +174,14 @@ static void drop_query(struct tr_query *q)
 	q->query = NULL;
 }
 
-/* Nothing more is to be done for it but to tell its last page again. */
-static void close_query(struct tr_query *q)
+/* Nothing of it runs any more and nothing is left to encode: it only tells what it has to say. */
+static void release(struct tr_query *q)
 {
 	struct qf_listener *l = q->listener;
 
-	q->closed = true;
+	if (q->released)
+		return;
+	q->released = true;
 	qf_timer_stop(l->loop, &q->again);
 	drop_query(q);
 	tr_txn_left(q, q->state == TR_FINISHED);
@@ -188,13 +193,22 @@ static void close_query(struct tr_query *q)
 	tr_session_fini(&q->session);
 	l->statement_bytes -= q->reserved;
 	q->reserved = 0;
-	q->page_bytes = qf_http_body_bytes(q->page);
 	qf_list_remove(&q->link);
-	l->n_live--;
-	tr_listener_make_room(l, q->page_bytes);
-	l->kept_bytes += q->page_bytes;
 	qf_list_append(&l->kept, &q->link);
+	l->n_live--;
 	tr_listener_left(l);
+}
+
+/* Its last page is told once more when it is asked for. */
+static void close_query(struct tr_query *q)
+{
+	q->closed = true;
+	release(q);
+	qf_list_remove(&q->link);
+	tr_listener_make_room(q->listener, qf_http_body_bytes(q->page));
+	q->page_bytes = qf_http_body_bytes(q->page);
+	q->listener->kept_bytes += q->page_bytes;
+	qf_list_append(&q->listener->kept, &q->link);
 }
 
 /* All rows of a query that has ended are on pages. */
@@ -221,9 +235,10 @@ static void hand_out(struct tr_query *q)
 		reply(q, rq);
 	}
 	q->asked_ns = q->got_ns = qf_loop_now(q->listener->loop);
-	if (last)
+	if (last) {
 		close_query(q);
-	arm_idle(q);
+		arm_idle(q);
+	}
 }
 
 /* The rows cannot be told: what the engine says of it does not matter any more. */
@@ -250,7 +265,9 @@ static void on_turn(struct qf_task *t)
 		qf_timer_set(q->listener->loop, &q->again, 0);
 	if (q->n_waiting > 0 && has_news(q, filling))
 		hand_out(q);
-	else if (!q->closed)
+	else if (q->cancelled && q->state == TR_FAILED)
+		release(q); /* nobody may ever ask how it ended */
+	if (!q->closed)
 		arm_idle(q);
 }
 
@@ -309,12 +326,10 @@ void tr_query_cancel(struct tr_query *q)
 		tr_query_fail(q, QF_TRINO_USER_CANCELED, "Query was canceled");
 }
 
-static void give_up(struct tr_query *q, bool stalled)
+static void give_up(struct tr_query *q, const char *why)
 {
-	uint64_t ns = stalled ? qf_hub_conf(q->listener->hub)->client_stall_ns : abandon_ns(q);
-
-	qf_info("query %s: abandoned, its client %s for %llu s", q->id, stalled ? "took no row" : "did not ask",
-		(unsigned long long)(ns / QF_SEC));
+	qf_info("query %s: abandoned, its client %s for %llu s", q->id, why,
+		(unsigned long long)((qf_loop_now(q->listener->loop) - q->asked_ns) / QF_SEC));
 	tr_query_free(q);
 }
 
@@ -322,18 +337,23 @@ static void on_idle(struct qf_timer *t)
 {
 	struct tr_query *q = qf_container_of(t, struct tr_query, idle);
 	uint64_t now = qf_loop_now(q->listener->loop);
+	uint64_t limit = q->listener->draining && abandon_ns(q) > DRAIN_NS ? DRAIN_NS : abandon_ns(q);
 
-	if (q->closed) {
+	if (q->released && q->n_waiting == 0)
 		tr_query_free(q);
-	} else if (q->n_waiting > 0) {
+	else if (q->n_waiting > 0)
+		tr_query_touch(q);
+	else if (now >= q->asked_ns + limit)
+		give_up(q, "did not ask");
+	else if (is_stalled(q) && now >= q->got_ns + qf_hub_conf(q->listener->hub)->client_stall_ns)
+		give_up(q, "took no row");
+	else
 		arm_idle(q);
-	} else if (now >= q->asked_ns + abandon_ns(q)) {
-		give_up(q, false);
-	} else if (is_stalled(q) && now >= q->got_ns + qf_hub_conf(q->listener->hub)->client_stall_ns) {
-		give_up(q, true);
-	} else {
-		arm_idle(q);
-	}
+}
+
+void tr_query_hurry(struct tr_query *q)
+{
+	arm_idle(q);
 }
 
 /* ---- life ---- */
@@ -415,7 +435,7 @@ static void drop_waiters(struct tr_query *q)
 void tr_query_free(struct tr_query *q)
 {
 	struct qf_listener *l = q->listener;
-	bool live = !q->closed;
+	bool live = !q->released;
 
 	qf_map_del(l->queries, qf_slice_str(q->id));
 	qf_list_remove(&q->link);

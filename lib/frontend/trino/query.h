@@ -59,6 +59,7 @@ struct tr_query {
 	struct qf_http_body *page; /* that page; NULL for the answer to POST */
 	size_t page_bytes;	   /* on listener->kept_bytes, once it is kept */
 	bool closed;		   /* that page was the last one */
+	bool released;		   /* nothing of it runs */
 	struct qf_list waiting;	   /* struct tr_waiter */
 	unsigned n_waiting;
 	uint64_t asked_ns, got_ns; /* the last request, and the last GET */
@@ -86,6 +87,7 @@ void tr_query_get(struct tr_query *q, struct qf_http_request *rq, uint64_t token
 void tr_query_touch(struct tr_query *q); /* the client is there */
 void tr_query_cancel(struct tr_query *q);
 void tr_query_forget_waiter(struct tr_waiter *w);
+void tr_query_hurry(struct tr_query *q); /* the listener drains */
 
 /* ---- what the parts of the statement machine offer each other ---- */
 

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "qf/svc.h"
 #include "query.h"
 
 static const struct qf_http_header no_store = { .name = { (const uint8_t *)"Cache-Control", 13 },
@@ -86,7 +85,7 @@ static void on_page(struct qf_listener *l, struct qf_http_request *rq, const str
 	struct qf_http_reply nothing = { .status = 204 };
 
 	if (!q) {
-		qf_http_reply_text(rq, 404, "Query not found\n");
+		qf_http_reply_text(rq, 404, "Query not found: it ended long ago, or it was running when qf-listen was restarted\n");
 		return;
 	}
 	if (qf_http_method(rq) == QF_HTTP_GET) {
@@ -110,7 +109,7 @@ static void on_info(struct qf_listener *l, struct qf_http_request *rq)
 	struct qf_buf body;
 
 	qf_buf_init(&body);
-	qf_trino_put_info(&body, qf_version(), qf_loop_now(l->loop) - l->opened_ns, false);
+	qf_trino_put_info(&body, qf_hub_version(l->hub), qf_loop_now(l->loop) - l->opened_ns, false);
 	reply.body = qf_http_body_new(&body);
 	qf_http_reply(rq, &reply);
 	qf_http_body_free(reply.body);
