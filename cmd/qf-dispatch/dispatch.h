@@ -128,7 +128,7 @@ struct stream {
 	uint64_t seq, admitted_ns, started_ns, queue_ns, slot_idle_ns;
 	bool waited; /* for a slot */
 	struct target *targets;
-	bool stale;	      /* it found a table changed: no cache is believed */
+	unsigned stale;	      /* times that it found a table changed: no cache is believed */
 	bool without_columns; /* nor is a look-up */
 	unsigned n_targets, n_asked;
 	char **notices; /* warnings and doubts let through */

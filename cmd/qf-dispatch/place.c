@@ -86,7 +86,8 @@ static void renew(struct stream *s)
 	s->n_targets = s->n_asked = 0;
 	s->n_settings = 0;
 	s->targets = NULL;
-	s->stale = s->without_columns = false;
+	s->stale = 0;
+	s->without_columns = false;
 	s->waited = s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
 	s->interrupted = s->row_lost = false;
 	s->phase = PHASE_NONE;

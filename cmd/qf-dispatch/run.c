@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STALE_MAX 10 /* times that a statement is translated anew because its tables change all the time */
+
 static void on_schema(struct qf_engine_job *job, struct qf_slice schema)
 {
 	struct stream *s = job->arg;
@@ -153,14 +155,14 @@ static void submit_statement(struct stream *s);
 
 /*
  * A table changed between the translation and now: the statement is translated anew, in its slot. Whatever was known
- * of the tables is not believed, and a second time, or in a transaction, nothing is asked of them either.
+ * of the tables is not believed; in a transaction, which may see older ones, nothing is asked of them either.
  */
 static void translate_again(struct stream *s)
 {
 	struct target *t = group_target(s, s->cluster);
 
-	s->without_columns = s->stale || s->pin;
-	s->stale = true;
+	s->without_columns = s->pin;
+	s->stale++;
 	s->phase = PHASE_TRANSLATE;
 	*t = (struct target){ .dialect = t->dialect, .cluster = t->cluster };
 	s->n_asked = 1;
@@ -172,7 +174,7 @@ static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
 	struct stream *s = job->arg;
 	struct qf_engine_end cancelled = { .outcome = QF_OUT_CANCELLED };
 
-	if (end->catalog_changed && !s->interrupted) {
+	if (end->catalog_changed && !s->interrupted && s->stale < STALE_MAX) {
 		translate_again(s);
 	} else if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK) {
 		finish(s, end);

@@ -98,16 +98,13 @@ def test_with_column_types(name, both, tmp_path):
 
 @pytest.mark.parametrize("name", FILES)
 def test_through_the_ring(name, both):
-    """Equal or refused, never different. Without column types more is refused, but not everything."""
+    """The ring finds the column types itself: nothing is refused but what the file says."""
     pg, ring, _, _ = both
-    different, equal, refused = [], 0, 0
-    for sql, _ in statements(name):
+    wrong = []
+    for sql, refused in statements(name):
         want, have = raw(pg, sql), raw(ring, sql)
-        if isinstance(have, str):
-            refused += not isinstance(want, str)
-        elif want != have:
-            different.append((sql, want, have))
-        else:
-            equal += 1
-    assert not different, different
-    assert equal >= 15, (equal, refused)
+        if isinstance(have, str) and (refused or isinstance(want, str)):
+            continue
+        if want != have or refused:
+            wrong.append((sql, want, have))
+    assert not wrong, wrong

@@ -1,7 +1,22 @@
-"""Types for the pairs that sqlglot translates: literals, casts, operators, and columns that the schema tells."""
-from sqlglot import exp
-from sqlglot.optimizer.annotate_types import annotate_types
+"""Types for the pairs that sqlglot translates: literals, casts, operators, and columns that the schema tells.
+
+The tree is not qualified: what is written keeps its names. Each query gets the types of its own columns, inner ones
+first, so that the output of a subquery or of a WITH query is known where it is read.
+"""
+from sqlglot import Dialect, exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.annotate_types import TypeAnnotator
+from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import Schema
+
+D = exp.DataType.Type
+INTS = (D.TINYINT, D.SMALLINT, D.INT, D.BIGINT)
+# What a column may be to count as known. Others exist in one engine only, or compare and print in ways of their own.
+KNOWN = set(INTS) | {D.DECIMAL, D.FLOAT, D.DOUBLE, D.VARCHAR, D.TEXT, D.BOOLEAN, D.DATE, D.TIMESTAMP, D.TIMESTAMPTZ, D.ARRAY,
+                     D.LIST, D.MAP, D.STRUCT}
+# 1.5 is a decimal here, and a floating point number elsewhere.
+EXACT_LITERALS = {"trino", "presto", "athena", "mysql", "starrocks", "spark", "databricks", "snowflake", "tsql", "oracle",
+                  "postgres", "redshift", "duckdb"}
 
 
 class NoTables(Schema):
@@ -27,46 +42,274 @@ UNKNOWN_TYPE = exp.DataType.build("unknown")
 NO_TABLES = NoTables()
 
 
-def annotate(tree, source, schema):
-    """Types from literals, casts and operators, and of columns that the schema tells."""
-    if schema:
-        for select in tree.find_all(exp.Select):
-            sources = _sources(select, schema)
-            for col in select.find_all(exp.Column):
-                if col.find_ancestor(exp.Select) is select and isinstance(col.this, exp.Identifier):
-                    _set_type(col, sources)
-    return annotate_types(tree, schema=NO_TABLES, dialect=source, overwrite_types=not schema)
-
-
-def _sources(select, schema):
-    tables = [select.args["from_"].this] if select.args.get("from_") is not None else []
-    tables += [j.this for j in select.args.get("joins") or ()]
-    out = {}
-    for t in tables:
-        name = t.name.lower() if isinstance(t, exp.Table) else ""
-        out[t.alias_or_name.lower()] = {k.lower(): v for k, v in schema.get(name, {}).items()} if name in schema else None
-    return out
-
-
-def _set_type(col, sources):
-    name, table = col.name.lower(), col.table.lower()
-    if table:
-        found = [(sources.get(table) or {}).get(name)]
-    elif any(s is None for s in sources.values()):
-        return
-    else:
-        found = [s[name] for s in sources.values() if name in s]
-    if len(found) == 1 and found[0]:
+def annotate(tree, source, target, schema, doubts):
+    """Types from literals, casts and operators, and of columns that the schema or a subquery tells."""
+    if source in EXACT_LITERALS:
+        exact_literals(tree)
+    metadata = TRINO if source in TRINOS else None
+    annotator = TypeAnnotator(NO_TABLES, overwrite_types=False, expression_metadata=metadata)
+    if tree.find(exp.From, exp.Update, exp.Delete) is not None:
         try:
-            col.type = exp.DataType.build(found[0], dialect="duckdb")
-        except Exception:  # a type that sqlglot does not know stays unknown
+            Columns(tree, target, schema or {}, doubts).settle(annotator)
+        except SqlglotError:
+            pass  # a name that is there twice, say: the engine's own words are better
+    cast_operands(annotator, tree, None)
+    return annotator.annotate(tree, annotate_scope=False)
+
+
+def cast_operands(annotator, tree, scope):
+    """A cast has its type from the start, so that what is cast would not be looked into."""
+    for node in reversed(list(tree.find_all(exp.Cast, exp.TryCast))):
+        annotator.annotate_expression(node.this, scope)
+
+
+def average(annotator, node):
+    """Trino's average of decimals is one of them."""
+    inner = node.this.type
+    of_decimal = inner is not None and inner.this == D.DECIMAL
+    annotator._set_type(node, inner.copy() if of_decimal else D.DOUBLE)  # pylint: disable=protected-access
+
+
+TRINOS = ("trino", "presto", "athena")
+TRINO = {**Dialect().EXPRESSION_METADATA, exp.Avg: {"annotator": average}}
+
+
+def exact_literals(tree):
+    for node in tree.find_all(exp.Literal):
+        if not node.is_string and "." in node.this and "e" not in node.this.lower():
+            whole, _, part = node.this.partition(".")
+            node.type = decimal_type(len(whole.lstrip("0")) + len(part), len(part))
+
+
+def decimal_type(width, scale):
+    return exp.DataType(this=D.DECIMAL, expressions=[exp.DataTypeParam(this=exp.Literal.number(n))
+                                                     for n in (max(1, min(38, width)), scale)])
+
+
+class Columns:
+    def __init__(self, tree, target, schema, doubts):
+        self.tree, self.target, self.schema, self.doubts = tree, target, schema, doubts
+        self.ctes = {c.alias.lower() for c in tree.find_all(exp.CTE)}
+        self.outputs = {}   # id of a query → its columns: [(name, type or None)], or None when a star hides them
+        self.tables = {}
+
+    def settle(self, annotator):
+        for scope in traverse_scope(self.tree):
+            made = set(getattr(scope.expression, "named_selects", ()))
+            for col in scope.find_all(exp.Column):
+                if not (col.name in made and not col.table and self.sorts(col, scope)) and not bound_by_lambda(col):
+                    self.type_column(col, scope)
+            cast_operands(annotator, scope.expression, scope)
+            annotator.annotate_scope(scope)
+            self.outputs[id(scope.expression)] = self.output(scope)
+            self.check_order(scope)
+        if isinstance(self.tree, (exp.Update, exp.Delete)):
+            self.changed_table()
+
+    def changed_table(self):
+        """UPDATE and DELETE of one table: the columns that are in no query of their own."""
+        table = self.tree.this
+        if not isinstance(table, exp.Table) or self.tree.args.get("from_") is not None or self.tree.args.get("using"):
             return
+        columns = self.table_columns(table)
+        for col in self.tree.find_all(exp.Column):
+            if col.find_ancestor(exp.Query) is None and columns is not None:
+                if not col.table or col.table.lower() == table.alias_or_name.lower():
+                    set_type(col, dict(columns).get(col.name.lower()))
+
+    def check_order(self, scope):
+        """In an expression of ORDER BY a name may be that of an output, or that of a column."""
+        order = scope.expression.args.get("order") if isinstance(scope.expression, exp.Select) else None
+        made = {s.alias.lower() for s in scope.expression.selects if isinstance(s, exp.Alias) and not same_name(s)} if order else set()
+        if not made:
+            return
+        sources = self.in_scope(scope)
+        for key in order.expressions:
+            for col in key.find_all(exp.Column):
+                name = col.name.lower()
+                maybe = any(columns is None or any(n == name for n, _ in columns) for _, columns in sources)
+                if col is not key.this and not col.table and name in made and maybe:
+                    self.doubts.append("ORDER BY an expression of %s, which may be an output or a column" % name)
+
+    def sorts(self, col, scope):
+        """In the ORDER BY of the query itself, where output names come first."""
+        order = col.find_ancestor(exp.Order, exp.Query)
+        return isinstance(order, exp.Order) and order.parent is scope.expression
+
+    # ---- what a name in FROM has -----------------------------------------------------------------------------------
+
+    def table_columns(self, table):
+        """Those of a table, as the schema tells; None when it does not."""
+        if not isinstance(table.this, exp.Identifier) or table.args.get("pivots"):
+            return None
+        parts = [p.name.lower() for p in table.parts]
+        if len(parts) == 1 and parts[0] in self.ctes:
+            return None  # sqlglot would have found it, but for the case of its letters
+        key = ".".join(parts)
+        if key not in self.tables:
+            found = self.schema.get(key)
+            self.tables[key] = [(n.lower(), self.column_type(t)) for n, t in found.items()] if found else None
+        return self.tables[key]
+
+    def column_type(self, text):
+        try:
+            ty = exp.DataType.build(text, dialect=self.target)
+        except Exception:  # pylint: disable=broad-except
+            return None  # a type that sqlglot does not know stays unknown
+        for part in ty.find_all(exp.DataType):
+            if part.this == D.TIMESTAMPNTZ:
+                part.set("this", D.TIMESTAMP)
+            if part.this not in KNOWN:
+                return None
+        return ty
+
+    def source_columns(self, node, source):
+        alias = node.args.get("alias") if isinstance(node, exp.Table) else None
+        if isinstance(source, exp.Table):
+            columns = self.table_columns(source)
+        elif isinstance(source.expression, exp.Values):
+            return self.values(source.expression)
+        else:
+            columns = self.outputs.get(id(source.expression))
+            alias = alias or outer_alias(source)
+        if isinstance(source, Scope) and source.is_cte:
+            columns = renamed(columns, source.expression.parent.args.get("alias"))
+        return renamed(columns, alias)
+
+    def values(self, node):
+        names = [n.lower() for n in node.alias_column_names]
+        columns = []
+        for i, name in enumerate(names):
+            cells = [row.expressions[i] for row in node.expressions if i < len(getattr(row, "expressions", ()))]
+            columns.append((name, common([c.type for c in cells])))
+        return columns or None
+
+    def in_scope(self, scope):
+        """[(alias, columns or None)] of FROM."""
+        return [(name.lower(), self.source_columns(node, source)) for name, (node, source) in scope.selected_sources.items()]
+
+    # ---- columns ---------------------------------------------------------------------------------------------------
+
+    def type_column(self, col, scope):
+        if not isinstance(col.this, exp.Identifier) or col.args.get("db") is not None:
+            return
+        name, table = col.name.lower(), col.table.lower()
+        while scope is not None:
+            sources = self.in_scope(scope)
+            if table:
+                sources = [s for s in sources if s[0] == table]
+            hits = [t for _, columns in sources if columns is not None for n, t in columns if n == name]
+            if any(columns is None for _, columns in sources):
+                return  # it may be there
+            if hits or table and sources:
+                set_type(col, common(hits))
+                return
+            scope = scope.parent
+
+    def output(self, scope):
+        node = scope.expression
+        if isinstance(node, exp.SetOperation):
+            return self.merged(node)
+        if not isinstance(node, exp.Select):
+            return None
+        columns = []
+        for item in node.expressions:
+            if not item.is_star:
+                columns.append((item.alias_or_name.lower(), item.type))
+                continue
+            more = self.star(item, node, scope)
+            if more is None:
+                return None
+            columns += more
+        return columns
+
+    def star(self, item, node, scope):
+        table = item.table.lower() if isinstance(item, exp.Column) else ""
+        star = item.this if isinstance(item, exp.Column) else item
+        if any(star.args.values()) or not table and any(j.args.get("using") or j.args.get("method") for j in node.args.get("joins") or ()):
+            return None
+        sources = [columns for name, columns in self.in_scope(scope) if not table or name == table]
+        if not sources or any(columns is None for columns in sources):
+            return None
+        return [c for columns in sources for c in columns]
+
+    def merged(self, node):
+        left, right = (self.outputs.get(id(x.unnest())) for x in (node.this, node.expression))
+        if left is None or right is None or len(left) != len(right):
+            return None
+        return [(name, common([a, b])) for (name, a), (_, b) in zip(left, right)]
 
 
-def output_names(tree, source):
-    """Trino calls an unnamed column _col0, _col1 …"""
-    if source not in ("trino", "presto", "athena") or not isinstance(tree, exp.Select):
-        return
-    for i, item in enumerate(tree.expressions):
-        if not isinstance(item, (exp.Alias, exp.Column, exp.Star)) and not item.is_star:
-            tree.expressions[i].replace(exp.Alias(this=item.copy(), alias=exp.to_identifier("_col%d" % i)))
+def same_name(alias):
+    return isinstance(alias.this, exp.Column) and alias.this.name.lower() == alias.alias.lower()
+
+
+def bound_by_lambda(col):
+    at = col.find_ancestor(exp.Lambda)
+    while at is not None:
+        if any(p.name.lower() == col.name.lower() for p in at.expressions):
+            return True
+        at = at.find_ancestor(exp.Lambda)
+    return False
+
+
+def outer_alias(source):
+    """Of (query) AS t(a, b)."""
+    parent = source.expression.parent
+    return parent.args.get("alias") if isinstance(parent, exp.Subquery) else None
+
+
+def renamed(columns, alias):
+    names = [i.name.lower() for i in alias.args.get("columns") or ()] if alias is not None else []
+    if columns is None or not names:
+        return columns
+    return [(names[i] if i < len(names) else n, t) for i, (n, t) in enumerate(columns)]
+
+
+def common(types):
+    """The one type of them all; the widest of integers; else None."""
+    if not types or any(t is None or t.this in (D.UNKNOWN, D.NULL) for t in types):
+        return None
+    if all(t.this in INTS for t in types):
+        return max(types, key=lambda t: INTS.index(t.this))
+    return types[0] if all(t == types[0] for t in types) else None
+
+
+def set_type(col, ty):
+    if ty is not None and ty.this != D.UNKNOWN:
+        col.type = ty.copy()
+
+
+def output_names(tree, source, doubts):
+    """Trino calls an unnamed column _col0, _col1 …; returns the tree."""
+    if source not in TRINOS:
+        return tree
+    inner = False
+    for values in tree.find_all(exp.Values):
+        if values.args.get("alias") is None or not values.alias_column_names:
+            inner = name_values(values) or inner
+    if isinstance(tree, exp.Values):
+        return exp.select("*").from_(tree)
+    outer = tree
+    while isinstance(outer, exp.SetOperation):
+        outer = outer.this.unnest()
+    for select in tree.find_all(exp.Select):
+        for i, item in enumerate(select.expressions):
+            if not isinstance(item, (exp.Alias, exp.Column, exp.Star)) and not item.is_star:
+                inner = inner or select is not outer
+                item.replace(exp.Alias(this=item.copy(), alias=exp.to_identifier("_col%d" % i)))
+    if inner and any(s.is_star and len(outer.selects) > 1 for s in outer.selects):
+        doubts.append("a star beside other columns, over a column without a name")
+    return tree
+
+
+def name_values(values):
+    """True when it had no names."""
+    if isinstance(values.parent, exp.Insert):
+        return False
+    alias = values.args.get("alias") or exp.TableAlias(this=exp.to_identifier("_values"))
+    first = values.expressions[0]
+    width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+    alias.set("columns", [exp.to_identifier("_col%d" % i) for i in range(width)])
+    values.set("alias", alias)
+    return True

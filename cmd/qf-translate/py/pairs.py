@@ -8,6 +8,7 @@ import re
 
 from sqlglot import exp
 
+from qf_decimals import average_of_decimal, decimal_division, round_decimal
 from qf_traits import FAMILY, TRAITS, TRAIT_NAMES
 
 D = exp.DataType.Type
@@ -26,6 +27,10 @@ class Pair:
 
     def same(self, trait):
         return trait in self.a and trait in self.b and self.a[trait] == self.b[trait] and trait != "x"
+
+    @property
+    def trino_on_duckdb(self):
+        return FAMILY.get(self.source, self.source) == "trino" and self.target == "duckdb"
 
     def doubt(self, text):
         text = text.replace("{a}", self.source).replace("{b}", self.target)
@@ -89,7 +94,7 @@ def check_tree(tree, source, target, doubts):
     p = Pair(source, target, doubts)
     if not p.a or not p.b:
         p.doubt("what {a} and {b} have in common has not been written down")
-    for node in list(tree.walk()):
+    for node in reversed(list(tree.walk())):  # what is inside first: an exact form takes its operands with it
         cls = type(node)
         known = ARGS.get(cls)
         if known is not None:
@@ -100,6 +105,7 @@ def check_tree(tree, source, target, doubts):
         if fn is not None:
             new = fn(p, node) if node.parent is not None or node is tree else None
             if new is not None and new is not node:
+                new.type = new.type or node.type
                 if node is tree:
                     tree = new
                 else:
@@ -140,8 +146,6 @@ def arithmetic(p, node):
 def date_sum(p, node):
     interval = isinstance(node.this, exp.Interval) or isinstance(node.expression, exp.Interval)
     if not interval:
-        if p.source in ("trino", "athena", "presto"):
-            return None
         p.doubt("arithmetic of a date and a number")
         return None
     if p.same("date_plus"):
@@ -167,7 +171,10 @@ def division(p, node):
             p.doubt("a division whose operand types are not known: integers divide to a %s in {a} and a %s in {b}" % (
                 p.a.get("int_div"), p.b.get("int_div")))
         return None
-    if DEC & {left, right}:
+    if DEC & {left, right} and not FLT & {left, right}:
+        exact = decimal_division(node) if p.trino_on_duckdb else None
+        if exact is not None:
+            return exact
         p.doubt("a division of decimals: the digits of its result differ between {a} and {b}")
         return None
     if not both_int:
@@ -185,7 +192,7 @@ def int_division(p, node):
         return None
     if p.a.get("int_div") == "trunc" and p.target in ("duckdb", "mysql"):
         new = exp.IntDiv(this=node.this.copy(), expression=node.expression.copy())
-        return zero_guard(new, node.expression) if guard and p.target == "duckdb" else exp.paren(new)
+        return zero_guard(new) if guard and p.target == "duckdb" else exp.paren(new)
     if p.a.get("int_div") == "trunc" and isinstance(node.this, exp.Literal) and len(node.this.this) < 16:
         return None
     if p.a.get("int_div") == "float" and p.b.get("int_div") == "trunc":
@@ -194,8 +201,11 @@ def int_division(p, node):
     return None
 
 
-def zero_guard(new, divisor):
-    test = exp.EQ(this=exp.paren(divisor.copy()), expression=exp.Literal.number(0))
+def zero_guard(new):
+    """NULL / 0 is NULL; anything else / 0 is an error."""
+    test = exp.EQ(this=exp.paren(new.expression.copy()), expression=exp.Literal.number(0))
+    if not isinstance(new.this, exp.Literal):
+        test = exp.and_(test, exp.Is(this=exp.paren(new.this.copy()), expression=exp.Null()).not_())
     fail = exp.Anonymous(this="ERROR", expressions=[exp.Literal.string("division by zero")])
     return exp.paren(exp.Case(ifs=[exp.If(this=test, true=fail)], default=new))
 
@@ -221,9 +231,13 @@ def caret(p, node):
 @check(exp.Round)
 def rounding(p, node):
     k = kind(node.this)
+    exact = round_decimal(node) if p.trino_on_duckdb else None
+    if exact is not None:
+        return exact
     if k in FLT and p.same("float_round") or k in DEC and node.args.get("decimals") is None:
-        return
+        return None
     p.doubt("round() of %s" % ("a value whose type is not known" if k not in NUM else k.value.lower()))
+    return None
 
 
 # ---- text ------------------------------------------------------------------------------------------------------------
@@ -330,9 +344,12 @@ def truncation(p, node):
     unit = (node.args.get("unit").name if node.args.get("unit") is not None else "").upper()
     if unit not in ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "QUARTER", "YEAR"):
         p.doubt("date_trunc(%s)" % unit.lower())
+    if kind(node.this) == D.DATE and p.a.get("trunc_of_date") == "date" and unit in ("DAY", "MONTH", "QUARTER", "YEAR"):
+        return exp.cast(node.copy(), "date")
     if kind(node.this) not in (D.TIMESTAMP, D.TIMESTAMPNTZ, D.DATETIME) and not p.same("trunc_of_date"):
         p.doubt("date_trunc() of a value not known to be a timestamp: of a date it is a %s in {a} and a %s in {b}" % (
             p.a.get("trunc_of_date"), p.b.get("trunc_of_date")))
+    return None
 
 
 @check(exp.CurrentTimestamp)
@@ -343,22 +360,53 @@ def now(p, node):
 
 # ---- aggregates ------------------------------------------------------------------------------------------------------
 
+def bare(node):
+    """An aggregate without FILTER and OVER: another expression can take its place."""
+    return not isinstance(node.parent, (exp.Filter, exp.Window, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup))
+
+
+@check(exp.Filter, exp.Window)
+def of_sum(p, node):
+    inner = node.this.this if isinstance(node.this, exp.Filter) else node.this
+    return whole_sum(p, node, inner) if bare(node) else None
+
+
+def whole_sum(p, node, inner):
+    """duckdb's sum of integers is wider than trino's, which is a bigint or an error."""
+    if isinstance(inner, exp.Sum) and kind(inner.this) in INT and p.trino_on_duckdb:
+        return exp.cast(node.copy(), "bigint")
+    return None
+
+
 @check(exp.Sum)
 def total(p, node):
     k = kind(node.this)
+    if bare(node) and k in INT and p.trino_on_duckdb:
+        return whole_sum(p, node, node)
     if k in DEC | FLT or k in INT and p.same("overflow"):
-        return
+        return None
     if unknown(node.this) and {p.source, p.target} <= {"trino", "duckdb", "athena", "presto"}:
-        return
+        return None
     p.doubt("sum() of a value whose type is not known")
+    return None
+
+
+@check(exp.ApproxDistinct)
+def approx_distinct(p, node):
+    """The exact number is as near as can be."""
+    return exp.Count(this=exp.Distinct(expressions=[node.this.copy()]))
 
 
 @check(exp.Avg)
 def average(p, node):
     k = kind(node.this)
     if k in FLT or (k in INT and p.same("avg_int") and p.a.get("avg_int") == "double"):
-        return
+        return None
+    exact = average_of_decimal(node) if k in DEC and p.trino_on_duckdb and bare(node) else None
+    if exact is not None:
+        return exact
     p.doubt("avg() of %s: the digits of its result differ" % ("a value whose type is not known" if k not in NUM else k.value.lower()))
+    return None
 
 
 @check(exp.ArrayAgg)

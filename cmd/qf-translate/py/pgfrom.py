@@ -76,7 +76,8 @@ class Tables(Exprs):
             return self.unknown(node).sql
         name, db = ident_text(node.this), node.args.get("db")
         schema_name = ident_text(db).lower() if db is not None else ""
-        columns = self.table_columns(name, schema_name)
+        catalog = ident_text(node.args["catalog"]).lower() if node.args.get("catalog") is not None else ""
+        columns = self.table_columns(name, schema_name, catalog)
         alias = node.args.get("alias")
         shown_alias = alias.this if alias is not None and alias.this is not None else node.this
         renames = [ident_text(i) for i in (alias.args.get("columns") or ())] if alias is not None else []
@@ -92,7 +93,7 @@ class Tables(Exprs):
             return exp.to_identifier("main")
         return db
 
-    def table_columns(self, name, schema_name):
+    def table_columns(self, name, schema_name, catalog):
         key = name.lower()
         if not schema_name:
             cte = self.scope.find_cte(key)
@@ -104,9 +105,11 @@ class Tables(Exprs):
             self.doubt("the catalog table %s" % name)
         if self.schema is None:
             return None
-        found = self.schema.get("%s.%s" % (schema_name, key) if schema_name not in ("", "public", "main") else key)
-        if found is None:
-            return None
+        found = self.schema.get(".".join(x for x in (catalog, schema_name, key) if x))
+        if found is None and schema_name in ("public", "main") and not catalog:
+            found = self.schema.get(key)
+        if not found:
+            return None  # also a name that was looked up and is not there
         return {k.lower(): from_schema(t) for k, t in found.items()}
 
     def distinct_names(self, columns):

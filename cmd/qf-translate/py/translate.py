@@ -201,8 +201,8 @@ def by_sqlglot(a, body, tokens, source, target, schema):
     tree = parse(marked, source, lambda at: at)
     check_root(tree, body)
     check_depth(tree)
-    output_names(tree, source)
-    tree = annotate(tree, source, schema)
+    tree = output_names(tree, source, a.doubts)
+    tree = annotate(tree, source, target, schema, a.doubts)
     tree = check_tree(tree, source, target, a.doubts)
     try:
         out = tree.sql(dialect=target, unsupported_level=ErrorLevel.RAISE, copy=False)

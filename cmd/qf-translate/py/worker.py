@@ -5,7 +5,7 @@ import os
 import struct
 import sys
 
-from qf_translate import translate
+from qf_translate import Answer, translate
 
 MAX_LIST = 60
 
@@ -56,13 +56,30 @@ def _schema(raw):
     if raw not in _schemas:
         if len(_schemas) > 16:
             _schemas.clear()
-        _schemas[raw] = {t.lower(): dict(cols) for t, cols in json.loads(raw).items()}
+        _schemas[raw] = read_schema(raw)
     return _schemas[raw]
 
 
+def read_schema(raw):
+    """{table: {column: type}}, or ValueError."""
+    try:
+        root = json.loads(raw)
+        if all(isinstance(t, str) for columns in root.values() for t in columns.values()):
+            return {name.lower(): columns for name, columns in root.items()}
+    except (AttributeError, RecursionError):
+        pass
+    raise ValueError("columns of another form than {table: {column: type}}")
+
+
 def answer(frame):
-    source, target, schema, sql = _texts(frame)
-    a = translate(sql.decode(), source.decode(), target.decode(), _schema(schema), bool(frame[1] & 1))
+    source, target, raw, sql = _texts(frame)
+    try:
+        schema = _schema(raw)
+    except ValueError as err:
+        a = Answer()
+        a.error = "the columns of the tables cannot be read: %s" % str(err)[:100]
+    else:
+        a = translate(sql.decode(), source.decode(), target.decode(), schema, bool(frame[1] & 1))
     return b"".join((bytes([1 if a.error else 0]), _text(a.sql), _list(a.warnings), _list(a.doubts), _text(a.error), _text(a.hint),
                      struct.pack(">III", a.line, a.column, a.position)))
 

@@ -5,8 +5,9 @@
  * The number grows when a statement that is no plain read or write of rows has ended, or a COMMIT of a transaction
  * with such a one; while they run, `changing` counts them, because nobody can tell when in between they take effect.
  * A statement that was translated with a look-up is compared with the catalog between its binding and its start: by
- * the number, else by looking again. In a transaction the number alone decides: DuckDB shows it the catalog as it was
- * when it began, whatever a look-up would find.
+ * the number, else by looking again while nothing begins or ends. One that is on its way all the time takes effect
+ * once, so that tables that are the same before and after the binding were so when it happened. In a transaction the
+ * number alone decides: DuckDB shows it the catalog as it was when it began, whatever a look-up would find.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +244,7 @@ void duck_catalog_begin(struct qf_engine_conn *c, duckdb_statement_type type, co
 	c->job.changes_catalog = true;
 	pthread_mutex_lock(&e->lock);
 	e->changing++;
+	e->begun++;
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -259,16 +261,6 @@ void duck_catalog_end(struct qf_engine_conn *c)
 	pthread_mutex_unlock(&e->lock);
 }
 
-uint64_t duck_catalog_quiet(struct qf_engine_conn *c)
-{
-	struct qf_engine *e = c->engine;
-
-	pthread_mutex_lock(&e->lock);
-	uint64_t now = e->changing > c->job.changes_catalog ? 0 : e->catalog;
-	pthread_mutex_unlock(&e->lock);
-	return now;
-}
-
 static bool same_columns(struct qf_engine *e, const struct qf_engine_job *pub)
 {
 	struct qf_buf *now = qf_xcalloc(pub->n_tables, sizeof(*now));
@@ -283,15 +275,42 @@ static bool same_columns(struct qf_engine *e, const struct qf_engine_job *pub)
 	return same;
 }
 
+/* Without what the connection's own statement does to it. */
+static struct duck_catalog_state state_now(struct qf_engine_conn *c)
+{
+	struct qf_engine *e = c->engine;
+
+	pthread_mutex_lock(&e->lock);
+	struct duck_catalog_state now = { .number = e->catalog, .begun = e->begun, .changing = e->changing };
+	pthread_mutex_unlock(&e->lock);
+	now.begun -= c->job.changes_catalog;
+	now.changing -= c->job.changes_catalog;
+	return now;
+}
+
+void duck_catalog_before(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+
+	j->before = state_now(c);
+	j->before_same = j->before.changing == 1 && j->pub->n_tables > 0 && !c->in_transaction && same_columns(c->engine, j->pub);
+}
+
 bool duck_catalog_holds(struct qf_engine_conn *c)
 {
 	const struct qf_engine_job *pub = c->job.pub;
-	bool quiet;
+	struct duck_catalog_state before = c->job.before, now = state_now(c);
 
 	if (pub->n_tables == 0)
 		return true;
-	quiet = duck_catalog_quiet(c) == pub->catalog;
 	if (c->in_transaction)
-		return quiet && c->catalog == pub->catalog && !c->dirty;
-	return quiet || same_columns(c->engine, pub);
+		return !now.changing && now.number == pub->catalog && c->catalog == pub->catalog && !c->dirty;
+	if (!now.changing && now.number == pub->catalog)
+		return true;
+	if (!same_columns(c->engine, pub))
+		return false;
+	now = state_now(c);
+	if (now.number != before.number || now.begun != before.begun)
+		return false; /* it may have been bound in between */
+	return now.changing == 0 || (now.changing == 1 && c->job.before_same);
 }

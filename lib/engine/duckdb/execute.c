@@ -192,7 +192,7 @@ bool duck_execute(struct qf_engine_conn *c)
 	duckdb_extracted_statements all = NULL;
 	bool ok = false;
 
-	j->catalog_before = duck_catalog_quiet(c);
+	duck_catalog_before(c);
 	if (duck_job_cancelled(c)) {
 		duck_job_cancel_end(j);
 		return false;

@@ -39,6 +39,11 @@ struct duck_msg {
 	const char *text; /* static */
 };
 
+struct duck_catalog_state {
+	uint64_t number, begun;
+	unsigned changing;
+};
+
 struct duck_job {
 	struct qf_engine_job *pub;
 	struct duck_work work;
@@ -57,7 +62,8 @@ struct duck_job {
 	uint64_t spent_ns;	 /* in earlier steps */
 	uint64_t step_ns;	 /* when this step began */
 	bool crew_wanted;
-	uint64_t catalog_before; /* when it began, if nothing was changing it */
+	struct duck_catalog_state before; /* when its step began */
+	bool before_same;		  /* its tables were what they should be, too */
 	bool changes_catalog; /* counted in qf_engine.changing */
 	bool rewritten; /* DuckDB made several statements of it: its positions are not in the client's text */
 	duckdb_statement_type type;
@@ -102,6 +108,7 @@ struct qf_engine {
 	unsigned looking;      /* and those that are not: the database must stay open */
 	uint64_t catalog;      /* see catalog.c */
 	unsigned changing;     /* statements that may change it, running */
+	uint64_t begun;	       /* and all of them that were ever begun */
 	bool dead;	 /* DuckDB has invalidated the database: reopen it when nothing is in use */
 };
 
@@ -132,8 +139,8 @@ uint64_t duck_catalog(const struct qf_engine *e, const struct qf_engine_conn *c)
 /* and on that of the running step: around a statement that may change the catalog */
 void duck_catalog_begin(struct qf_engine_conn *c, duckdb_statement_type type, const char *sql);
 void duck_catalog_end(struct qf_engine_conn *c);
-uint64_t duck_catalog_quiet(struct qf_engine_conn *c); /* its number; 0 while others may change it */
-/* The tables of the job are what its look-up found. Called when the statement has been bound. */
+/* The tables of the job are what its look-up found: called before the statement is bound, and after. */
+void duck_catalog_before(struct qf_engine_conn *c);
 bool duck_catalog_holds(struct qf_engine_conn *c);
 
 /* guard.c: refuse what a client may not run, before it is parsed and before it is started. Pure. */

@@ -1,0 +1,246 @@
+"""Translation with the columns that the engine's own catalog tells: right where types decide, and never with old ones."""
+import datetime
+import decimal
+import json
+import os
+import pathlib
+import signal
+import threading
+import time
+
+import psycopg
+import pytest
+
+from conftest import CONFIG, SLOW, Toolkit, wait_until
+
+TABLE = pathlib.Path(__file__).parent / "faithful" / "trino.txt"
+pytestmark = pytest.mark.timeout(240 * SLOW)
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory):
+    toolkit = Toolkit(tmp_path_factory.mktemp("ring"), CONFIG)
+    toolkit.start()
+    yield toolkit
+    toolkit.stop()
+
+
+# ---- what Trino answers ----------------------------------------------------------------------------------------------
+
+ROWS = """(1, 10, 1.5, 10.50, 'a', '2024-01-15', '2024-01-15 10:30:45.123', true, [1, 2]),
+(2, 20, -2.25, -7.25, 'b', '2024-02-29', '2024-02-29 23:59:59', false, [3]),
+(3, 3000000000, 0.1, 0.01, 'a', '2023-12-31', '2023-12-31 00:00:00', true, []),
+(null, null, null, null, null, null, null, null, null)"""
+
+
+def cases():
+    lines = [line for line in TABLE.read_text().splitlines() if not line.startswith("#")]
+    return list(zip(lines[::2], (a.strip() for a in lines[1::2]), strict=True))
+
+
+def plain(value):
+    """As Trino's JSON has it."""
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, datetime.datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    if isinstance(value, datetime.date):
+        return str(value)
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(value, value) if isinstance(value, float) else value
+
+
+def answer(c, sql):
+    try:
+        cur = c.execute(sql)
+    except psycopg.Error as e:
+        return "refused" if e.sqlstate == "0A000" else "error"
+    return [d.name for d in cur.description], [[plain(v) for v in row] for row in cur.fetchall()]
+
+
+def test_trino_statements(kit):
+    """Equal to what Trino answers, an error where it fails, or refused where the table says so."""
+    with kit.connect("duckdb") as c:
+        c.execute("create table t(i integer, b bigint, d double, n decimal(10,2), s varchar, k date, ts timestamp, f boolean, a integer[])")
+        c.execute("insert into t values " + ROWS)
+    wrong = []
+    with kit.connect("trino") as c:
+        for sql, want in cases():
+            have = answer(c, sql)
+            if want.startswith("= "):
+                names, at = json.JSONDecoder().raw_decode(want, 2)
+                want = ([n.lower() for n in names], json.loads(want[at:]))
+                have = ([n.lower() for n in have[0]], have[1]) if not isinstance(have, str) else have
+            if want != have:
+                wrong.append((sql, want, have))
+    assert len(cases()) >= 100
+    assert not wrong, wrong
+
+
+# ---- whose columns ---------------------------------------------------------------------------------------------------
+
+def fresh(kit, name, columns, values):
+    with kit.connect("duckdb") as c:
+        c.execute(f"create or replace table {name}({columns})")
+        c.execute(f"insert into {name} values {values}")
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "trino"])
+def test_names(kit, dialect):
+    """WITH before tables, aliases, views, subqueries, other schemas, any case: the nearest meaning of a name counts."""
+    fresh(kit, "tn", "a integer, b integer", "(7, 2)")
+    with kit.connect("duckdb") as c:
+        c.execute("create or replace view vn as select a as x, b as y from tn")
+        c.execute("create schema if not exists sn")
+        c.execute("create or replace table sn.tn(a double, b double)")
+        c.execute("insert into sn.tn values (7, 2)")
+        c.execute('create or replace table "Odd ""name"(a integer, b integer)')
+        c.execute('insert into "Odd ""name" values (7, 2)')
+    with kit.connect(dialect) as c:
+        for sql, want in (("select a/b from tn", 3), ("select u.a/u.b from TN u", 3), ("select x/y from vn", 3),
+                          ("select a/b from sn.tn", 3.5), ("select a/b from main.tn", 3),
+                          ("with tn as (select a*1e0 as a, b from sn.tn) select a/b from tn", 3.5),
+                          ("select q.a/q.b from (select a, b from tn) q", 3), ("select tn.a/tn.b from sn.tn tn", 3.5),
+                          ('select a/b from "Odd ""name"', 3), ("select a/b from (select * from tn) tn", 3),
+                          ("select (select a/b from sn.tn)", 3.5), ("select sum(a)/2 from tn", 3)):
+            assert c.execute(sql).fetchone()[0] == want, sql
+
+
+def test_search_path_counts(kit):
+    """One text, two sessions, two tables."""
+    fresh(kit, "tp", "a integer, b integer", "(7, 2)")
+    with kit.connect("duckdb") as c:
+        c.execute("create schema if not exists sp")
+        c.execute("create or replace table sp.tp(a double precision, b integer)")
+        c.execute("insert into sp.tp values (7, 2)")
+    with kit.connect() as one, kit.connect() as two:
+        two.execute("set search_path = sp")
+        for _ in range(3):
+            assert one.execute("select a/b from tp").fetchone()[0] == 3
+            assert two.execute("select a/b from tp").fetchone()[0] == 3.5
+        assert one.execute("select a/b from public.tp").fetchone()[0] == 3
+
+
+# ---- when ------------------------------------------------------------------------------------------------------------
+
+def test_changes_are_seen_at_once(kit):
+    """After a change by any session the next statement is translated with the new types, cached or not."""
+    fresh(kit, "tc", "a integer, b integer", "(7, 2)")
+    with kit.connect() as c, kit.connect("trino") as t, kit.connect("duckdb") as other:
+        for _ in range(5):
+            assert c.execute("select a/b from tc").fetchone()[0] == 3
+            assert t.execute("select a/b from tc").fetchone()[0] == 3
+            other.execute("alter table tc alter a type double")
+            assert c.execute("select a/b from tc").fetchone()[0] == 3.5
+            assert t.execute("select a/b from tc").fetchone()[0] == 3.5
+            other.execute("drop table tc")
+            with pytest.raises(psycopg.Error) as e:
+                c.execute("select a/b from tc")
+            assert e.value.sqlstate in ("42P01", "0A000"), str(e.value)
+            fresh(kit, "tc", "a integer, b integer", "(7, 2)")
+
+
+def test_a_transaction_sees_its_own_catalog(kit):
+    """Its own tables, and the old ones while others change them: right or refused."""
+    fresh(kit, "tt", "a integer, b integer", "(7, 2)")
+    with kit.connect() as c, kit.connect("duckdb") as other:
+        c.execute("begin")
+        assert c.execute("select a/b from tt").fetchone()[0] == 3
+        other.execute("alter table tt alter a type double")
+        assert_right_or_refused(c, "select a/b from tt", 3)
+        c.execute("rollback")
+        assert c.execute("select a/b from tt").fetchone()[0] == 3.5
+        c.execute("begin")
+        c.execute("create temp table tt (a integer, b integer)")
+        c.execute("insert into tt values (9, 2)")
+        assert_right_or_refused(c, "select a/b from tt", 4)
+        c.execute("rollback")
+        c.execute("begin")
+        c.execute("create table tnew (a integer, b integer)")
+        c.execute("insert into tnew values (9, 2)")
+        c.execute("commit")
+        assert c.execute("select a/b from tnew").fetchone()[0] == 4
+        other.execute("drop table tnew")
+
+
+def assert_right_or_refused(c, sql, want):
+    try:
+        assert c.execute(sql).fetchone()[0] == want
+    except psycopg.Error as e:
+        assert e.sqlstate == "0A000", str(e)
+
+
+def test_never_with_old_types_under_load(kit):
+    """Types change all the time while others divide: each answer is that of one of the two tables, whole."""
+    fresh(kit, "tl", "a integer, b integer", "(7, 2)")
+    stop, wrong, counts = threading.Event(), [], {"right": 0, "refused": 0}
+
+    def divide(dialect):
+        with kit.connect(dialect) as c:
+            while not stop.is_set():
+                try:
+                    value, kind = c.execute("select a/b, s from tl").fetchone()
+                except psycopg.Error as e:
+                    counts["refused"] += 1
+                    if e.sqlstate not in ("0A000", "42P01", "42703", "40001"):
+                        wrong.append(str(e))
+                    continue
+                counts["right"] += 1
+                if (value, kind) not in ((3, "int"), (3.5, "double")):
+                    wrong.append((value, kind))
+
+    with kit.connect("duckdb") as c:
+        c.execute("create or replace table tl as select 7 as a, 2 as b, 'int' as s")
+        threads = [threading.Thread(target=divide, args=(d,)) for d in ("postgres", "trino", "postgres")]
+        for t in threads:
+            t.start()
+        end = time.monotonic() + 5
+        while time.monotonic() < end and not wrong:
+            c.execute("create or replace table tl as select 7::double as a, 2 as b, 'double' as s")
+            c.execute("create or replace table tl as select 7 as a, 2 as b, 'int' as s")
+        stop.set()
+        for t in threads:
+            t.join()
+    assert not wrong, wrong[:3]
+    assert counts["right"] > 100, counts
+
+
+def test_the_translator_dies_while_columns_are_known(kit):
+    fresh(kit, "tk", "a integer, b integer", "(7, 2)")
+    with kit.connect() as c:
+        for i in range(3):
+            old = kit.pid("translate")
+            os.kill(old, signal.SIGKILL)
+            assert c.execute(f"select a/b + {i} from tk").fetchone()[0] == 3 + i
+            kit.wait_restarted("translate", old)
+
+
+def test_known_tables_cost_nothing(kit):
+    """A statement that was translated is not translated or looked up again: it is faster than a new one by far."""
+    fresh(kit, "tq", "a integer, b integer", "(7, 2)")
+    with kit.connect() as c:
+        c.execute("select a/b from tq")
+
+        def median(text):
+            times = []
+            for i in range(60):
+                begin = time.monotonic()
+                c.execute(text % i if "%d" in text else text)
+                times.append(time.monotonic() - begin)
+            return sorted(times)[len(times) // 2]
+
+        assert median("select a/b from tq") < 0.7 * median("select a/b, %d from tq")
+
+
+def test_many_names_and_none(kit):
+    """More names than are looked up, names that mean nothing, and names that would be files."""
+    fresh(kit, "tm", "a integer, b integer", "(7, 2)")
+    with kit.connect() as c:
+        many = " union all ".join(f"select x from (select 1 as x) q{i}, (select 1) r{i}" for i in range(100))
+        assert len(c.execute(many).fetchall()) == 100
+        for sql in ("select * from nosuch", "select * from no.such", 'select * from "x.csv"', 'select * from "../x"', "select a from tm, nosuch"):
+            with pytest.raises(psycopg.Error) as e:
+                c.execute(sql)
+            assert e.value.sqlstate in ("42P01", "3F000", "42501", "58030", "0A000"), (sql, e.value.sqlstate, str(e.value))
+    wait_until(lambda: kit.pid("dispatch"))
