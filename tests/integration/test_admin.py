@@ -267,6 +267,37 @@ def get_or_none(kit):
         return None
 
 
+def trino(kit, sql):
+    """All pages of a statement; the last one."""
+    request = urllib.request.Request(f"http://127.0.0.1:{kit.trino_port}/v1/statement", sql.encode(),
+                                     {"X-Trino-User": "ada", "X-QueryFlux-Dialect": "duckdb"})
+    while True:
+        with urllib.request.urlopen(request, timeout=20 * SLOW) as r:
+            page = json.load(r)
+        if "nextUri" not in page:
+            return page
+        request = page["nextUri"]
+
+
+def test_clients_of_trino_are_counted_and_cancelled(kit):
+    for i in range(3):
+        assert trino(kit, f"select {i}")["stats"]["state"] == "FINISHED"
+    ended = {}
+    client = threading.Thread(target=lambda: ended.update(trino(kit, "select 'long'")))
+    client.start()
+    (row,) = wait_until(lambda: [r for r in listed(kit) if r["state"] == "running"], 5)
+    assert (row["protocol"], row["user"], row["group"], row["sql"]) == ("trino", "ada", "two", "select 'long'")
+    assert kit.admin("cancel", row["id"]).returncode == 0
+    client.join(20)
+    assert (ended["id"], ended["error"]["errorName"]) == (row["id"], "USER_CANCELED")
+
+    def count(**labels):
+        return gauge(kit, "queryflux_queries_total", protocol="trinoHttp", **labels)
+
+    wait_until(lambda: count(engine_type="fake", cluster_group="two", status="cancelled") == 1, 5)
+    assert count(engine_type="duckDb", cluster_group="default", status="success") == 3
+
+
 def test_groups_of_a_new_configuration(kit):
     assert gauge(kit, "queryflux_queued_queries", cluster_group="three") is None
     kit.config.write_text(kit.config.read_text().replace("clusterGroups:", "clusterGroups:\n  three: { maxRunningQueries: 3, members: [duckdb] }")
