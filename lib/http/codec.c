@@ -87,7 +87,6 @@ static int on_headers_complete(llhttp_t *p)
 		refuse(c, status, why);
 		return -1;
 	}
-	p->upgrade = 0; /* RFC 9110, 7.8: a server may ignore it, and llhttp would stop behind the head */
 	return 0;
 }
 
@@ -112,6 +111,7 @@ static int on_body(llhttp_t *p, const char *at, size_t n)
 	return 0;
 }
 
+/* Before llhttp leaves the protocol for an Upgrade, which a server may ignore [RFC 9110, 7.8]. */
 static int on_message_complete(llhttp_t *p)
 {
 	(void)p;

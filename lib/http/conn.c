@@ -145,21 +145,12 @@ static bool send_interim(struct http_conn *c)
 	return false;
 }
 
-/* See conn.h. */
-static void probe(struct http_conn *c)
-{
-	if (c->codec.minor > 0)
-		send_interim(c);
-}
-
 static void ask_owner(struct http_conn *c)
 {
 	c->state = HTTP_CONN_ASKED;
 	c->request.user = NULL;
 	qf_timer_stop(c->server->loop, &c->timer);
 	c->server->on_request(&c->request, c->server->arg);
-	if (c->state == HTTP_CONN_ASKED && c->half)
-		probe(c);
 }
 
 void http_conn_count(struct http_conn *c)
@@ -331,11 +322,12 @@ static void on_task(struct qf_task *t)
 
 /* ---- events ---- */
 
+/* See conn.h. While a reply is under way, the reply finds out. */
 static void on_half_closed(struct http_conn *c)
 {
 	c->half = true;
-	if (c->state == HTTP_CONN_ASKED)
-		probe(c);
+	if (c->state == HTTP_CONN_ASKED && c->codec.minor > 0)
+		send_interim(c);
 }
 
 static void on_event(struct qf_watch *w, uint32_t events)

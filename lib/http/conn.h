@@ -8,7 +8,8 @@
  *
  * A client that closes its half while it waits (a FIN) may have gone, or may only have nothing more to say
  * [RFC 9112, 9.6]. It is asked: "100 Continue", which every HTTP/1.1 client skips, is answered by a reset when nobody
- * is there, and only that is taken for gone. HTTP/1.0 knows no 1xx: there the reply itself finds out.
+ * is there, and only that is taken for gone. HTTP/1.0 knows no 1xx: there the reply itself finds out, as it does when
+ * a client goes after it was asked.
  */
 #ifndef QF_HTTP_CONN_H
 #define QF_HTTP_CONN_H

@@ -101,6 +101,29 @@ static void test_refusals(void **state)
 	}
 }
 
+/* A refusal is read, although its request is still being sent. */
+static void test_refused_half_way(void **state)
+{
+	static char body[500000];
+	struct site s;
+	struct client c;
+
+	(void)state;
+	site_open(&s, &usual);
+	client_open(&c, &s);
+	client_send(&c, POST("/echo", "Content-Length: 99999999\r\n"));
+	memset(body, 'x', sizeof(body));
+	assert_true(send(c.fd, body, sizeof(body), MSG_NOSIGNAL | MSG_DONTWAIT) > 0);
+	client_wait(&c, "the body is larger than the limit\n");
+	assert_true(send(c.fd, body, sizeof(body), MSG_NOSIGNAL | MSG_DONTWAIT) > 0);
+	client_wait(&c, NULL);
+	assert_false(c.reset);
+	shutdown(c.fd, SHUT_WR);
+	site_wait_connections(&s, 0);
+	client_close(&c);
+	site_close(&s);
+}
+
 static void test_headers(void **state)
 {
 	struct qf_http_header headers[] = {
@@ -333,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_refused_half_way),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_pipelining),
 		cmocka_unit_test(test_read_ahead_is_bounded),
