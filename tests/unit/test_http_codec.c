@@ -89,7 +89,8 @@ static const struct conversation taken[] = {
 		IN("GET / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET /2 HTTP/1.1\r\n" H "\r\n"),
 		"GET path=/ 1.1 keep [Host=h] [Connection=Upgrade] [Upgrade=h2c]; GET path=/2 1.1 keep [Host=h]" },
 	{ "Upgrade with a body is ignored",
-		IN(POST "Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\nxGET /2 HTTP/1.1\r\n" H "\r\n"),
+		IN(POST "Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\nx"
+			"GET /2 HTTP/1.1\r\n" H "\r\n"),
 		"POST path=/ 1.1 keep [Host=h] [Connection=upgrade] [Upgrade=h2c] [Content-Length=1] \"x\"; "
 		"GET path=/2 1.1 keep [Host=h]" },
 	{ "GET with a body", IN("GET / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\n" H "\r\n"),
