@@ -2,11 +2,14 @@
 
 #include "metrics.h"
 
+#include "qf/str.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define NONE "none"
 #define OTHER "other"
+#define OUTCOME_MAX 20
 
 enum {
 	QUERIES,
@@ -14,13 +17,14 @@ enum {
 	QUEUE_DURATION,
 	REJECTIONS,
 	TRANSLATED,
+	SCRIPTS,
 	EVENTS,
 	N_METRICS
 };
 
 static const struct metric_def defs[N_METRICS] = {
 	[QUERIES] = { "queryflux_queries_total", METRIC_COUNTER,
-		      "Queries that ended. status: success, failed, cancelled, or refused by a rule.",
+		      "Queries that ended. status: success, failed, cancelled (57014), or refused by a rule.",
 		      { "engine_type", "cluster_group", "status", "protocol" } },
 	[DURATION] = { "queryflux_query_duration_seconds", METRIC_HISTOGRAM,
 		       "From the client's statement to its end, in qf-listen.",
@@ -34,6 +38,9 @@ static const struct metric_def defs[N_METRICS] = {
 	[TRANSLATED] = { "queryflux_translated_queries_total", METRIC_COUNTER,
 			 "Queries that were sent to their engine in another dialect than they came in.",
 			 { "src_dialect", "tgt_dialect" } },
+	[SCRIPTS] = { "queryflux_script_runs_total", METRIC_COUNTER,
+		      "What scripts of routers did. router: its number in the list, from 1.",
+		      { "router", "outcome" } },
 	[EVENTS] = { "queryflux_events_total", METRIC_COUNTER, "Events that this qf-admin heard.", { NULL } },
 };
 
@@ -139,6 +146,29 @@ static const char *dialect_of(const struct qf_msg *m, enum qf_field f)
 	return d != QF_DIALECT_NONE && d < QF_DIALECT_N ? qf_dialect_name((enum qf_dialect)d) : OTHER;
 }
 
+/* A router of the configuration that has a script. */
+static const char *router_of(const struct qf_conf *conf, struct qf_slice number, char text[21])
+{
+	for (size_t i = 0; i < conf->n_routers; i++) {
+		qf_decimal(text, i + 1);
+		if (conf->routers[i].type == QF_ROUTER_PYTHON && qf_slice_eq_str(number, text))
+			return text;
+	}
+	return OTHER;
+}
+
+/* A short word; whoever says more is not qf-route. */
+static const char *outcome_of(struct qf_slice word, char text[OUTCOME_MAX + 1])
+{
+	for (size_t i = 0; i < word.n && i < OUTCOME_MAX; i++) {
+		if (word.p[i] != '_' && (word.p[i] < 'a' || word.p[i] > 'z'))
+			return OTHER;
+		text[i] = (char)word.p[i];
+	}
+	text[word.n < OUTCOME_MAX ? word.n : OUTCOME_MAX] = 0;
+	return word.n > 0 && word.n <= OUTCOME_MAX ? text : OTHER;
+}
+
 /* ---- events ------------------------------------------------------------------------------------------------- */
 
 static double seconds(const struct qf_msg *m, enum qf_field f)
@@ -165,11 +195,28 @@ static void on_ended(struct counts *c, const struct qf_msg *m)
 	}
 }
 
+static void on_scripts(struct counts *c, const struct qf_msg *m)
+{
+	char number[21], outcome[OUTCOME_MAX + 1];
+	struct qf_field_iter it = qf_fields(m);
+	struct qf_slice v, name, word;
+	enum qf_field tag;
+
+	while (qf_field_next(&it, &tag, &v)) {
+		if (tag != QF_F_SCRIPT || !qf_pair(v, &name, &word))
+			continue;
+		metric_add(&c->metrics[SCRIPTS],
+			   (const char *[]){ router_of(c->conf, name, number), outcome_of(word, outcome) }, 1);
+	}
+}
+
 void counts_event(struct counts *c, const struct qf_msg *m)
 {
 	metric_add(&c->metrics[EVENTS], NULL, 1);
 	if (qf_slice_eq_str(qf_get(m, QF_F_EVENT), "ended"))
 		on_ended(c, m);
+	else if (qf_has(m, QF_F_SCRIPT))
+		on_scripts(c, m);
 }
 
 void counts_write(const struct counts *c, struct qf_buf *out)

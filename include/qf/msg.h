@@ -113,6 +113,7 @@ enum qf_field {
 	QF_F_TABLES,	    /* text, JSON {"table": {"column": "TYPE"}}: what is known of the target's tables, for TRANSLATE */
 	QF_F_VALUE,	    /* u64: of a gauge; how many were found */
 	QF_F_LOST,	    /* u64: PING: EVENTs that the sender dropped since its start */
+	QF_F_SCRIPT,	    /* pair router's number from 1 → outcome, repeated: EVENT of a verdict that asked scripts */
 	QF_F_N
 };
 

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct qf_field_iter it;
 	struct qf_arena *a;
 	enum qf_field tag;
-	struct qf_msg m;
+	struct qf_msg m, row;
+	struct qf_reader rows;
 	size_t sum = 0;
 
 	if (qf_msg_decode(&m, qf_slice(data, size), NULL) < 0)
@@ -28,5 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)qf_get_str(&m, (enum qf_field)f, a);
 	}
 	qf_arena_free(a);
+	rows = qf_reader(m.payload);
+	while (qf_row_next(&rows, &row))
+		sum += row.body.n;
 	return 0;
 }

@@ -125,6 +125,7 @@ static const char yaml[] =
 	"clusterGroups:\n"
 	"  same: { members: [d1, d2], maxRunningQueries: 1 }\n"
 	"  mixed: { members: [d1, t1], maxRunningQueries: 1 }\n"
+	"routers:\n- { type: header, headerName: H, headerValueToGroup: { v: same } }\n- { type: pythonScript, script: \"def route(query, ctx): return None\" }\n"
 	"routingFallback: same\n";
 
 struct ended {
@@ -246,11 +247,43 @@ static void sums(void **state)
 	qf_conf_free(later);
 }
 
+static void scripts(void **state)
+{
+	static const char *const told[][2] = {
+		{ "2", "group" }, { "2", "group" }, { "2", "timed_out" }, { "1", "group" }, { "2 ", "group" }, { "", "group" },
+		{ "2", "Odd" },	  { "2", "" },	    { "2", "a_word_of_21_letters_" }, { "2", NULL },
+	};
+	struct qf_conf *conf = load();
+	struct counts *c = counts_new(conf);
+	struct qf_buf b = { 0 }, out = { 0 };
+	struct qf_msg m;
+
+	(void)state;
+	qf_msg_begin(&b, QF_MSG_EVENT, 1, 1, 0);
+	qf_put_str(&b, QF_F_EVENT, "routed");
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		qf_put_pair(&b, QF_F_SCRIPT, told[i][0], told[i][1]);
+	qf_msg_end(&b);
+	assert_int_equal(qf_msg_decode(&m, qf_buf_slice(&b), NULL), 0);
+	counts_event(c, &m);
+	counts_write(c, &out);
+	qf_buf_cstr(&out);
+	number_of((char *)out.p, "queryflux_script_runs_total{router=\"2\",outcome=\"group\"}", 2);
+	number_of((char *)out.p, "queryflux_script_runs_total{router=\"2\",outcome=\"timed_out\"}", 1);
+	number_of((char *)out.p, "queryflux_script_runs_total{router=\"other\",outcome=\"group\"}", 3);
+	number_of((char *)out.p, "queryflux_script_runs_total{router=\"2\",outcome=\"other\"}", 4);
+	qf_buf_fini(&out);
+	qf_buf_fini(&b);
+	counts_free(c);
+	qf_conf_free(conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_format), cmocka_unit_test(labels_apart), cmocka_unit_test(buckets),
 		cmocka_unit_test(bounded),     cmocka_unit_test(each_end),     cmocka_unit_test(sums),
+		cmocka_unit_test(scripts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
