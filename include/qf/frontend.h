@@ -73,7 +73,7 @@ struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_reques
  */
 void qf_query_taken(struct qf_query *q, size_t bytes);
 void qf_query_cancel(struct qf_query *q); /* on_end comes, with 57014 unless it had just ended */
-void qf_query_free(struct qf_query *q);	  /* after on_end only */
+void qf_query_free(struct qf_query *q);	  /* after on_end, or in it; before its pin is freed */
 void qf_query_abandon(struct qf_query *q);
 const char *qf_query_id(const struct qf_query *q); /* public id, for logs and notices */
 

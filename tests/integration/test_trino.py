@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import socket
+import subprocess
 import threading
 import time
 import uuid
@@ -15,7 +16,8 @@ import trino
 from trino.exceptions import TrinoQueryError, TrinoUserError
 from trino.transaction import IsolationLevel
 
-from conftest import CONFIG, SLOW, Toolkit, wait_until
+from conftest import BIN, CONFIG, SLOW, Toolkit, wait_until
+from hostile import assert_well
 from trinokit import DUCK, Http, ask, connect
 
 ID = re.compile(r"\d{8}_\d{6}_\d{5}_[a-z0-9]{5}")
@@ -587,3 +589,18 @@ def test_drain_lets_queries_end(start):
 def test_the_table_names_the_port_and_a_command(kit):
     assert f"trinoHttp      127.0.0.1:{kit.trino_port}" in kit.out_path.read_text()
     assert f"trino --server http://127.0.0.1:{kit.trino_port}\n" in kit.out_path.read_text()
+
+
+def test_exec_knows_where(tmp_path):
+    """The embedded default serves Trino clients, and a command finds the port."""
+    k = Toolkit(tmp_path)
+    done = subprocess.run([BIN / "qf-admin", "up", "--port-offset", str(k.port % 20000 + 10000), "--exec",
+                           "echo $QF_TRINO_URL; curl -s -H 'X-Trino-User: me' -d 'select 1' $QF_TRINO_URL/v1/statement || true"],
+                          env=k.env, capture_output=True, text=True, timeout=60 * SLOW)
+    url, page = done.stdout.split("\n", 1)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url), done.stderr
+    assert page == "" or json.loads(page)["nextUri"].startswith(url + "/v1/statement/qf/queued/")
+
+
+def test_nothing_broke(kit):
+    assert_well(kit)

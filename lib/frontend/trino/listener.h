@@ -23,7 +23,7 @@ struct qf_listener {
 	struct qf_map *transactions; /* id → tr_txn */
 	size_t n_live;
 	size_t statement_bytes;	  /* of live queries: statements and sessions */
-	size_t kept_bytes;	  /* of the pages of kept queries */
+	size_t kept_bytes;	  /* of kept queries and their last pages */
 	uint64_t next_id;
 	uint64_t opened_ns;
 	char address[64];	  /* host:port for links, when a request names none */

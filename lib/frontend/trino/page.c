@@ -84,7 +84,7 @@ struct qf_http_body *tr_page_next(struct tr_query *q, const struct qf_http_reque
 		tail.error = &q->error;
 	}
 	page = tr_result_take(&q->result, &rows, &batches);
-	if (q->query && !q->ended && batches > 0)
+	if (q->query && batches > 0)
 		qf_query_taken(q->query, batches);
 	tail.links.has_next = has_next;
 	if (has_next && q->state == TR_FINISHED)

@@ -164,14 +164,24 @@ void tr_query_forget_waiter(struct tr_waiter *w)
 	arm_idle(q);
 }
 
-/* It has ended, or nobody wants to know how it will. */
+/* Nobody wants to know how it ends. */
 static void drop_query(struct tr_query *q)
 {
-	if (q->query && q->ended)
-		qf_query_free(q->query);
-	else if (q->query)
+	if (q->query)
 		qf_query_abandon(q->query);
 	q->query = NULL;
+}
+
+/* What a kept query takes, for the limit on all of them. */
+static void account(struct tr_query *q, size_t bytes)
+{
+	struct qf_listener *l = q->listener;
+
+	qf_list_remove(&q->link); /* not itself */
+	tr_listener_make_room(l, bytes);
+	q->kept_bytes += bytes;
+	l->kept_bytes += bytes;
+	qf_list_append(&l->kept, &q->link);
 }
 
 /* Nothing of it runs any more and nothing is left to encode: it only tells what it has to say. */
@@ -193,8 +203,7 @@ static void release(struct tr_query *q)
 	tr_session_fini(&q->session);
 	l->statement_bytes -= q->reserved;
 	q->reserved = 0;
-	qf_list_remove(&q->link);
-	qf_list_append(&l->kept, &q->link);
+	account(q, sizeof(*q));
 	l->n_live--;
 	tr_listener_left(l);
 }
@@ -204,11 +213,7 @@ static void close_query(struct tr_query *q)
 {
 	q->closed = true;
 	release(q);
-	qf_list_remove(&q->link);
-	tr_listener_make_room(q->listener, qf_http_body_bytes(q->page));
-	q->page_bytes = qf_http_body_bytes(q->page);
-	q->listener->kept_bytes += q->page_bytes;
-	qf_list_append(&q->listener->kept, &q->link);
+	account(q, qf_http_body_bytes(q->page));
 }
 
 /* All rows of a query that has ended are on pages. */
@@ -244,8 +249,11 @@ static void hand_out(struct tr_query *q)
 /* The rows cannot be told: what the engine says of it does not matter any more. */
 static void check_result(struct tr_query *q)
 {
-	if (q->result.failed && q->state != TR_FAILED)
-		tr_query_fail_sql(q, &q->result.error, QF_SLICE_NONE);
+	if (!q->result.failed || q->state == TR_FAILED)
+		return;
+	if (q->query)
+		qf_query_cancel(q->query);
+	tr_query_fail_sql(q, &q->result.error, QF_SLICE_NONE);
 }
 
 static bool has_news(const struct tr_query *q, bool filling)
@@ -320,7 +328,7 @@ void tr_query_cancel(struct tr_query *q)
 	if (q->closed || q->state == TR_FAILED)
 		return;
 	q->cancelled = true;
-	if (q->query && !q->ended)
+	if (q->query)
 		qf_query_cancel(q->query);
 	else
 		tr_query_fail(q, QF_TRINO_USER_CANCELED, "Query was canceled");
@@ -456,7 +464,7 @@ void tr_query_free(struct tr_query *q)
 	free(q->sql);
 	free(q->text);
 	l->statement_bytes -= q->reserved;
-	l->kept_bytes -= q->page_bytes;
+	l->kept_bytes -= q->kept_bytes;
 	free(q);
 	if (live) {
 		l->n_live--;

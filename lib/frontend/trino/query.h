@@ -36,10 +36,8 @@ struct tr_query {
 	/* what runs */
 	char *text; /* NULL: sql itself; else what EXECUTE stands for */
 	struct qf_facts facts;
-	struct qf_query *query; /* of the hub */
-	bool ended;		/* it has */
+	struct qf_query *query; /* of the hub; NULL: none, or it has ended */
 	bool cancelled;		/* by the client */
-	bool late;		/* it was the client that took nothing */
 	struct tr_txn *txn;
 	struct tr_result result;
 
@@ -57,7 +55,7 @@ struct tr_query {
 	/* pages */
 	uint64_t token;		   /* of the last page; 0: the answer to POST */
 	struct qf_http_body *page; /* that page; NULL for the answer to POST */
-	size_t page_bytes;	   /* on listener->kept_bytes, once it is kept */
+	size_t kept_bytes;	   /* of listener->kept_bytes */
 	bool closed;		   /* that page was the last one */
 	bool released;		   /* nothing of it runs */
 	struct qf_list waiting;	   /* struct tr_waiter */

@@ -129,13 +129,14 @@ static void on_notice(struct qf_query *query, void *arg, const char *severity, c
 
 static void on_end(struct qf_query *query, void *arg, const struct qf_query_end *end)
 {
+	struct qf_query_end copy = *end;
 	struct tr_query *q = arg;
 
-	(void)query;
-	q->ended = true;
-	q->queue_ns = end->queue_ns;
+	qf_query_free(query); /* before its pin may be */
+	q->query = NULL;
+	q->queue_ns = copy.queue_ns;
 	if (q->state == TR_RUNNING) /* else its rows could not be told */
-		tr_query_settle(q, end);
+		tr_query_settle(q, &copy);
 	qf_task_add(q->listener->loop, &q->turn);
 }
 

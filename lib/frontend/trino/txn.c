@@ -7,6 +7,8 @@
 #include "../words.h"
 #include "txn.h"
 
+enum { MAX_TRANSACTIONS = 10000 };
+
 struct tr_txn {
 	struct qf_listener *listener;
 	char id[37]; /* a UUID */
@@ -119,6 +121,10 @@ static void begin(struct tr_query *q, bool read_only)
 	if (!q->session.may_begin) {
 		tr_query_fail(q, QF_TRINO_INCOMPATIBLE_CLIENT,
 			"Client does not support transactions: it sent no X-Trino-Transaction-Id");
+		return;
+	}
+	if (qf_map_count(l->transactions) >= MAX_TRANSACTIONS) {
+		tr_query_fail(q, QF_TRINO_QUERY_QUEUE_FULL, "Too many transactions: %d are open already", MAX_TRANSACTIONS);
 		return;
 	}
 	t = qf_xcalloc(1, sizeof(*t));
