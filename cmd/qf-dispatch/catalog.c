@@ -5,6 +5,8 @@
  */
 #include "dispatch.h"
 
+#include "qf/str.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,21 +66,16 @@ static void column_key(struct qf_buf *key, const struct request *q, const struct
 
 static void put_key(struct qf_buf *json, const struct qf_table_name *name)
 {
-	qf_buf_u8(json, '"');
+	struct qf_buf key;
+
+	qf_buf_init(&key);
 	for (unsigned i = 0; i < name->n; i++) {
-		if (i > 0)
-			qf_buf_u8(json, '.');
-		for (const char *c = name->part[i]; *c; c++) {
-			if ((unsigned char)*c < 0x20) {
-				qf_buf_printf(json, "\\u%04x", (unsigned char)*c);
-				continue;
-			}
-			if (*c == '"' || *c == '\\')
-				qf_buf_u8(json, '\\');
-			qf_buf_u8(json, (uint8_t)*c);
-		}
+		qf_buf_add_str(&key, i > 0 ? "." : "");
+		qf_buf_add_str(&key, name->part[i]);
 	}
-	qf_buf_add_str(json, "\":");
+	qf_quote_json(json, qf_buf_slice(&key));
+	qf_buf_u8(json, ':');
+	qf_buf_fini(&key);
 }
 
 /*

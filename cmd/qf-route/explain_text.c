@@ -102,6 +102,10 @@ static void put_translation(FILE *out, const struct qf_explained *e, const struc
 	}
 	put_lines(out, "warning", t->warnings, t->n_warnings);
 	put_lines(out, "doubt", t->doubts, t->n_doubts);
+	if (t->n_doubts > 0 && e->opts->schema == NULL) {
+		label(out, "");
+		fputs("columns are not known here: qf-dispatch asks the engine, which may settle a doubt; so does --schema FILE\n", out);
+	}
 }
 
 static void put_members(FILE *out, const struct qf_explained *e)

@@ -193,14 +193,16 @@ static int read_answer(struct child *c, struct qf_translated *ret, struct qf_are
 	return 0;
 }
 
-int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_dialect to, struct qf_slice sql,
-	struct qf_arena *arena, struct qf_err *reterr)
+int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_dialect to, const char *schema,
+	struct qf_slice sql, struct qf_arena *arena, struct qf_err *reterr)
 {
 	struct child c = { .in = -1, .out = -1, .err = -1 };
 	char path[PATH_MAX + 16];
 	char *const argv[] = { path, qf_arena_strdup(arena, "--guard"), qf_arena_strdup(arena, "--format"), qf_arena_strdup(arena, "json"),
 		qf_arena_strdup(arena, "--from"), qf_arena_strdup(arena, qf_dialect_name(from)),
-		qf_arena_strdup(arena, "--to"), qf_arena_strdup(arena, qf_dialect_name(to)), NULL };
+		qf_arena_strdup(arena, "--to"), qf_arena_strdup(arena, qf_dialect_name(to)),
+		schema != NULL ? qf_arena_strdup(arena, "--schema") : NULL,
+		schema != NULL ? qf_arena_strdup(arena, schema) : NULL, NULL };
 	int rc;
 
 	rc = sibling(path, sizeof(path), reterr);

@@ -15,8 +15,11 @@ struct qf_translated {
 	size_t n_warnings, n_doubts;
 };
 
-/* Fails when the program is missing or breaks off; a statement that it cannot translate is no failure. */
-int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_dialect to, struct qf_slice sql,
-		     struct qf_arena *arena, struct qf_err *reterr) qf_must_check;
+/*
+ * Fails when the program is missing or breaks off; a statement that it cannot translate is no failure. schema is a file
+ * of tables and columns, or NULL.
+ */
+int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_dialect to, const char *schema,
+		     struct qf_slice sql, struct qf_arena *arena, struct qf_err *reterr) qf_must_check;
 
 #endif

@@ -1,11 +1,11 @@
 /* qf-translate: a filter on the command line, a service with --serve, a worker of both with --worker. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "filter.h"
 #include "pyworker.h"
+#include "qf/columns.h"
 #include "qf/str.h"
 #include "qf/svc.h"
 #include "service.h"
@@ -73,30 +73,15 @@ static int set_file(void *ctx, const char *value)
 	return 0;
 }
 
-/* Read and written again, so that what the workers get is small and certainly JSON of this form. */
 static int set_schema(void *ctx, const char *value)
 {
 	struct program *p = ctx;
-	json_error_t e;
-	json_t *root = json_load_file(value, JSON_REJECT_DUPLICATES, &e), *columns, *type;
-	const char *table, *column;
+	struct qf_err err = { 0 };
 
-	if (!root) {
-		fprintf(stderr, "qf-translate: %s:%d:%d: %s\n", value, e.line, e.column, e.text);
-		return QF_EREFUSED;
-	}
-	bool good = json_is_object(root);
-
-	json_object_foreach(root, table, columns) {
-		good = good && json_is_object(columns);
-		json_object_foreach(columns, column, type)
-			good = good && json_is_string(type);
-	}
 	free(p->schema);
-	p->schema = good ? json_dumps(root, JSON_COMPACT) : NULL;
-	json_decref(root);
-	if (!good) {
-		fprintf(stderr, "qf-translate: %s: the form is {\"table\": {\"column\": \"TYPE\"}}\n", value);
+	p->schema = NULL;
+	if (qf_columns_load(&p->schema, value, &err) < 0) {
+		fprintf(stderr, "qf-translate: %s\n", err.text);
 		return QF_EREFUSED;
 	}
 	p->filter.schema = p->schema;
@@ -116,7 +101,7 @@ static const struct qf_option options[] = {
 	{ "file", 0, "FILE", "read FILE instead of standard input", set_file },
 	{ "strict", 0, NULL, "a statement whose translation is in doubt fails", set_strict },
 	{ "format", 0, "text|json", "json: one object a line for each statement", set_format },
-	{ "schema", 0, "FILE", "column types of the tables, as JSON {\"table\": {\"column\": \"TYPE\"}}", set_schema },
+	{ "schema", 0, "FILE", "column types of the tables, as YAML: table: { column: TYPE }", set_schema },
 	{ "guard", 0, NULL, "types that nobody has told are checked by the translated statement itself", set_guard },
 	{ "list-dialects", 0, NULL, "print the dialects and exit", set_list },
 	{ 0 },

@@ -9,7 +9,7 @@
 
 #include "qf/log.h"
 
-enum { CACHE_BYTES = 64 << 20, MAX_PENDING = 10000 };
+enum { CACHE_BYTES = 64 << 20, MAX_PENDING = 10000, MAX_TABLES = 1 << 20 };
 
 struct ask {
 	struct qf_list link;
@@ -111,9 +111,11 @@ void service_on_translate(struct service *s, struct qf_peer *from, const struct 
 {
 	struct translate_request r = { .from = qf_get_u8(m, QF_F_FROM), .to = qf_get_u8(m, QF_F_TO), .guard = true,
 				       .sql = qf_get(m, QF_F_SQL), .schema = qf_get(m, QF_F_TABLES) };
-	struct translation bad = { .status = TRANSLATE_ERROR, .text = qf_slice_str("a TRANSLATE without known dialects or text") };
+	struct translation bad = { .status = TRANSLATE_ERROR,
+				   .text = qf_slice_str("a TRANSLATE without known dialects or text, or with too many columns") };
 
-	if (r.from == QF_DIALECT_NONE || r.from >= QF_DIALECT_N || r.to == QF_DIALECT_NONE || r.to >= QF_DIALECT_N || !r.sql.p) {
+	if (r.from == QF_DIALECT_NONE || r.from >= QF_DIALECT_N || r.to == QF_DIALECT_NONE || r.to >= QF_DIALECT_N || !r.sql.p ||
+	    r.schema.n > MAX_TABLES) {
 		reply(s, from, m->stream, false, QF_DIALECT_NONE, &bad);
 		return;
 	}

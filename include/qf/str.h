@@ -16,6 +16,8 @@ size_t qf_utf8_cut(struct qf_slice s);
  * first max, with ... behind the closing quote.
  */
 void qf_quote_log(struct qf_buf *b, struct qf_slice s, size_t max);
+/* Appends UTF-8 text as a JSON string, quotes included. */
+void qf_quote_json(struct qf_buf *b, struct qf_slice s);
 /* The entry of names (NULL-terminated) nearest to s, or NULL when none is near enough to be meant. */
 const char *qf_nearest(const char *s, const char *const *names);
 /* Decimal integers with bounds; the whole text must be digits. -EINVAL, or -ERANGE when out of bounds. */

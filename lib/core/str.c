@@ -61,6 +61,21 @@ int qf_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+void qf_quote_json(struct qf_buf *b, struct qf_slice s)
+{
+	qf_buf_u8(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < 0x20) {
+			qf_buf_printf(b, "\\u%04x", s.p[i]);
+			continue;
+		}
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			qf_buf_u8(b, '\\');
+		qf_buf_u8(b, s.p[i]);
+	}
+	qf_buf_u8(b, '"');
+}
+
 size_t qf_decimal(char to[21], uint64_t v)
 {
 	size_t n = 1;

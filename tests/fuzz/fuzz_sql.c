@@ -102,6 +102,20 @@ static void check_facts(struct qf_slice text, enum qf_dialect d, struct qf_arena
 		qf_assert(s.all || (s.name && *s.name != ' '));
 }
 
+/* Each name once, in lower case, nothing that an engine may take for a file. */
+static void check_tables(struct qf_slice text, enum qf_dialect d, struct qf_arena *a)
+{
+	struct qf_table_name names[16];
+	size_t n = qf_sql_tables(text, d, a, names, 16);
+
+	qf_assert(n <= 16);
+	for (size_t i = 0; i < n; i++) {
+		qf_assert(names[i].n >= 1 && names[i].n <= 3);
+		for (unsigned k = 0; k < names[i].n; k++)
+			qf_assert(*names[i].part[k] && !strpbrk(names[i].part[k], "./ABCDEFGHIJKLMNOPQRSTUVWXYZ"));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct qf_arena *a;
@@ -118,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_stream(text, d, 1);
 	check_stream(text, d, 3 + size % 7);
 	check_facts(text, d, a);
+	check_tables(text, d, a);
 	qf_arena_free(a);
 	return 0;
 }

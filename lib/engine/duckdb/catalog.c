@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "private.h"
+#include "qf/str.h"
 
 enum { MAX_COLUMNS_JSON = 256 << 10 }; /* of one table; a larger one counts as not there */
 
@@ -27,28 +28,11 @@ struct duck_lookup {
 
 /* ---- reading ---- */
 
-static void put_json(struct qf_buf *b, const char *s, size_t n)
-{
-	qf_buf_u8(b, '"');
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c < 0x20) {
-			qf_buf_printf(b, "\\u%04x", c);
-			continue;
-		}
-		if (c == '"' || c == '\\')
-			qf_buf_u8(b, '\\');
-		qf_buf_u8(b, c);
-	}
-	qf_buf_u8(b, '"');
-}
-
 static void put_cell(const struct duck_api *api, struct qf_buf *b, duckdb_vector v, idx_t row)
 {
 	duckdb_string_t *cells = api->vector_get_data(v);
 
-	put_json(b, api->string_t_data(&cells[row]), api->string_t_length(cells[row]));
+	qf_quote_json(b, qf_slice(api->string_t_data(&cells[row]), api->string_t_length(cells[row])));
 }
 
 static void put_rows(const struct duck_api *api, struct qf_buf *b, duckdb_data_chunk chunk)
