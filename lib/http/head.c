@@ -200,6 +200,7 @@ static bool all_digits(struct qf_slice s)
 	return s.n > 0;
 }
 
+/* llhttp refuses some of it before; what makes two requests of one is not left to one reader. */
 static unsigned check_framing(struct http_codec *c, const char **ret_why)
 {
 	struct qf_slice length, coding;

@@ -167,6 +167,7 @@ static const struct conversation refused[] = {
 	{ "Host list", IN(GET("Host: a, b\r\n")), "refused 400 Host is not a host" },
 	{ "Host port", IN(GET("Host: h:8x\r\n")), "refused 400 Host is not a host" },
 	{ "Host bracket", IN(GET("Host: [::1\r\n")), "refused 400 Host is not a host" },
+	{ "Host in brackets is no address", IN(GET("Host: [x]\r\n")), "refused 400 Host is not a host" },
 	{ "Host behind a bracket", IN(GET("Host: [::1]x\r\n")), "refused 400 Host is not a host" },
 	{ "Host twice in 1.0", IN("GET / HTTP/1.0\r\n" H H "\r\n"), "refused 400 more than one Host" },
 	/* framing */

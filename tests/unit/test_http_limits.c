@@ -262,6 +262,34 @@ static void test_drain(void **state)
 	site_close(&s);
 }
 
+/* A reply that has promised to keep the connection is sent to its end, and the request behind it is answered. */
+static void test_drain_while_it_sends(void **state)
+{
+	struct site s;
+	struct client c;
+
+	(void)state;
+	site_open(&s, &usual);
+	client_open(&c, &s);
+	client_send(&c, GET("/big"));
+	while (s.log.n == 0)
+		site_turn(&s, QF_MS);
+	qf_http_server_drain(s.server, note_drained, &s);
+	site_turn(&s, 5 * QF_MS);
+	client_send(&c, GET("/now"));
+	client_wait(&c, NULL);
+	assert_false(c.reset);
+	size_t n = strlen(NOW_CLOSE) - strlen("*") + strlen("Sun, 06 Nov 1994 08:49:37 GMT");
+
+	assert_true(c.in.n > BIG + n);
+	qf_buf_consume(&c.in, c.in.n - n);
+	assert_taken(&c, NOW_CLOSE);
+	client_close(&c);
+	while (!s.drained)
+		site_turn(&s, 10 * QF_MS);
+	site_close(&s);
+}
+
 static void test_drain_of_nothing(void **state)
 {
 	struct site s;
@@ -311,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_all_that_is_held),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_drain_while_it_sends),
 		cmocka_unit_test(test_drain_of_nothing),
 		cmocka_unit_test(test_freed_in_use),
 	};
