@@ -494,6 +494,7 @@ def test_killed_under_load_it_disturbs_nobody(kit):
     v = metrics(kit)
     counted = queries_total(v).get(("default", "success"), 0)
     assert counted < sum(done), "counters begin anew"
+    wait_until(lambda: gauge(kit, "queryflux_events_lost_total", program="listen", instance="0") > 0, 5)
     for _ in range(10):
         kit.query("select 1", dialect="duckdb")
     wait_until(lambda: queries_total(metrics(kit)).get(("default", "success"), 0) == counted + 10, 5)
