@@ -60,6 +60,20 @@ static void test_idle(void **state)
 	site_close(&s);
 }
 
+enum { HUGE_BYTES = 32 * 1024 * 1024 };
+
+/* More than all buffers between server and client, compressed or not. */
+static void make_huge(struct site *s)
+{
+	struct qf_buf b = { 0 };
+	uint32_t x = 1;
+
+	while (b.n < HUGE_BYTES)
+		qf_buf_u32(&b, x = x * 1664525 + 1013904223);
+	qf_http_body_free(s->big);
+	s->big = qf_http_body_new(&b);
+}
+
 static void test_client_takes_nothing(void **state)
 {
 	struct qf_http_limits limits = { .send_ns = 100 * QF_MS };
@@ -74,13 +88,7 @@ static void test_client_takes_nothing(void **state)
 		site_open(&s, &limits);
 		client_open(&c, &s);
 		setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-		qf_http_body_free(s.big);
-		struct qf_buf b = { 0 };
-		uint32_t x = 1;
-
-		while (b.n < 32 * 1024 * 1024)
-			qf_buf_u32(&b, x = x * 1664525 + 1013904223);
-		s.big = qf_http_body_new(&b);
+		make_huge(&s);
 		char *head = qf_xasprintf("GET /big HTTP/1.1\r\nHost: h\r\n%s\r\n", heads[i]);
 
 		client_send(&c, head);
@@ -270,10 +278,10 @@ static void test_drain_while_it_sends(void **state)
 
 	(void)state;
 	site_open(&s, &usual);
+	make_huge(&s);
 	client_open(&c, &s);
 	client_send(&c, GET("/big"));
-	while (s.log.n == 0)
-		site_turn(&s, QF_MS);
+	site_wait(&s, "ask:/big ");
 	qf_http_server_drain(s.server, note_drained, &s);
 	site_turn(&s, 5 * QF_MS);
 	client_send(&c, GET("/now"));
@@ -281,7 +289,7 @@ static void test_drain_while_it_sends(void **state)
 	assert_false(c.reset);
 	size_t n = strlen(NOW_CLOSE) - strlen("*") + strlen("Sun, 06 Nov 1994 08:49:37 GMT");
 
-	assert_true(c.in.n > BIG + n);
+	assert_true(c.in.n > HUGE_BYTES + n);
 	qf_buf_consume(&c.in, c.in.n - n);
 	assert_taken(&c, NOW_CLOSE);
 	client_close(&c);
