@@ -564,6 +564,36 @@ def test_dispatch_dies_between_pages(start):
     assert page["error"]["errorType"] == "INTERNAL_ERROR" and time.monotonic() - begin < 30 * SLOW
 
 
+def test_dispatch_dies_in_a_transaction(start):
+    k = start()
+    h = Http(k)
+    h.all("create table t (a integer)")
+    for ending, state in (("commit", "FAILED"), ("rollback", "FINISHED")):
+        reply = h.ask("GET", h.start("start transaction", **{"X-Trino-Transaction-Id": "NONE"}))
+        txn = {"X-Trino-Transaction-Id": reply.header("x-trino-started-transaction-id")}
+        assert h.all("insert into t values (1)", **txn)[1]["updateCount"] == 1
+        k.wait_restarted("dispatch", k.kill("dispatch"))
+        assert error_of(h, "insert into t values (2)", **txn)["errorName"] in ("TRANSACTION_ALREADY_ABORTED", "REMOTE_HOST_GONE")
+        assert h.all(ending, **txn)[1]["stats"]["state"] == state
+    assert h.all("select count(*) from t")[0] == [[0]]
+
+
+def test_delete_half_way_stops_the_engine_at_once(start):
+    k = start()
+    h = Http(k)
+    uri = h.start(BIG.format(50_000_000))
+    for _ in range(50):
+        uri = h.ask("GET", uri).json["nextUri"]
+    begin = time.monotonic()
+    assert h.ask("DELETE", uri).status == 204
+    while "nextUri" in (page := h.ask("GET", uri).json):
+        uri = page["nextUri"]
+    took = time.monotonic() - begin
+    assert page["error"]["errorName"] == "USER_CANCELED"
+    print(f"{took * 1000:.1f} ms")
+    assert took < 0.1 * 10 * SLOW, "goal 0.1 s, on a machine that has nothing else to do"
+
+
 def test_drain_lets_queries_end(start):
     """A stop of qf-listen while a client reads: its pages come, new statements are refused by a page."""
     k = start()

@@ -220,6 +220,7 @@ static void set_path(struct tr_query *q, struct fe_words *w)
 	if (!at_end(q, w) || !fits_header(q, value))
 		return;
 	tr_query_header(q, "X-Trino-Set-Path", qf_slice_str(value));
+	tr_query_warn(q, "PATH_IGNORED", "The path has no effect here");
 	tr_query_done(q, "SET PATH");
 }
 

@@ -334,10 +334,10 @@ void tr_query_cancel(struct tr_query *q)
 		tr_query_fail(q, QF_TRINO_USER_CANCELED, "Query was canceled");
 }
 
-static void give_up(struct tr_query *q, const char *why)
+static void give_up(struct tr_query *q, const char *why, uint64_t since)
 {
 	qf_info("query %s: abandoned, its client %s for %llu s", q->id, why,
-		(unsigned long long)((qf_loop_now(q->listener->loop) - q->asked_ns) / QF_SEC));
+		(unsigned long long)((qf_loop_now(q->listener->loop) - since) / QF_SEC));
 	tr_query_free(q);
 }
 
@@ -352,9 +352,9 @@ static void on_idle(struct qf_timer *t)
 	else if (q->n_waiting > 0)
 		tr_query_touch(q);
 	else if (now >= q->asked_ns + limit)
-		give_up(q, "did not ask");
+		give_up(q, "did not ask", q->asked_ns);
 	else if (is_stalled(q) && now >= q->got_ns + qf_hub_conf(q->listener->hub)->client_stall_ns)
-		give_up(q, "took no row");
+		give_up(q, "took no row", q->got_ns);
 	else
 		arm_idle(q);
 }

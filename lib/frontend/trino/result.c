@@ -103,8 +103,10 @@ static bool load(struct tr_result *r)
 
 static void begin_page(struct tr_result *r)
 {
-	if (r->page.n == 0)
-		qf_trino_page_begin(&r->page, r->id, qf_buf_slice(&r->columns));
+	if (r->page.n > 0)
+		return;
+	qf_trino_page_begin(&r->page, r->id, qf_buf_slice(&r->columns));
+	r->page_head = r->page.n;
 }
 
 static bool encode_row(struct tr_result *r)
@@ -129,6 +131,7 @@ bool tr_result_fill(struct tr_result *r, size_t target)
 	if (r->failed || qf_list_empty(&r->waiting))
 		return false;
 	begin_page(r);
+	target += r->page_head; /* columns may be long: they must not leave a page without rows */
 	stop = r->page.n + STEP < target ? r->page.n + STEP : target;
 	while (!qf_list_empty(&r->waiting) && r->page.n < stop) {
 		if (!load(r))

@@ -21,6 +21,7 @@ struct tr_result {
 	uint64_t row, n_rows;	 /* of the oldest, when it is loaded */
 	bool loaded;
 	struct qf_buf page;	 /* empty: not begun */
+	size_t page_head;	 /* its bytes before the rows */
 	uint64_t page_rows;
 	size_t page_batches;	 /* bytes of the batches that end in this page */
 	uint64_t rows_all, bytes_all;
@@ -34,7 +35,7 @@ void tr_result_fini(struct tr_result *r);
 /* Like the next two it sets r->failed when the rows cannot be told to the client. */
 void tr_result_columns(struct tr_result *r, struct qf_slice ipc_schema);
 void tr_result_rows(struct tr_result *r, struct qf_slice ipc_batch);
-/* Encodes rows into the page until it has `target` bytes, for one step. True when there is more to be done. */
+/* Encodes rows into the page until it has `target` bytes of them, for one step. True when there is more to be done. */
 bool tr_result_fill(struct tr_result *r, size_t target);
 bool tr_result_waits(const struct tr_result *r); /* batches wait for a page */
 
