@@ -97,6 +97,7 @@ static void explain(struct translator *t, enum qf_worker_result result, struct t
 {
 	static const char *const texts[] = {
 		[QF_WORKER_DEADLINE] = "the translation took longer than its deadline",
+		[QF_WORKER_LATE] = "too many statements wait for translation",
 		[QF_WORKER_CRASHED] = "the translator ended while it read this statement",
 		[QF_WORKER_MALFORMED] = "the translator gave an answer that cannot be read",
 		[QF_WORKER_BUSY] = "too many statements wait for translation",
@@ -193,6 +194,8 @@ static void on_answer(void *arg, enum qf_worker_result result, struct qf_slice a
 	struct translator *t = q->t;
 	struct translation ret = { 0 };
 
+	if (result == QF_WORKER_KILLED)
+		result = QF_WORKER_CRASHED;
 	if (result == QF_WORKER_CRASHED && !q->again) {
 		/* It may have been killed for another reason than this text; a second crash is no accident. */
 		q->again = true;

@@ -5,7 +5,12 @@
  * one frame [u32 length][bytes]; the answer comes back the same way. Each request has a deadline: an
  * overrun, a crash, a malformed answer or memory beyond the limit ends that worker (SIGKILL), fails only
  * that request, and the spare takes its place at once while a new spare starts. Requests beyond the idle
- * workers wait in order. All on one loop thread.
+ * workers wait in order. A deadline counts from the request; one that passes while the request still waits for
+ * a worker says so, because then nobody has looked at it. All on one loop thread.
+ *
+ * For short deadlines there is fair_ns: then the deadline is first the longest wait for a worker and counts anew
+ * when one takes the request, and while no worker is alive at all (they start, or all were killed) it does not
+ * count, up to fair_ns.
  */
 #ifndef QF_WORKER_H
 #define QF_WORKER_H
@@ -18,7 +23,18 @@ struct qf_worker_pool;
 struct qf_worker_opts {
 	struct qf_loop *loop;
 	const char *const *argv; /* argv[0] is a path; borrowed. The child has the socket as descriptor 3. */
-	unsigned count;		 /* busy at most; one spare more is kept warm */
+	const char *const *env;	 /* of the child, borrowed; NULL: this process's */
+	struct qf_slice first;	 /* sent as one frame to each worker before its greeting; copied. p NULL: nothing */
+	uint64_t start_ns;	 /* longest way to READY; 0: 30 s */
+	/*
+	 * A request that takes more processor time goes on in SCHED_IDLE, and its worker is replaced after it; 0: never.
+	 * Not from the start: on a busy machine an idle process waits for hundreds of milliseconds before it runs at all.
+	 */
+	uint64_t idle_after_ns;
+	uint64_t fair_ns; /* see above; 0: off */
+	unsigned count;		 /* busy at most; one spare more is kept warm, unless: */
+	bool no_spare;
+	bool gentle;		 /* workers start one after the other: a start takes a core for some time */
 	size_t max_answer;	 /* bytes */
 	size_t max_rss;		 /* bytes; a larger idle worker is replaced */
 	unsigned max_pending;	 /* waiting requests; more fail with QF_ELIMIT */
@@ -31,8 +47,10 @@ struct qf_worker_opts {
 
 enum qf_worker_result {
 	QF_WORKER_OK,
-	QF_WORKER_DEADLINE,
-	QF_WORKER_CRASHED,
+	QF_WORKER_DEADLINE, /* the worker had it and was too slow */
+	QF_WORKER_LATE,	    /* it still waited for a worker */
+	QF_WORKER_CRASHED,  /* answer: what is known of the worker's end, as text; may be empty */
+	QF_WORKER_KILLED,   /* the same, but by a SIGKILL that was not ours: the system or an operator */
 	QF_WORKER_MALFORMED,
 	QF_WORKER_BUSY, /* too many waiting */
 	QF_WORKER_DOWN, /* no worker can be started */

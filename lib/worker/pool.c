@@ -13,7 +13,8 @@
 #include "qf/log.h"
 
 enum { KILLED_STARTS = 3 }; /* that many in a row, and it is no accident */
-static const uint64_t again_first_ns = 100 * QF_MS, again_last_ns = 10 * QF_SEC, memory_ns = 250 * QF_MS;
+static const uint64_t again_first_ns = 100 * QF_MS, again_last_ns = 10 * QF_SEC, memory_ns = 250 * QF_MS,
+		      start_ns = 30 * QF_SEC;
 
 /* ---- requests ---------------------------------------------------------------------------------- */
 
@@ -75,6 +76,8 @@ static void dispatch(struct qf_worker_pool *p)
 		p->n_idle--;
 		p->n_busy++;
 		w->state = WORKER_BUSY;
+		if (p->o.fair_ns)
+			qf_timer_set(p->o.loop, &r->deadline, r->deadline_ns);
 		worker_send(w, r);
 		if (p->o.max_rss && !qf_timer_armed(&p->memory))
 			qf_timer_set(p->o.loop, &p->memory, memory_ns);
@@ -121,9 +124,11 @@ static void start_failed(struct qf_worker_pool *p, const char *text, bool accide
 
 static void fill(struct qf_worker_pool *p)
 {
-	unsigned want = p->was_ready ? p->o.count + 1 : 1;
+	unsigned want = p->was_ready ? p->o.count + !p->o.no_spare : 1;
 
 	while (p->n_live < want && !qf_timer_armed(&p->again)) {
+		if (p->o.gentle && p->n_live > p->n_idle + p->n_busy)
+			return;
 		struct qf_err e = { 0 };
 
 		if (worker_new(p, &e))
@@ -149,6 +154,7 @@ static void on_memory(struct qf_timer *t)
 		if (w->state != WORKER_BUSY || !worker_too_big(w))
 			continue;
 		qf_debug("%s worker ended: it grew beyond its memory limit, pid=%d", p->o.name, (int)w->pid);
+		snprintf(w->text, sizeof(w->text), "it grew beyond its memory limit");
 		worker_kill(w);
 		pool_lost(w, WORKER_BUSY, QF_WORKER_CRASHED);
 	}
@@ -157,6 +163,20 @@ static void on_memory(struct qf_timer *t)
 }
 
 /* ---- what workers report ----------------------------------------------------------------------- */
+
+/* Now it is only their order that they wait for. */
+static void end_grace(struct qf_worker_pool *p)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &p->waiting) {
+		struct request *r = qf_container_of(it, struct request, link);
+
+		if (r->late)
+			qf_timer_set(p->o.loop, &r->deadline, r->deadline_ns);
+		r->late = false;
+	}
+}
 
 void pool_ready(struct worker *w)
 {
@@ -168,6 +188,7 @@ void pool_ready(struct worker *w)
 	p->was_ready = true;
 	p->failures = 0;
 	p->down = false;
+	end_grace(p);
 	dispatch(p);
 	fill(p);
 	if (first && p->o.on_ready)
@@ -184,8 +205,10 @@ void pool_answer(struct worker *w, struct qf_slice answer)
 	w->state = WORKER_IDLE;
 	p->n_busy--;
 	p->n_idle++;
-	if (worker_too_big(w)) {
-		qf_debug("%s worker replaced: it has grown, pid=%d", p->o.name, (int)w->pid);
+	worker_rest(w);
+	if (w->idle_class || worker_has_grown(w)) {
+		qf_debug("%s worker replaced: it %s, pid=%d", p->o.name, w->idle_class ? "was slow" : "has grown",
+			 (int)w->pid);
 		worker_kill(w);
 		pool_lost(w, WORKER_IDLE, QF_WORKER_OK);
 	}
@@ -213,7 +236,19 @@ void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result re
 	fill(p);
 	dispatch(p);
 	if (r)
-		finish(r, result, QF_SLICE_NONE);
+		finish(r, result, qf_slice_str(w->text));
+}
+
+static bool grant_grace(struct request *r)
+{
+	struct qf_worker_pool *p = r->pool;
+	uint64_t waited = qf_loop_now(p->o.loop) - r->asked_ns;
+
+	if (r->late || p->n_idle + p->n_busy > 0 || waited >= p->o.fair_ns)
+		return false;
+	r->late = true;
+	qf_timer_set(p->o.loop, &r->deadline, p->o.fair_ns - waited);
+	return true;
 }
 
 static void on_deadline(struct qf_timer *t)
@@ -226,19 +261,27 @@ static void on_deadline(struct qf_timer *t)
 		pool_lost(w, WORKER_BUSY, QF_WORKER_DEADLINE);
 		return;
 	}
+	if (grant_grace(r))
+		return;
 	r->pool->n_waiting--;
-	finish(r, QF_WORKER_DEADLINE, QF_SLICE_NONE);
+	finish(r, QF_WORKER_LATE, QF_SLICE_NONE);
 }
 
 /* ---- the interface ----------------------------------------------------------------------------- */
 
 int qf_worker_pool_new(struct qf_worker_pool **ret, const struct qf_worker_opts *opts, struct qf_err *reterr)
 {
-	if (opts->count == 0 || opts->max_answer > UINT32_MAX || !opts->argv || !opts->argv[0])
+	if (opts->count == 0 || opts->max_answer > UINT32_MAX || opts->first.n > UINT32_MAX || !opts->argv || !opts->argv[0])
 		return qf_err_set(reterr, -EINVAL, "a worker pool needs a program, workers and an answer limit");
 	struct qf_worker_pool *p = qf_xcalloc(1, sizeof(*p));
 
 	p->o = *opts;
+	if (!p->o.start_ns)
+		p->o.start_ns = start_ns;
+	if (p->o.first.p) {
+		qf_buf_u32(&p->first, (uint32_t)p->o.first.n);
+		qf_buf_add_slice(&p->first, p->o.first);
+	}
 	qf_list_init(&p->workers);
 	qf_list_init(&p->waiting);
 	qf_list_init(&p->refused);
@@ -273,6 +316,7 @@ struct qf_worker_pool *qf_worker_pool_free(struct qf_worker_pool *p)
 	qf_timer_stop(p->o.loop, &p->memory);
 	qf_task_del(p->o.loop, &p->refuse);
 	qf_task_del(p->o.loop, &p->tell);
+	qf_buf_fini(&p->first);
 	free(p);
 	return NULL;
 }
@@ -300,6 +344,8 @@ uint64_t qf_worker_request(struct qf_worker_pool *p, struct qf_slice request, ui
 	}
 	qf_buf_u32(&r->frame, (uint32_t)request.n);
 	qf_buf_add_slice(&r->frame, request);
+	r->asked_ns = qf_loop_now(p->o.loop);
+	r->deadline_ns = deadline_ns;
 	qf_timer_set(p->o.loop, &r->deadline, deadline_ns);
 	qf_list_append(&p->waiting, &r->link);
 	p->n_waiting++;

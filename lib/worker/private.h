@@ -15,6 +15,8 @@ struct request {
 	uint64_t id;
 	struct qf_buf frame;
 	struct qf_timer deadline;
+	uint64_t asked_ns, deadline_ns;
+	bool late; /* its wait is over but for there being no worker */
 	struct worker *worker;
 	enum qf_worker_result result; /* of a refused one */
 	qf_worker_fn fn;	      /* NULL: forgotten */
@@ -29,19 +31,26 @@ struct worker {
 	enum worker_state state;
 	pid_t pid;
 	struct qf_watch io, exit; /* exit.fd is a pidfd */
-	struct qf_timer start;
+	struct qf_timer start, slow; /* slow: it becomes SCHED_IDLE */
 	struct qf_task reap; /* frees it when no callback of its own can be running */
 	struct qf_buf in;
 	struct request *request;
-	size_t sent; /* bytes of request->frame that the kernel took */
+	const struct qf_buf *out; /* on its way: the pool's first frame, or the request's */
+	size_t sent;		  /* bytes of out that the kernel took */
+	uint64_t cpu_ns;    /* that it had used when it got the request */
 	uint64_t looked_ns; /* when its memory was last asked for */
 	bool answered;	    /* it has been of use */
+	bool idle_class;    /* no way back from there: to be replaced */
+	bool closed;	    /* its end of the socket is gone */
+	bool struck;	    /* killed by us */
+	bool sigkill;	    /* killed by somebody else */
 	bool killed;	    /* ended by a signal that we did not send: no word on whether another can start */
-	char text[256];	    /* why it could not start */
+	char text[400];	    /* why it could not start, or what ended it */
 };
 
 struct qf_worker_pool {
 	struct qf_worker_opts o;
+	struct qf_buf first; /* with its length */
 	struct qf_list workers, waiting, refused;
 	unsigned n_live, n_idle, n_busy, n_waiting; /* live: starting, idle or busy */
 	bool was_ready;
@@ -57,9 +66,11 @@ struct qf_worker_pool {
 /* worker.c: one process. worker_new() returns NULL with *reterr filled when nothing could be started. */
 struct worker *worker_new(struct qf_worker_pool *p, struct qf_err *reterr);
 void worker_send(struct worker *w, struct request *r);
+void worker_rest(struct worker *w); /* its request is answered */
 void worker_kill(struct worker *w); /* it leaves the live ones at once and is reaped from the loop */
 void worker_free(struct worker *w); /* waits for the process, which has been killed */
-bool worker_too_big(struct worker *w);
+bool worker_too_big(const struct worker *w);
+bool worker_has_grown(struct worker *w); /* the same between requests, where it may cost little */
 
 /* pool.c: what a worker reports. */
 void pool_ready(struct worker *w);
@@ -68,6 +79,7 @@ void pool_answer(struct worker *w, struct qf_slice answer);
 void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result result);
 
 /* spawn.c */
-int worker_spawn(const char *const *argv, pid_t *ret_pid, int *ret_pidfd, int *ret_sock, struct qf_err *reterr);
+int worker_spawn(const char *const *argv, const char *const *env, pid_t *ret_pid, int *ret_pidfd, int *ret_sock,
+		 struct qf_err *reterr);
 
 #endif

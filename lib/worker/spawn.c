@@ -36,8 +36,9 @@ static int set_files(posix_spawn_file_actions_t *fa, int sock)
 	return r ? r : posix_spawn_file_actions_addclosefrom_np(fa, WORKER_FD + 1);
 }
 
-static int spawn(const char *const *argv, int sock, pid_t *ret_pid)
+static int spawn(const char *const *argv, const char *const *env, int sock, pid_t *ret_pid)
 {
+	char *const *e = env ? (char *const *)(uintptr_t)env : environ;
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
 	int r = posix_spawn_file_actions_init(&fa);
@@ -50,14 +51,15 @@ static int spawn(const char *const *argv, int sock, pid_t *ret_pid)
 	r = set_attributes(&at);
 	r = r ? r : set_files(&fa, sock);
 	/* posix_spawn() does not write to the strings; its type is older than const. */
-	r = r ? r : posix_spawn(ret_pid, argv[0], &fa, &at, (char *const *)(uintptr_t)argv, environ);
+	r = r ? r : posix_spawn(ret_pid, argv[0], &fa, &at, (char *const *)(uintptr_t)argv, e);
 	posix_spawnattr_destroy(&at);
 out_files:
 	posix_spawn_file_actions_destroy(&fa);
 	return -r;
 }
 
-int worker_spawn(const char *const *argv, pid_t *ret_pid, int *ret_pidfd, int *ret_sock, struct qf_err *reterr)
+int worker_spawn(const char *const *argv, const char *const *env, pid_t *ret_pid, int *ret_pidfd, int *ret_sock,
+		 struct qf_err *reterr)
 {
 	int sv[2];
 
@@ -65,7 +67,7 @@ int worker_spawn(const char *const *argv, pid_t *ret_pid, int *ret_pidfd, int *r
 		return qf_err_set(reterr, -errno, "socketpair: %s", qf_strerror(-errno));
 	/* The worker's own end blocks: it has nothing else to do than wait for the next request. */
 	fcntl(sv[1], F_SETFL, fcntl(sv[1], F_GETFL) & ~O_NONBLOCK);
-	int r = spawn(argv, sv[1], ret_pid);
+	int r = spawn(argv, env, sv[1], ret_pid);
 
 	close(sv[1]);
 	if (r < 0) {

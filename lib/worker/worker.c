@@ -5,6 +5,7 @@
  * answer to the one request that the worker holds. The process is reaped through its pidfd; a closed socket
  * alone only means that it must be killed, so that its exit status can still be had.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "private.h"
@@ -19,7 +21,7 @@
 #include "qf/log.h"
 
 enum { READ_SIZE = 64 << 10 };
-static const uint64_t start_ns = 30 * QF_SEC, memory_pause_ns = 100 * QF_MS;
+static const uint64_t memory_pause_ns = 100 * QF_MS, closed_ns = 100 * QF_MS;
 
 static void lose(struct worker *w, enum qf_worker_result result)
 {
@@ -35,6 +37,7 @@ static void lose(struct worker *w, enum qf_worker_result result)
 static void strike(struct worker *w)
 {
 	qf_assert(w->pid > 0);
+	w->struck = true;
 	kill(w->pid, SIGKILL);
 }
 
@@ -44,6 +47,7 @@ void worker_kill(struct worker *w)
 	strike(w);
 	qf_watch_del(w->pool->o.loop, &w->io);
 	qf_timer_stop(w->pool->o.loop, &w->start);
+	qf_timer_stop(w->pool->o.loop, &w->slow);
 }
 
 void worker_free(struct worker *w)
@@ -53,6 +57,7 @@ void worker_free(struct worker *w)
 	qf_watch_del(w->pool->o.loop, &w->io);
 	qf_watch_del(w->pool->o.loop, &w->exit);
 	qf_timer_stop(w->pool->o.loop, &w->start);
+	qf_timer_stop(w->pool->o.loop, &w->slow);
 	qf_task_del(w->pool->o.loop, &w->reap);
 	close(w->io.fd);
 	close(w->exit.fd);
@@ -69,6 +74,7 @@ static void reap(struct qf_task *t)
 static void describe_exit(struct worker *w, int status)
 {
 	w->killed = WIFSIGNALED(status) && w->state != WORKER_DYING;
+	w->sigkill = w->killed && WTERMSIG(status) == SIGKILL && !w->struck;
 	if (WIFSIGNALED(status))
 		snprintf(w->text, sizeof(w->text), "the worker was ended by signal %d (%s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
@@ -92,7 +98,8 @@ static void on_exit_event(struct qf_watch *watch, uint32_t events)
 		w->state = WORKER_DYING;
 		qf_watch_del(w->pool->o.loop, &w->io);
 		qf_timer_stop(w->pool->o.loop, &w->start);
-		pool_lost(w, was, QF_WORKER_CRASHED);
+		qf_timer_stop(w->pool->o.loop, &w->slow);
+		pool_lost(w, was, w->sigkill ? QF_WORKER_KILLED : QF_WORKER_CRASHED);
 	}
 	qf_task_add(w->pool->o.loop, &w->reap);
 }
@@ -142,6 +149,14 @@ static bool take_frame(struct worker *w)
 	return true;
 }
 
+/* Most likely it is on its way out, and its exit will tell the rest: who ended it, for one. */
+static void on_closed(struct worker *w)
+{
+	w->closed = true;
+	qf_watch_del(w->pool->o.loop, &w->io);
+	qf_timer_set(w->pool->o.loop, &w->slow, closed_ns);
+}
+
 static void read_some(struct worker *w)
 {
 	uint8_t *p = qf_buf_reserve(&w->in, READ_SIZE);
@@ -150,9 +165,7 @@ static void read_some(struct worker *w)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		/* Its exit tells the rest; SIGKILL changes nothing for a process that is on its way out. */
-		qf_watch_del(w->pool->o.loop, &w->io);
-		strike(w);
+		on_closed(w);
 		return;
 	}
 	w->in.n += (size_t)n;
@@ -162,7 +175,7 @@ static void read_some(struct worker *w)
 
 static void write_some(struct worker *w)
 {
-	struct qf_buf *f = &w->request->frame;
+	const struct qf_buf *f = w->out;
 
 	while (w->sent < f->n) {
 		ssize_t n = send(w->io.fd, f->p + w->sent, f->n - w->sent, MSG_NOSIGNAL);
@@ -170,14 +183,15 @@ static void write_some(struct worker *w)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != EAGAIN) {
-			strike(w);
+			on_closed(w);
 			return;
 		}
 		if (n < 0)
 			break;
 		w->sent += (size_t)n;
 	}
-	qf_watch_mod(w->pool->o.loop, &w->io, w->sent < f->n ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	if (!w->closed)
+		qf_watch_mod(w->pool->o.loop, &w->io, w->sent < f->n ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 static void on_io(struct qf_watch *watch, uint32_t events)
@@ -186,16 +200,57 @@ static void on_io(struct qf_watch *watch, uint32_t events)
 
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		read_some(w);
-	if ((events & EPOLLOUT) && w->state == WORKER_BUSY)
+	if ((events & EPOLLOUT) && w->out && w->state != WORKER_DYING)
 		write_some(w);
+}
+
+static uint64_t cpu_ns(pid_t pid)
+{
+	struct timespec ts = { 0 };
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) < 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * QF_SEC + (uint64_t)ts.tv_nsec;
 }
 
 void worker_send(struct worker *w, struct request *r)
 {
 	w->request = r;
+	w->out = &r->frame;
 	w->sent = 0;
 	r->worker = w;
+	if (w->pool->o.idle_after_ns && !w->idle_class && !w->closed) {
+		w->cpu_ns = cpu_ns(w->pid);
+		qf_timer_set(w->pool->o.loop, &w->slow, w->pool->o.idle_after_ns);
+	}
 	write_some(w);
+}
+
+void worker_rest(struct worker *w)
+{
+	w->out = NULL;
+	qf_timer_stop(w->pool->o.loop, &w->slow);
+}
+
+/* Ours by user id, so this needs no privilege; the way back would. */
+static void on_slow(struct qf_timer *t)
+{
+	struct worker *w = qf_container_of(t, struct worker, slow);
+	uint64_t used = cpu_ns(w->pid) - w->cpu_ns, enough = w->pool->o.idle_after_ns;
+	struct sched_param sp = { 0 };
+
+	if (w->closed) {
+		strike(w);
+		return;
+	}
+	if (used < enough) { /* it sleeps, or has not had its turn */
+		qf_timer_set(w->pool->o.loop, &w->slow, enough - used > QF_MS ? enough - used : QF_MS);
+		return;
+	}
+	w->idle_class = true;
+	if (sched_setscheduler(w->pid, SCHED_IDLE, &sp) < 0)
+		qf_debug("%s worker keeps its priority: %s", w->pool->o.name, qf_strerror(-errno));
 }
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -216,15 +271,20 @@ static uint64_t resident_bytes(pid_t pid)
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+bool worker_too_big(const struct worker *w)
+{
+	return w->pool->o.max_rss && resident_bytes(w->pid) > w->pool->o.max_rss;
+}
+
 /* Asked at most ten times a second: the answer costs more than a short request. */
-bool worker_too_big(struct worker *w)
+bool worker_has_grown(struct worker *w)
 {
 	uint64_t now = qf_loop_now(w->pool->o.loop);
 
 	if (!w->pool->o.max_rss || now - w->looked_ns < memory_pause_ns)
 		return false;
 	w->looked_ns = now;
-	return resident_bytes(w->pid) > w->pool->o.max_rss;
+	return worker_too_big(w);
 }
 
 /* ---- birth ------------------------------------------------------------------------------------- */
@@ -233,7 +293,7 @@ static void on_slow_start(struct qf_timer *t)
 {
 	struct worker *w = qf_container_of(t, struct worker, start);
 
-	snprintf(w->text, sizeof(w->text), "the worker was not ready after %d s", (int)(start_ns / QF_SEC));
+	snprintf(w->text, sizeof(w->text), "the worker was not ready after %d ms", (int)(w->pool->o.start_ns / QF_MS));
 	lose(w, QF_WORKER_DEADLINE);
 }
 
@@ -244,6 +304,7 @@ static void init_callbacks(struct worker *w)
 	w->exit.events = EPOLLIN;
 	w->exit.fn = on_exit_event;
 	w->start.fn = on_slow_start;
+	w->slow.fn = on_slow;
 	w->reap.fn = reap;
 }
 
@@ -255,7 +316,7 @@ struct worker *worker_new(struct qf_worker_pool *p, struct qf_err *reterr)
 	qf_list_init(&w->link);
 	qf_buf_init(&w->in);
 	init_callbacks(w);
-	if (worker_spawn(p->o.argv, &w->pid, &w->exit.fd, &w->io.fd, reterr) < 0) {
+	if (worker_spawn(p->o.argv, p->o.env, &w->pid, &w->exit.fd, &w->io.fd, reterr) < 0) {
 		free(w);
 		return NULL;
 	}
@@ -268,8 +329,12 @@ struct worker *worker_new(struct qf_worker_pool *p, struct qf_err *reterr)
 		worker_free(w);
 		return NULL;
 	}
-	qf_timer_set(p->o.loop, &w->start, start_ns);
+	qf_timer_set(p->o.loop, &w->start, p->o.start_ns);
 	qf_list_append(&p->workers, &w->link);
+	if (p->first.n > 0) {
+		w->out = &p->first;
+		write_some(w);
+	}
 	qf_debug("%s worker started pid=%d", p->o.name, (int)w->pid);
 	return w;
 }

@@ -1,4 +1,5 @@
 /* Worker processes: answers, deadlines, crashes, memory, starts that fail. The worker is this program itself. */
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -56,6 +58,8 @@ static void answer(const char *q, uint32_t n)
 	char text[64];
 
 	if (!strncmp(q, "crash", 5))
+		_exit(3);
+	if (!strncmp(q, "killed", 6))
 		raise(SIGKILL);
 	if (!strncmp(q, "hang", 4))
 		pause();
@@ -75,7 +79,13 @@ static void answer(const char *q, uint32_t n)
 		grow();
 		pause();
 	}
-	if (!strncmp(q, "pid", 3))
+	if (!strncmp(q, "class", 5)) {
+		for (clock_t end = clock() + CLOCKS_PER_SEC / 10; strlen(q) > 5 && clock() < end;)
+			;
+		put_frame(text, (uint32_t)snprintf(text, sizeof(text), "%d %d", (int)getpid(), sched_getscheduler(0)));
+	} else if (!strncmp(q, "env", 3)) {
+		put_frame(text, (uint32_t)snprintf(text, sizeof(text), "%s %d", getenv("ONLY"), getenv("PATH") != NULL));
+	} else if (!strncmp(q, "pid", 3))
 		put_frame(text, (uint32_t)snprintf(text, sizeof(text), "%d", (int)getpid()));
 	else
 		put_frame(q, n);
@@ -89,8 +99,20 @@ static int work(const char *mode)
 		put_frame("FAILED nothing here, run make deps", 34);
 		return 1;
 	}
+	if (!strcmp(mode, "first")) {
+		uint32_t n = get_frame(buf, sizeof(buf));
+
+		put_frame("READY", 5);
+		get_frame(buf + n, sizeof(buf) - n);
+		put_frame(buf, n);
+		pause();
+	}
 	if (!strcmp(mode, "killed"))
 		raise(SIGKILL);
+	if (!strcmp(mode, "slowly"))
+		usleep(300000);
+	if (!strcmp(mode, "never"))
+		pause();
 	if (!strcmp(mode, "exit"))
 		return 7;
 	if (!strcmp(mode, "noise")) {
@@ -171,7 +193,7 @@ static uint64_t ask(struct fix *f, unsigned i, const char *text, uint64_t deadli
 	return qf_worker_request(f->pool, qf_slice_str(text), deadline_ns, on_answer, &asks[i]);
 }
 
-static void start(struct fix *f, const char *mode, unsigned count, size_t max_rss)
+static void start_with(struct fix *f, const char *mode, struct qf_worker_opts o)
 {
 	static const char *argv[4];
 
@@ -180,11 +202,21 @@ static void start(struct fix *f, const char *mode, unsigned count, size_t max_rs
 	argv[2] = mode;
 	*f = (struct fix){ .limit.fn = out_of_time };
 	assert_int_equal(qf_loop_new(&f->loop, NULL), 0);
-	struct qf_worker_opts o = { .loop = f->loop, .argv = argv, .count = count, .max_answer = 1 << 20, .max_rss = max_rss,
-				    .max_pending = 4, .name = "test", .on_ready = on_ready, .on_failed = on_failed, .arg = f };
-
+	o.loop = f->loop;
+	o.argv = argv;
+	o.max_answer = 1 << 20;
+	o.max_pending = 4;
+	o.name = "test";
+	o.on_ready = on_ready;
+	o.on_failed = on_failed;
+	o.arg = f;
 	assert_int_equal(qf_worker_pool_new(&f->pool, &o, NULL), 0);
 	qf_timer_set(f->loop, &f->limit, 20 * QF_SEC);
+}
+
+static void start(struct fix *f, const char *mode, unsigned count, size_t max_rss)
+{
+	start_with(f, mode, (struct qf_worker_opts){ .count = count, .max_rss = max_rss });
 }
 
 static void run_until(struct fix *f, unsigned wanted)
@@ -230,6 +262,7 @@ static void a_bad_text_fails_alone(void **state)
 		enum qf_worker_result result;
 	} cases[] = {
 		{ "crash", "crash", 5 * QF_SEC, QF_WORKER_CRASHED },
+		{ "killed", "killed", 5 * QF_SEC, QF_WORKER_KILLED },
 		{ "hang", "hang", 100 * QF_MS, QF_WORKER_DEADLINE },
 		{ "closed socket", "close", 5 * QF_SEC, QF_WORKER_CRASHED },
 		{ "length beyond the limit", "huge", 5 * QF_SEC, QF_WORKER_MALFORMED },
@@ -323,7 +356,7 @@ static void waiting_requests_are_bounded_and_have_deadlines(void **state)
 	assert_int_equal(f.done, 0); /* never from inside the call */
 	run_until(&f, 6);
 	assert_int_equal(f.results[5], QF_WORKER_BUSY);
-	assert_int_equal(f.results[1], QF_WORKER_DEADLINE);
+	assert_int_equal(f.results[1], QF_WORKER_LATE); /* nobody has looked at it */
 	assert_int_equal(f.results[0], QF_WORKER_DEADLINE);
 	for (unsigned i = 2; i < 5; i++)
 		assert_int_equal(f.results[i], QF_WORKER_OK);
@@ -406,7 +439,7 @@ static void idle_deaths_are_not_repeated_at_full_speed(void **state)
 	start(&f, "brief", 1, 0);
 	ask(&f, 0, "x", 500 * QF_MS);
 	run_until(&f, 1);
-	assert_true(f.results[0] == QF_WORKER_CRASHED || f.results[0] == QF_WORKER_DEADLINE);
+	assert_true(f.results[0] == QF_WORKER_CRASHED || f.results[0] == QF_WORKER_LATE);
 	stop(&f);
 }
 
@@ -428,6 +461,89 @@ static void a_big_request_arrives_whole(void **state)
 	free(big);
 }
 
+static void a_first_frame_comes_before_all(void **state)
+{
+	char *big = malloc(600000);
+	struct fix f;
+
+	(void)state;
+	assert_non_null(big);
+	memset(big, 'y', 600000); /* more than the socket takes at once */
+	start_with(&f, "first", (struct qf_worker_opts){ .count = 1, .first = qf_slice(big, 600000) });
+	memset(big, 'n', 600000);
+	ask(&f, 0, "x", 5 * QF_SEC);
+	run_until(&f, 1);
+	assert_int_equal(f.results[0], QF_WORKER_OK);
+	assert_int_equal(f.answers[0][0], 'y');
+	stop(&f);
+	free(big);
+}
+
+static void the_environment_is_what_is_given(void **state)
+{
+	static const char *const env[] = { "ONLY=this", NULL };
+	struct fix f;
+
+	(void)state;
+	start_with(&f, "", (struct qf_worker_opts){ .count = 1, .env = env });
+	ask(&f, 0, "env", 5 * QF_SEC);
+	run_until(&f, 1);
+	assert_string_equal(f.answers[0], "this 0");
+	stop(&f);
+}
+
+static void what_is_slow_steps_back_and_is_replaced(void **state)
+{
+	struct fix f;
+	int pid[3], class[3];
+
+	(void)state;
+	start_with(&f, "", (struct qf_worker_opts){ .count = 1, .idle_after_ns = 30 * QF_MS });
+	ask(&f, 0, "class", 5 * QF_SEC);
+	ask(&f, 1, "class, slowly", 10 * QF_SEC);
+	ask(&f, 2, "class", 15 * QF_SEC);
+	run_until(&f, 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(sscanf(f.answers[i], "%d %d", &pid[i], &class[i]), 2);
+	assert_int_equal(class[1], SCHED_IDLE);
+	assert_int_not_equal(pid[1], pid[2]);
+	stop(&f);
+}
+
+static void a_start_has_its_time(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start_with(&f, "never", (struct qf_worker_opts){ .count = 1, .start_ns = 200 * QF_MS });
+	ask(&f, 0, "x", 5 * QF_SEC);
+	run_until(&f, 1);
+	assert_int_equal(f.results[0], QF_WORKER_DOWN);
+	assert_string_equal(f.failure, "the worker was not ready after 200 ms");
+	stop(&f);
+}
+
+static void a_short_deadline_is_for_the_work_alone(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start_with(&f, "slowly", (struct qf_worker_opts){ .count = 1, .fair_ns = 10 * QF_SEC });
+	ask(&f, 0, "one", 50 * QF_MS); /* no worker yet: waits for it beyond its deadline */
+	ask(&f, 1, "two", 50 * QF_MS);
+	run_until(&f, 2);
+	assert_int_equal(f.results[0], QF_WORKER_OK);
+	assert_int_equal(f.results[1], QF_WORKER_OK);
+	ask(&f, 2, "hang", 150 * QF_MS);
+	ask(&f, 3, "late", 20 * QF_MS); /* a worker is alive: it waits no longer than this */
+	ask(&f, 4, "sleep", 500 * QF_MS);
+	run_until(&f, 5);
+	assert_int_equal(f.results[2], QF_WORKER_DEADLINE);
+	assert_int_equal(f.results[3], QF_WORKER_LATE);
+	assert_int_equal(f.results[4], QF_WORKER_OK); /* its time began with its turn */
+	stop(&f);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +558,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_missing_program_is_an_error_text),
 		cmocka_unit_test(idle_deaths_are_not_repeated_at_full_speed),
 		cmocka_unit_test(a_big_request_arrives_whole),
+		cmocka_unit_test(a_first_frame_comes_before_all),
+		cmocka_unit_test(the_environment_is_what_is_given),
+		cmocka_unit_test(what_is_slow_steps_back_and_is_replaced),
+		cmocka_unit_test(a_start_has_its_time),
+		cmocka_unit_test(a_short_deadline_is_for_the_work_alone),
 	};
 
 	if (argc > 1 && !strcmp(argv[1], "worker"))
