@@ -54,7 +54,13 @@ struct qf_svc {
 	int (*tool)(void *ctx, struct qf_run *run, int argc, char **argv);
 	/* The service. setup may fail with text: logged, exit 1 (QF_ECONFIG: exit 2). */
 	int (*setup)(void *ctx, struct qf_run *run, struct qf_err *reterr);
-	/* A new configuration: check and take it, or refuse and change nothing. The old one is freed after. */
+	/* -t: what only this program can tell of a configuration that loads. NULL: nothing. */
+	int (*check)(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr);
+	/*
+	 * A new configuration: check and take it, or refuse and change nothing. The old one is freed after. When the
+	 * check needs time: QF_APPLY_LATER, then qf_run_applied() once, not from inside apply(); until then the old one
+	 * is in force and the new one stays valid. Other reloads wait.
+	 */
 	int (*apply)(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr);
 	void (*on_peer)(void *ctx, struct qf_peer *p, enum qf_peer_change change);
 	void (*on_retired)(void *ctx, struct qf_peer *p, const uint64_t *streams, size_t n);
@@ -73,8 +79,13 @@ struct qf_run {
 };
 
 const char *qf_version(void);
+enum { QF_APPLY_LATER = 1 };
+
 int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv);
 void qf_run_drained(struct qf_run *run);
+void qf_run_applied(struct qf_run *run, const struct qf_err *refusal); /* NULL: taken; frees the old one */
+/* The service cannot go on: logged; it ends with exit 1 (QF_ECONFIG: exit 2). */
+void qf_run_failed(struct qf_run *run, const struct qf_err *err);
 /* A listening TCP socket: one passed by the service manager under that name, else bound here. Non-blocking. */
 int qf_run_listen(struct qf_run *run, const char *fd_name, const char *address, uint16_t port, int *ret_fd,
 		  struct qf_err *reterr) qf_must_check;

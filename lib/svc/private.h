@@ -14,6 +14,9 @@ struct qf_svc_private {
 	enum qf_log_level level;
 	bool check, serve, version, help, dump, dump_commands;
 	bool draining, drained;
+	struct qf_conf *fresh; /* a reload that the program still looks at */
+	bool reload_again;     /* asked for meanwhile */
+	int failed;	       /* an exit status; 0: the service did not fail */
 	struct qf_timer drain_limit, watchdog;
 	uint64_t watchdog_ns;
 };

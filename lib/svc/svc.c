@@ -49,6 +49,12 @@ static int check_only(struct qf_svc_private *p)
 		sd_notifyf(0, "STATUS=reload refused: %s", err.text); /* as ExecReload= of a unit; else nobody listens */
 		return QF_EXIT_USAGE;
 	}
+	if (p->svc->check && p->svc->check(p->ctx, &p->run, conf, &err) < 0) {
+		fprintf(stderr, "%s: %s\n", p->svc->name, err.text);
+		sd_notifyf(0, "STATUS=reload refused: %s", err.text);
+		qf_conf_free(conf);
+		return QF_EXIT_USAGE;
+	}
 	for (size_t i = 0; i < conf->n_warnings; i++)
 		fprintf(stderr, "%s:%u:%u: warning: %s\n", conf->path ? conf->path : "embedded default",
 			conf->warnings[i].place.line, conf->warnings[i].place.column, conf->warnings[i].text);
@@ -67,23 +73,52 @@ static void notify_serving(const struct qf_svc_private *p)
 
 static void reload(struct qf_svc_private *p)
 {
-	struct qf_conf *fresh = NULL, *old = p->run.conf;
-	struct qf_err err;
+	struct qf_err err = { 0 };
+	int rc;
 
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(qf_mono_ns() / 1000));
-	if (qf_conf_load(&fresh, p->run.conf_path, &err) < 0 ||
-	    (p->svc->apply && p->svc->apply(p->ctx, &p->run, fresh, &err) < 0)) {
-		qf_error("reload refused, the configuration in force stays: %s", err.text);
-		qf_conf_free(fresh);
-		sd_notifyf(0, "READY=1\nSTATUS=reload refused: %s", err.text);
+	if (p->fresh) {
+		p->reload_again = true;
 		return;
 	}
-	p->run.conf = fresh;
-	qf_bus_set_conf_id(p->run.bus, fresh->id);
-	qf_conf_free(old);
-	log_warnings(fresh);
-	qf_info("configuration %016llx is in force", (unsigned long long)fresh->id);
-	notify_serving(p);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(qf_mono_ns() / 1000));
+	rc = qf_conf_load(&p->fresh, p->run.conf_path, &err);
+	if (rc == 0 && p->svc->apply)
+		rc = p->svc->apply(p->ctx, &p->run, p->fresh, &err);
+	if (rc != QF_APPLY_LATER)
+		qf_run_applied(&p->run, rc < 0 ? &err : NULL);
+}
+
+void qf_run_applied(struct qf_run *run, const struct qf_err *refusal)
+{
+	struct qf_svc_private *p = run->priv;
+	struct qf_conf *fresh = p->fresh;
+
+	p->fresh = NULL;
+	if (refusal) {
+		qf_error("reload refused, the configuration in force stays: %s", refusal->text);
+		qf_conf_free(fresh);
+		sd_notifyf(0, "READY=1\nSTATUS=reload refused: %s", refusal->text);
+	} else {
+		struct qf_conf *old = run->conf;
+
+		run->conf = fresh;
+		qf_bus_set_conf_id(run->bus, fresh->id);
+		qf_conf_free(old);
+		log_warnings(fresh);
+		qf_info("configuration %016llx is in force", (unsigned long long)fresh->id);
+		notify_serving(p);
+	}
+	if (p->reload_again) {
+		p->reload_again = false;
+		reload(p);
+	}
+}
+
+void qf_run_failed(struct qf_run *run, const struct qf_err *err)
+{
+	qf_error("%s", err->text);
+	run->priv->failed = err->code == QF_ECONFIG ? QF_EXIT_USAGE : QF_EXIT_FAILED;
+	qf_loop_stop(run->loop);
 }
 
 static void on_hup(int signo, void *arg)
@@ -209,6 +244,8 @@ static int serve(struct qf_svc_private *p)
 		notify_serving(p);
 		if (qf_loop_run(p->run.loop) < 0)
 			status = QF_EXIT_FAILED;
+		if (p->failed)
+			status = p->failed;
 		sd_notify(0, "STOPPING=1");
 	}
 	if (p->run.bus)
@@ -262,6 +299,7 @@ int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv)
 		return QF_EXIT_USAGE;
 	}
 	status = serve(&p);
+	qf_conf_free(p.fresh);
 	qf_conf_free(p.run.conf);
 	return status;
 }
