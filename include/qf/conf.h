@@ -108,7 +108,7 @@ enum qf_router_type {
 	QF_ROUTER_REGEX,
 	QF_ROUTER_TAGS,
 	QF_ROUTER_COMPOUND,
-	QF_ROUTER_PYTHON, /* known, not built yet: a warning at load, named as such in every trace */
+	QF_ROUTER_PYTHON,
 	QF_ROUTER_N
 };
 
@@ -163,6 +163,12 @@ struct qf_conf_router {
 	const struct qf_conf_condition *conditions; /* compound */
 	size_t n_conditions;
 	const struct qf_conf_group *group; /* compound */
+	const char *script;		   /* pythonScript: its text, wherever that stands */
+	const char *script_file;	   /* as written; NULL: the text stands in the configuration */
+	const char *script_name;	   /* for messages: the path that was read, or "routers[1].script" */
+	struct qf_conf_place script_place; /* of the value that holds or names it */
+	bool script_must_answer;	   /* onError: fail */
+	uint64_t script_deadline_ns;	   /* deadlineMs, default 50 */
 	struct qf_conf_place place;
 };
 
@@ -202,7 +208,7 @@ struct qf_conf {
 	const struct qf_conf_router *routers;
 	size_t n_routers;
 	const struct qf_conf_group *fallback; /* NULL: no rule matched = refused */
-	bool judges;			      /* a deny rule or guard exists: every statement goes to qf-route */
+	bool judges;			      /* a deny rule, a guard or a script exists: every statement goes to qf-route */
 
 	const struct qf_conf_warning *warnings;
 	size_t n_warnings;

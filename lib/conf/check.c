@@ -170,9 +170,11 @@ int qf_conf_check(struct qf_loader *ld)
 	struct qf_conf *c = ld->conf;
 	int rc;
 
-	for (size_t i = 0; i < c->n_routers; i++)
+	for (size_t i = 0; i < c->n_routers; i++) {
+		c->judges |= c->routers[i].type == QF_ROUTER_PYTHON; /* it may refuse */
 		for (size_t j = 0; j < c->routers[i].n_regexes; j++)
 			c->judges |= c->routers[i].regexes[j].deny;
+	}
 	rc = check_listeners(ld);
 	if (rc == 0)
 		rc = check_files(ld);

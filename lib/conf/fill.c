@@ -73,9 +73,6 @@ static int find_variant(struct qf_loader *ld, const struct qf_path *path, const 
 	for (const struct qf_variant *v = sec->variants; v->name != NULL; v++) {
 		if (strcmp(v->name, text) != 0)
 			continue;
-		if (v->unbuilt)
-			qf_loader_warn(ld, type->place, "%s of type %s is known but not built yet: it never matches",
-				qf_path_text(ld, path), v->name);
 		*ret = v;
 		return 0;
 	}

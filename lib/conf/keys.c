@@ -63,7 +63,7 @@ static const char *variant_list(const struct qf_variant *variants)
 	struct names n = { 0 };
 
 	for (const struct qf_variant *v = variants; v->name != NULL; v++)
-		names_add(&n, v->name, !v->unbuilt);
+		names_add(&n, v->name, true);
 	return names_text(&n);
 }
 
@@ -153,7 +153,7 @@ static void add_section(const char *prefix, const struct qf_section *sec, bool b
 	add_items(prefix, sec->items, built);
 	for (const struct qf_variant *v = sec->variants; v != NULL && v->name != NULL; v++) {
 		inner = list ? qf_xasprintf("%.*s[%s]", (int)(len - 2), prefix, v->name) : qf_xstrdup(prefix);
-		add_items(inner, v->items, built && !v->unbuilt);
+		add_items(inner, v->items, built);
 		free(inner);
 	}
 }

@@ -64,7 +64,6 @@ struct qf_item {
 struct qf_variant { /* further keys of a section whose `type` has this value */
 	const char *name; /* NULL ends the table */
 	int value;
-	bool unbuilt;
 	const struct qf_item *items;
 	const char *help;
 };
@@ -95,6 +94,9 @@ int qf_item_group(struct qf_loader *ld, const struct qf_path *path, const struct
 	const struct qf_conf_group **ret) qf_must_check;
 int qf_item_text(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, const char **ret)
 	qf_must_check;
+/* The script of a pythonScript router: from its file, checked for size and encoding. */
+int qf_script_load(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node,
+	struct qf_conf_router *r) qf_must_check;
 const char *qf_path_text(struct qf_loader *ld, const struct qf_path *path);
 
 int qf_conf_check(struct qf_loader *ld) qf_must_check; /* what spans sections: addresses, ports, files */

@@ -133,12 +133,12 @@ static const struct qf_item cond_regex_items[] = {
 	END
 };
 static const struct qf_variant condition_types[] = {
-	{ "protocol", QF_COND_PROTOCOL, false, cond_protocol_items, NULL },
-	{ "header", QF_COND_HEADER, false, cond_header_items, NULL },
-	{ "user", QF_COND_USER, false, cond_user_items, NULL },
-	{ "clientTag", QF_COND_CLIENT_TAG, false, cond_tag_items, NULL },
-	{ "queryRegex", QF_COND_REGEX, false, cond_regex_items, NULL },
-	{ NULL, 0, false, NULL, NULL },
+	{ "protocol", QF_COND_PROTOCOL, cond_protocol_items, NULL },
+	{ "header", QF_COND_HEADER, cond_header_items, NULL },
+	{ "user", QF_COND_USER, cond_user_items, NULL },
+	{ "clientTag", QF_COND_CLIENT_TAG, cond_tag_items, NULL },
+	{ "queryRegex", QF_COND_REGEX, cond_regex_items, NULL },
+	{ NULL, 0, NULL, NULL },
 };
 static const struct qf_item no_items[] = { END };
 
@@ -175,31 +175,39 @@ static const struct qf_item compound_items[] = {
 	END
 };
 
+static const char *const on_errors[] = { "next", "fail", NULL };
 static const struct qf_item python_items[] = {
-	{ .key = "script", .kind = QF_ITEM_TEXT, .offset = QF_NOWHERE,
+	{ .key = "script", .kind = QF_ITEM_TEXT, AT(qf_conf_router, script), .reload = LIVE,
 	  .help = "Python that defines route(query, ctx)" },
-	{ .key = "scriptFile", .kind = QF_ITEM_TEXT, .offset = QF_NOWHERE, .help = "file with that Python" },
+	{ .key = "scriptFile", .kind = QF_ITEM_TEXT, AT(qf_conf_router, script_file), .reload = LIVE,
+	  .help = "file with that Python, relative to the configuration; all programs read it" },
+	{ .key = "onError", .kind = QF_ITEM_ENUM, AT(qf_conf_router, script_must_answer), .names = on_errors,
+	  .dflt = "next", .reload = LIVE,
+	  .help = "when the script gives no usable answer: ask the next router, or refuse the statement" },
+	{ .key = "deadlineMs", .kind = QF_ITEM_UINT, AT(qf_conf_router, script_deadline_ns), .min = 1, .max = 1000,
+	  .scale = QF_MS, .dflt = "50", .unit = "milliseconds", .reload = LIVE,
+	  .help = "longest time for an answer; then the script is ended" },
 	END
 };
 
 static const struct qf_variant router_types[] = {
-	{ "protocolBased", QF_ROUTER_PROTOCOL, false, protocol_items, "by the client's protocol" },
-	{ "header", QF_ROUTER_HEADER, false, header_items, "by a header" },
-	{ "userGroup", QF_ROUTER_USER_GROUP, false, user_items, "by the user" },
-	{ "queryRegex", QF_ROUTER_REGEX, false, regex_items, "by the statement's text; may deny" },
-	{ "tags", QF_ROUTER_TAGS, false, tags_items, "by the query's tags" },
-	{ "compound", QF_ROUTER_COMPOUND, false, compound_items, "by several conditions" },
-	{ "pythonScript", QF_ROUTER_PYTHON, true, python_items, "by a script" },
-	{ NULL, 0, false, NULL, NULL },
+	{ "protocolBased", QF_ROUTER_PROTOCOL, protocol_items, "by the client's protocol" },
+	{ "header", QF_ROUTER_HEADER, header_items, "by a header" },
+	{ "userGroup", QF_ROUTER_USER_GROUP, user_items, "by the user" },
+	{ "queryRegex", QF_ROUTER_REGEX, regex_items, "by the statement's text; may deny" },
+	{ "tags", QF_ROUTER_TAGS, tags_items, "by the query's tags" },
+	{ "compound", QF_ROUTER_COMPOUND, compound_items, "by several conditions" },
+	{ "pythonScript", QF_ROUTER_PYTHON, python_items, "by a script" },
+	{ NULL, 0, NULL, NULL },
 };
 
 /* A list of rules that is there but empty decides nothing: most likely it was meant to. */
 static int router_check(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, void *base)
 {
 	static const char *const lists[] = { "headerValueToGroup", "userToGroup", "rules", "conditions" };
+	const struct qf_conf_router *r = base;
 	const struct qf_node *n;
 
-	(void)base;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		n = qf_node_get(node, lists[i]);
 		if (n != NULL && n->first == NULL)
@@ -207,7 +215,7 @@ static int router_check(struct qf_loader *ld, const struct qf_path *path, const 
 				"%s.%s is empty, so the router can never match; add an entry, or take the router away",
 				qf_path_text(ld, path), lists[i]);
 	}
-	return 0;
+	return r->type == QF_ROUTER_PYTHON ? qf_script_load(ld, path, node, base) : 0;
 }
 
 const struct qf_section qf_schema_router = { .items = no_items, .size = sizeof(struct qf_conf_router),
