@@ -86,12 +86,14 @@ build/$(1)/obj/llhttp/%.o: $(llhttp)/%.c build/$(1)/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$($(1)_cc) $$($(1)_all_flags) -w -DLLHTTP_STRICT_MODE=1 $$(incs) -MMD -MP -c $$< -o $$@
-build/$(1)/obj/cmd/qf-translate/%.o build/$(1)/obj/tests/unit/test_translate%.o: xcflags := $$(py_cflags)
+build/$(1)/obj/cmd/qf-translate/%.o build/$(1)/obj/cmd/qf-route/pyscript.o build/$(1)/obj/tests/unit/test_translate%.o: \
+	xcflags := $$(py_cflags)
 build/$(1)/obj/%.o: %.c build/$(1)/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$($(1)_cc) $$($(1)_all_flags) $$(warn) $$($(1)_unwarn) $$(werror) $$(incs) $$(xcflags) -MMD -MP -c $$< -o $$@
 build/$(1)/obj/cmd/qf-translate/pysource.o: $(wildcard cmd/qf-translate/py/*.py) # which it carries
+build/$(1)/obj/cmd/qf-route/pyscript.o: $(wildcard cmd/qf-route/py/*.py)
 $$($(1)_lib): $$(call $(1)_obj,$$(lib_src) $$(arrow_src)) $$($(1)_llhttp)
 	$$(call say,AR,$$@)
 	@rm -f $$@.tmp
@@ -101,7 +103,7 @@ $$($(1)_bin)/$(p): $$(patsubst %.c,build/$(1)/obj/%.o,$(wildcard cmd/$(p)/*.c)))
 $$($(1)_bin)/%: $$($(1)_lib)
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$($(1)_ld) -o $$@ $$(filter %.o,$$^) $$($(1)_lib) $$(libs) $$(if $$(filter qf-translate,$$*),$$(py_libs))
+	$$(Q)$$($(1)_ld) -o $$@ $$(filter %.o,$$^) $$($(1)_lib) $$(libs) $$(if $$(filter qf-translate qf-route,$$*),$$(py_libs))
 build/$(1)/unit/%: build/$(1)/obj/tests/unit/%.o $$($(1)_lib)
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)

@@ -8,6 +8,7 @@ struct qf_chain {
 	const struct qf_conf *conf;
 	struct qf_router *routers;
 	size_t n;
+	struct qf_buf why; /* of the router at hand */
 };
 
 struct qf_chain *qf_chain_free(struct qf_chain *c)
@@ -16,6 +17,7 @@ struct qf_chain *qf_chain_free(struct qf_chain *c)
 		return NULL;
 	for (size_t i = 0; i < c->n; i++)
 		qf_router_clear(&c->routers[i]);
+	qf_buf_fini(&c->why);
 	free(c->routers);
 	free(c);
 	return NULL;
@@ -68,64 +70,102 @@ static void decide(const struct qf_router *r, const struct qf_match *m, struct q
 	ret->message = m->message;
 }
 
-/* The fast way: nothing is formatted, no clock is read. */
-static bool run(struct qf_chain *c, struct qf_match *m, struct qf_route_verdict *ret)
+static void not_reached(struct qf_route_walk *w)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		qf_router_ask(&c->routers[i], m);
-		if (m->outcome != QF_ROUTE_PASS) {
-			decide(&c->routers[i], m, ret);
-			return true;
-		}
+	const struct qf_route_verdict *by = w->verdict;
+
+	for (size_t i = w->at; i < w->chain->n; i++) {
+		w->steps[i].router = qf_router_type_name(w->chain->routers[i].conf->type);
+		w->steps[i].index = i + 1;
+		w->steps[i].reason =
+			qf_arena_printf(w->arena, "not asked: router %zu (%s) decided", by->index, by->router);
 	}
-	return false;
 }
 
-static void not_reached(const struct qf_router *r, const struct qf_route_verdict *by, struct qf_buf *why)
+/* One router has spoken: true when it decided. */
+static bool conclude(struct qf_route_walk *w, uint64_t ns)
 {
-	qf_buf_printf(why, "not asked: router %zu (%s) decided", by->index, by->router);
-	if (r->conf->type == QF_ROUTER_PYTHON)
-		qf_buf_add_str(why, "; this type is known, not built yet");
-}
+	struct qf_router *r = &w->chain->routers[w->at];
+	struct qf_match *m = w->match;
+	bool decided = m->outcome != QF_ROUTE_PASS;
 
-/* The same chain with a line for each router; those behind the deciding one are named too. */
-static bool run_explained(struct qf_chain *c, struct qf_match *m, struct qf_route_verdict *ret)
-{
-	struct qf_route_step *steps = qf_arena_alloc(m->arena, (c->n + 1) * sizeof(*steps));
-	bool decided = false;
-	struct qf_buf why;
-	uint64_t begun;
-
-	qf_buf_init(&why);
-	m->why = &why;
-	for (size_t i = 0; i < c->n; i++) {
-		qf_buf_clear(&why);
-		steps[i].router = qf_router_type_name(c->routers[i].conf->type);
-		steps[i].index = i + 1;
-		if (decided) {
-			not_reached(&c->routers[i], ret, &why);
-		} else {
-			begun = qf_mono_ns();
-			qf_router_ask(&c->routers[i], m);
-			steps[i].ns = qf_mono_ns() - begun;
-			steps[i].matched = decided = m->outcome != QF_ROUTE_PASS;
-			if (decided)
-				decide(&c->routers[i], m, ret);
-		}
-		steps[i].reason = qf_arena_strndup(m->arena, why.p, why.n);
-	}
-	qf_buf_fini(&why);
-	ret->steps = steps;
-	ret->n_steps = c->n;
+	if (decided)
+		decide(r, m, w->verdict);
+	if (w->steps != NULL)
+		w->steps[w->at] = (struct qf_route_step){
+			.router = qf_router_type_name(r->conf->type),
+			.index = r->index,
+			.matched = decided,
+			.reason = qf_arena_strndup(w->arena, m->why->p, m->why->n),
+			.ns = ns,
+			.script = r->conf->type == QF_ROUTER_PYTHON ? &w->scripts[w->verdict->n_scripts - 1] : NULL,
+		};
+	w->at++;
 	return decided;
 }
 
-void qf_chain_route(
-	struct qf_chain *c, const struct qf_route_input *in, struct qf_route_verdict *ret, struct qf_arena *arena)
+/* Without reasons nothing is formatted and no clock is read. */
+static bool ask(struct qf_route_walk *w)
 {
-	struct qf_match m = { .in = in, .arena = arena };
+	uint64_t begun = w->steps != NULL ? qf_mono_ns() : 0;
 
+	if (w->steps != NULL)
+		qf_buf_clear(w->match->why);
+	qf_router_ask(&w->chain->routers[w->at], w->match);
+	return conclude(w, w->steps != NULL ? qf_mono_ns() - begun : 0);
+}
+
+static const struct qf_conf_router *walk(struct qf_route_walk *w, bool decided)
+{
+	struct qf_route_verdict *v = w->verdict;
+
+	while (!decided && w->at < w->chain->n) {
+		if (w->chain->routers[w->at].conf->type == QF_ROUTER_PYTHON)
+			return w->chain->routers[w->at].conf;
+		decided = ask(w);
+	}
+	if (!decided)
+		fall_back(w->chain, w->match->in, v);
+	if (w->steps != NULL) {
+		not_reached(w);
+		v->steps = w->steps;
+		v->n_steps = w->chain->n;
+	}
+	v->scripts = w->scripts;
+	return NULL;
+}
+
+const struct qf_conf_router *qf_chain_begin(struct qf_route_walk *w, struct qf_chain *c, const struct qf_route_input *in,
+					    struct qf_route_verdict *ret, struct qf_arena *arena)
+{
 	*ret = (struct qf_route_verdict){ 0 };
-	if (!(in->want_reasons ? run_explained(c, &m, ret) : run(c, &m, ret)))
-		fall_back(c, in, ret);
+	*w = (struct qf_route_walk){ .chain = c, .verdict = ret, .arena = arena };
+	w->match = qf_arena_alloc(arena, sizeof(*w->match));
+	w->match->in = in;
+	w->match->arena = arena;
+	w->match->conf = c->conf;
+	if (in->want_reasons) {
+		w->steps = qf_arena_alloc(arena, (c->n + 1) * sizeof(*w->steps));
+		w->match->why = &c->why;
+	}
+	return walk(w, false);
+}
+
+const struct qf_conf_router *qf_chain_go_on(struct qf_route_walk *w, const struct qf_script_answer *answer)
+{
+	struct qf_script_run *run;
+
+	if (w->scripts == NULL)
+		w->scripts = qf_arena_alloc(w->arena, w->chain->n * sizeof(*w->scripts));
+	run = &w->scripts[w->verdict->n_scripts++];
+	run->index = w->at + 1;
+	run->line = answer->line;
+	run->ns = answer->ns;
+	if (answer->printed.n > 0)
+		run->printed = qf_arena_strndup(w->arena, answer->printed.p, answer->printed.n);
+	if (w->steps != NULL)
+		qf_buf_clear(w->match->why);
+	qf_router_take_answer(&w->chain->routers[w->at], w->match, answer, run);
+	w->verdict->broken = w->match->outcome == QF_ROUTE_DENY && qf_script_failed(run->outcome);
+	return walk(w, conclude(w, answer->ns > 0 ? answer->ns : 1));
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "qf/str.h"
+#include "scripts.h"
 
 enum { TEXT_MAX = 64 * 1024 * 1024 };
 
@@ -15,6 +16,10 @@ struct explainer {
 	const struct qf_explain_opts *opts;
 	const struct qf_conf *conf;
 	struct qf_chain *chain;
+	struct qf_loop *loop;	    /* NULL: there are no scripts */
+	struct qf_scripts *scripts;
+	struct qf_route_walk walk;
+	const struct qf_conf_router *script; /* whose answer the walk waits for */
 	struct qf_arena *arena; /* of one statement */
 	struct qf_slice text;	/* all statements */
 	enum qf_dialect dialect;
@@ -75,6 +80,66 @@ static void list_members(struct explainer *x, struct qf_explained *e)
 	}
 }
 
+/* ---- scripts: the same walk as the service's, with a loop that runs while one is asked ------------------------ */
+
+static void on_script(void *arg, const struct qf_script_answer *answer)
+{
+	struct explainer *x = arg;
+
+	x->script = qf_chain_go_on(&x->walk, answer);
+	qf_loop_stop(x->loop);
+}
+
+static int route(struct explainer *x, const struct qf_route_input *in, struct qf_route_verdict *ret)
+{
+	struct qf_script_answer at_once;
+
+	x->script = qf_chain_begin(&x->walk, x->chain, in, ret, x->arena);
+	while (x->script != NULL) {
+		if (qf_scripts_ask(x->scripts, x->script, in, on_script, x, &at_once) == 0)
+			x->script = qf_chain_go_on(&x->walk, &at_once);
+		else if (qf_loop_run(x->loop) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void on_known(void *arg)
+{
+	qf_loop_stop(arg);
+}
+
+/* Until the scripts are compiled; an error names the place in the script. */
+static int start_scripts(struct qf_scripts **ret, struct qf_loop *loop, const struct qf_conf *conf, struct qf_err *reterr)
+{
+	struct qf_scripts_opts o = { .loop = loop, .conf = conf, .workers = 1, .alone = true, .on_known = on_known,
+		.arg = loop };
+	int rc = qf_scripts_new(ret, &o, reterr), state = 0;
+
+	while (rc == 0 && (state = qf_scripts_state(*ret, reterr)) == 0)
+		rc = qf_loop_run(loop);
+	return rc != 0 ? rc : state < 0 ? state : 0;
+}
+
+int route_check(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr)
+{
+	struct qf_scripts *scripts = NULL;
+	struct qf_loop *loop = NULL;
+	int rc;
+
+	(void)ctx;
+	(void)run;
+	if (!qf_scripts_needed(conf))
+		return 0;
+	signal(SIGPIPE, SIG_IGN);
+	rc = qf_loop_new(&loop, reterr);
+	if (rc == 0)
+		rc = start_scripts(&scripts, loop, conf, reterr);
+	qf_scripts_free(scripts);
+	qf_loop_free(loop);
+	return rc;
+}
+
 static int explain_one(struct explainer *x, const struct qf_statement *st)
 {
 	const struct qf_explain_opts *o = x->opts;
@@ -82,6 +147,7 @@ static int explain_one(struct explainer *x, const struct qf_statement *st)
 		.opts = o, .conf = x->conf, .number = ++x->number, .statement = *st, .dialect = x->dialect
 	};
 	struct qf_route_input in = { .frontend = o->frontend,
+		.dialect = x->dialect,
 		.user = o->user,
 		.database = o->database,
 		.headers = o->headers,
@@ -94,7 +160,8 @@ static int explain_one(struct explainer *x, const struct qf_statement *st)
 
 	qf_arena_clear(x->arena);
 	qf_sql_facts(st->text, x->dialect, &e.facts);
-	qf_chain_route(x->chain, &in, &e.verdict, x->arena);
+	if (route(x, &in, &e.verdict) != 0)
+		return -1;
 	x->refused |= e.verdict.denied;
 	list_members(x, &e);
 	if (o->translate && translate_members(x, &e) != 0)
@@ -186,6 +253,16 @@ int qf_explain_dump_keys(void)
 	return fflush(stdout) == 0 ? QF_EXIT_OK : QF_EXIT_FAILED;
 }
 
+static int prepare_scripts(struct explainer *x, const struct qf_conf *conf, struct qf_err *reterr)
+{
+	int rc;
+
+	if (!qf_scripts_needed(conf))
+		return 0;
+	rc = qf_loop_new(&x->loop, reterr);
+	return rc != 0 ? rc : start_scripts(&x->scripts, x->loop, conf, reterr);
+}
+
 int qf_explain_run(const struct qf_explain_opts *o, const char *conf_path, int argc, char **argv)
 {
 	struct explainer x = { .opts = o };
@@ -202,7 +279,7 @@ int qf_explain_run(const struct qf_explain_opts *o, const char *conf_path, int a
 	status = QF_EXIT_USAGE;
 	if (qf_conf_load(&conf, conf_path, &err) == 0)
 		x.chain = qf_chain_new(conf, &err);
-	if (x.chain == NULL) {
+	if (x.chain == NULL || prepare_scripts(&x, conf, &err) != 0) {
 		fprintf(stderr, "qf-route: %s\n", err.text);
 		goto out;
 	}
@@ -213,6 +290,8 @@ int qf_explain_run(const struct qf_explain_opts *o, const char *conf_path, int a
 	status = explain_all(&x);
 	qf_arena_free(x.arena);
 out:
+	qf_scripts_free(x.scripts);
+	qf_loop_free(x.loop);
 	qf_chain_free(x.chain);
 	qf_conf_free(conf);
 	qf_buf_fini(&text);

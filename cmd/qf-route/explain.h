@@ -1,6 +1,6 @@
 /*
  * qf-route --explain: where each statement of a text goes and why, from the configuration alone. It runs the
- * same qf_chain_route() as the service. Nothing here needs a running service; one thread.
+ * same walk along the chain as the service. Nothing here needs a running service; one thread.
  */
 #ifndef QF_ROUTE_EXPLAIN_H
 #define QF_ROUTE_EXPLAIN_H
@@ -43,6 +43,9 @@ struct qf_explained { /* one statement */
 };
 
 extern const struct qf_option qf_explain_options[];
+
+/* -t: the scripts compile and define what they should. */
+int route_check(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr);
 
 /* Returns an exit status. conf_path NULL: the embedded default. argv: the statement, "-", or nothing. */
 int qf_explain_run(const struct qf_explain_opts *o, const char *conf_path, int argc, char **argv);

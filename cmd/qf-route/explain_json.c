@@ -34,6 +34,17 @@ static json_t *dialect(enum qf_dialect d)
 	return d != QF_DIALECT_NONE ? json_string(qf_dialect_name(d)) : json_null();
 }
 
+static json_t *script(const struct qf_script_run *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "outcome", json_string(qf_script_outcome_name(s->outcome)));
+	json_object_set_new(o, "error", text_or_null(s->text));
+	json_object_set_new(o, "line", s->line > 0 ? json_integer(s->line) : json_null());
+	json_object_set_new(o, "printed", text_or_null(s->printed));
+	return o;
+}
+
 static json_t *trace(const struct qf_route_verdict *v)
 {
 	json_t *list = json_array();
@@ -47,6 +58,8 @@ static json_t *trace(const struct qf_route_verdict *v)
 		json_object_set_new(step, "matched", json_boolean(s->matched));
 		json_object_set_new(step, "reason", text_or_null(s->reason));
 		json_object_set_new(step, "micros", json_real((double)s->ns / 1000.0));
+		if (s->script != NULL)
+			json_object_set_new(step, "script", script(s->script));
 		json_array_append_new(list, step);
 	}
 	return list;

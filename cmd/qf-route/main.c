@@ -1,6 +1,8 @@
 /* qf-route: where a statement runs, or that it does not. */
 #include <stdio.h>
+#include <string.h>
 
+#include "pyscript.h"
 #include "service.h"
 
 static int tool(void *ctx, struct qf_run *run, int argc, char **argv)
@@ -24,8 +26,10 @@ static const struct qf_svc svc = {
 	.asks = QF_ROLE(QF_DISPATCH) | QF_ROLE(QF_ADMIN),
 	.handlers = route_handlers,
 	.tool = tool,
+	.check = route_check,
 	.setup = route_setup,
 	.apply = route_apply,
+	.on_peer = route_on_peer,
 	.teardown = route_teardown,
 };
 
@@ -33,5 +37,7 @@ int main(int argc, char **argv)
 {
 	static struct route r = { .opts = { .frontend = QF_FE_POSTGRES } };
 
+	if (argc == 2 && !strcmp(argv[1], "--worker"))
+		return qf_pyscript_main();
 	return qf_svc_main(&svc, &r, argc, argv);
 }

@@ -355,6 +355,92 @@ static void ask_compound(struct qf_router *r, struct qf_match *m)
 		take(m, r->conf->group, 0);
 }
 
+/* ---- by a script ---------------------------------------------------------------------------------- */
+
+static const char *nearest_group(const struct qf_conf *c, const char *name)
+{
+	const char **names = qf_xcalloc(c->n_groups + 1, sizeof(*names)), *near;
+
+	for (size_t i = 0; i < c->n_groups; i++)
+		names[i] = c->groups[i].name;
+	near = qf_nearest(name, names);
+	free(names);
+	return near;
+}
+
+static void fail_script(struct qf_router *r, struct qf_match *m, struct qf_script_run *run)
+{
+	say(m, "%s", run->text);
+	if (!r->conf->script_must_answer) {
+		say(m, "; onError: next");
+		return;
+	}
+	m->outcome = QF_ROUTE_DENY;
+	m->message = qf_arena_printf(m->arena,
+		"the routing script of router %zu gave no answer (%s), and without one this statement is refused",
+		r->index, qf_script_outcome_name(run->outcome));
+	say(m, "; onError: fail, so the statement is refused");
+}
+
+static void take_named(struct qf_router *r, struct qf_match *m, const char *name, struct qf_script_run *run)
+{
+	const struct qf_conf_group *g = qf_conf_group(m->conf, name);
+	const char *near;
+
+	if (g != NULL) {
+		say(m, "route() returned ");
+		say_text(m, name);
+		take(m, g, 0);
+		return;
+	}
+	near = nearest_group(m->conf, name);
+	run->outcome = QF_SCRIPT_ERROR;
+	run->text = qf_arena_printf(m->arena, "route() returned \"%s\", which is not in clusterGroups%s%s%s", name,
+		near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
+	fail_script(r, m, run);
+}
+
+static const char *describe(struct qf_router *r, struct qf_match *m, const struct qf_script_answer *a)
+{
+	const char *text;
+	struct qf_buf b;
+
+	qf_buf_init(&b);
+	qf_script_describe(&b, a, r->conf);
+	text = qf_arena_strndup(m->arena, b.p, b.n);
+	qf_buf_fini(&b);
+	return text;
+}
+
+void qf_router_take_answer(
+	struct qf_router *r, struct qf_match *m, const struct qf_script_answer *a, struct qf_script_run *run)
+{
+	m->outcome = QF_ROUTE_PASS;
+	m->rule = 0;
+	run->outcome = a->outcome;
+	switch (a->outcome) {
+	case QF_SCRIPT_GROUP:
+		take_named(r, m, qf_arena_strndup(m->arena, a->text.p, a->text.n), run);
+		break;
+	case QF_SCRIPT_NONE:
+		say(m, "route() returned None");
+		break;
+	case QF_SCRIPT_DENY:
+		m->outcome = QF_ROUTE_DENY;
+		m->message = qf_arena_strndup(m->arena, a->text.p, a->text.n);
+		say(m, "route() → denied: ");
+		say_text(m, m->message);
+		break;
+	default:
+		run->text = describe(r, m, a);
+		fail_script(r, m, run);
+	}
+	if (run->printed != NULL && m->why != NULL) {
+		say(m, "; printed ");
+		say_text(m, run->printed);
+	}
+}
+
 /* ---- all types ------------------------------------------------------------------------------------ */
 
 void qf_router_ask(struct qf_router *r, struct qf_match *m)
@@ -380,7 +466,7 @@ void qf_router_ask(struct qf_router *r, struct qf_match *m)
 		ask_compound(r, m);
 		break;
 	default:
-		say(m, "routers of this type are known, not built yet: it never matches");
+		qf_assert(!"a router that is asked here");
 	}
 }
 

@@ -1,31 +1,14 @@
 #include "service.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "pending.h"
 #include "qf/clock.h"
 #include "qf/log.h"
 #include "qf/str.h"
 
-#define TRACE_MAX 64
-#define PAIRS_MAX 256 /* headers, and tags, of one session; the rest cannot matter to a rule by accident */
-
-static size_t read_pairs(const struct qf_msg *m, enum qf_field f, struct qf_arena *a, struct qf_conf_kv *list)
-{
-	struct qf_field_iter it = qf_fields(m);
-	struct qf_slice v, name, value;
-	enum qf_field tag;
-	size_t n = 0;
-
-	if (!qf_has(m, f))
-		return 0;
-	while (n < PAIRS_MAX && qf_field_next(&it, &tag, &v)) {
-		if (tag != f || !qf_pair(v, &name, &value))
-			continue;
-		list[n].key = qf_arena_strndup(a, name.p, name.n);
-		list[n++].value = value.p ? qf_arena_strndup(a, value.p, value.n) : NULL;
-	}
-	return n;
-}
+enum { TRACE_MAX = 256, SCRIPT_WORKERS = 2 };
 
 static void send_back(struct route *r, struct qf_peer *to)
 {
@@ -33,12 +16,14 @@ static void send_back(struct route *r, struct qf_peer *to)
 	(void)!qf_bus_send(r->run->bus, to, &r->out); /* a lost listener needs no answer */
 }
 
-static void refuse(struct route *r, struct qf_peer *to, const struct qf_msg *m, const char *message)
+static void refuse(struct route *r, struct qf_peer *to, const struct qf_msg *m, const struct qf_route_verdict *v)
 {
 	qf_msg_begin(&r->out, QF_MSG_FAILED, m->stream, m->attempt, 0);
-	qf_put_str(&r->out, QF_F_SQLSTATE, "42501");
-	qf_put_str(&r->out, QF_F_MESSAGE, message);
-	qf_put_str(&r->out, QF_F_HINT, "`qf-route --explain` shows which rule refuses the statement.");
+	qf_put_str(&r->out, QF_F_SQLSTATE, v->broken ? "58000" : "42501");
+	qf_put_str(&r->out, QF_F_MESSAGE, v->message);
+	qf_put_str(&r->out, QF_F_HINT,
+		   v->broken ? "Try again; the log of qf-route says what is wrong with the script."
+			     : "`qf-route --explain` shows which rule refuses the statement.");
 	send_back(r, to);
 }
 
@@ -50,7 +35,7 @@ static void bounce(struct route *r, struct qf_peer *to, const struct qf_msg *m, 
 	send_back(r, to);
 }
 
-/* The deciding rule and its place in the list. */
+/* The deciding rule and its place in the list; then the scripts that gave no answer, as far as there is room. */
 static void write_trace(char trace[TRACE_MAX], const struct qf_route_verdict *v)
 {
 	const char *name = v->router ? v->router : v->group ? "pin" : "none";
@@ -59,7 +44,11 @@ static void write_trace(char trace[TRACE_MAX], const struct qf_route_verdict *v)
 	qf_assert(n + 22 <= TRACE_MAX);
 	memcpy(trace, name, n);
 	trace[n] = ' ';
-	qf_decimal(trace + n + 1, v->index);
+	n += 1 + qf_decimal(trace + n + 1, v->index);
+	for (size_t i = 0; i < v->n_scripts && n + 64 < TRACE_MAX; i++)
+		if (qf_script_failed(v->scripts[i].outcome))
+			n += (size_t)snprintf(trace + n, TRACE_MAX - n, ", pythonScript %zu %s", v->scripts[i].index,
+					      qf_script_outcome_name(v->scripts[i].outcome));
 }
 
 /*
@@ -81,6 +70,16 @@ static void forward(struct route *r, struct qf_peer *to, const struct qf_peer *l
 	send_back(r, to);
 }
 
+static void put_scripts(struct qf_buf *out, const struct qf_route_verdict *v)
+{
+	char index[21];
+
+	for (size_t i = 0; i < v->n_scripts; i++) {
+		qf_decimal(index, v->scripts[i].index);
+		qf_put_pair(out, QF_F_SCRIPT, index, qf_script_outcome_name(v->scripts[i].outcome));
+	}
+}
+
 static void tell_admin(struct route *r, const struct qf_msg *m, const struct qf_route_verdict *v, const char *trace,
 		       uint64_t ns)
 {
@@ -91,77 +90,179 @@ static void tell_admin(struct route *r, const struct qf_msg *m, const struct qf_
 	qf_put_str(&r->out, QF_F_GROUP, v->group ? v->group->name : NULL);
 	qf_put_str(&r->out, QF_F_TRACE, trace);
 	qf_put_u64(&r->out, QF_F_TOTAL_NS, ns);
+	put_scripts(&r->out, v);
 	qf_msg_end(&r->out);
 	qf_bus_event(r->run->bus, &r->out);
+}
+
+static void log_scripts(const struct qf_route_verdict *v)
+{
+	static struct qf_log_limit failures, prints;
+	struct qf_buf quoted;
+
+	for (size_t i = 0; i < v->n_scripts; i++) {
+		const struct qf_script_run *s = &v->scripts[i];
+
+		if (qf_script_failed(s->outcome) && s->outcome != QF_SCRIPT_BREAKER)
+			qf_log_limited(&failures, 5, QF_LOG_WARN, "router %zu (pythonScript): %.400s", s->index,
+				       s->text);
+		if (s->printed == NULL)
+			continue;
+		qf_buf_init(&quoted);
+		qf_quote_log(&quoted, qf_slice_str(s->printed), 400);
+		qf_log_limited(&prints, 5, QF_LOG_INFO, "router %zu (pythonScript) printed %s", s->index,
+			       qf_buf_cstr(&quoted));
+		qf_buf_fini(&quoted);
+	}
+}
+
+void route_answer(struct pending *p, const char *why)
+{
+	struct route *r = p->route;
+	const struct qf_route_verdict *v = &p->verdict;
+	struct qf_peer *dispatch;
+	char trace[TRACE_MAX];
+
+	qf_buf_clear(&r->out);
+	if (why) {
+		bounce(r, p->from, &p->m, why);
+		return;
+	}
+	write_trace(trace, v);
+	if (!v->group) {
+		refuse(r, p->from, &p->m, v);
+	} else {
+		dispatch = qf_bus_find(r->run->bus, QF_DISPATCH, qf_slice_str(v->group->instance));
+		if (dispatch && !dispatch->suspended)
+			forward(r, dispatch, p->from, &p->m, v, trace);
+		else
+			bounce(r, p->from, &p->m, "the qf-dispatch that owns the group is away");
+	}
+	if (v->n_scripts > 0)
+		log_scripts(v);
+	tell_admin(r, &p->m, v, trace, qf_mono_ns() - p->begun_ns);
 }
 
 static void on_query(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
 	struct route *r = arg;
-	struct qf_conf_kv headers[PAIRS_MAX], tags[PAIRS_MAX];
-	const char *pinned = qf_get_u64(m, QF_F_PIN) ? qf_get_str(m, QF_F_GROUP, r->arena) : NULL;
-	uint8_t fe = qf_get_u8(m, QF_F_FRONTEND);
-	struct qf_route_input in = {
-		.frontend = fe < QF_FE_N ? (enum qf_frontend)fe : QF_FE_POSTGRES,
-		.user = qf_get_str(m, QF_F_USER, r->arena),
-		.database = qf_get_str(m, QF_F_DATABASE, r->arena),
-		.headers = headers,
-		.n_headers = read_pairs(m, QF_F_HEADER, r->arena, headers),
-		.tags = tags,
-		.n_tags = read_pairs(m, QF_F_TAG, r->arena, tags),
-		.sql = qf_get(m, QF_F_SQL),
-		.pinned = pinned ? qf_conf_group(r->run->conf, pinned) : NULL,
-	};
-	struct qf_route_verdict v = { 0 };
-	uint64_t start = qf_mono_ns();
-	struct qf_peer *dispatch;
-	char trace[TRACE_MAX];
+	struct pending *p;
 
-	qf_buf_clear(&r->out);
-	if (pinned && !in.pinned) {
-		/* The group of an open transaction left the configuration: its dispatch still holds it. */
-		bounce(r, from, m, "the transaction's group is not in the configuration any more");
-		goto out;
-	}
-	qf_chain_route(r->chain, &in, &v, r->arena);
-	write_trace(trace, &v);
-	if (!v.group) {
-		refuse(r, from, m, v.message);
-	} else {
-		dispatch = qf_bus_find(r->run->bus, QF_DISPATCH, qf_slice_str(v.group->instance));
-		if (dispatch && !dispatch->suspended)
-			forward(r, dispatch, from, m, &v, trace);
-		else
-			bounce(r, from, m, "the qf-dispatch that owns the group is away");
-	}
-	tell_admin(r, m, &v, trace, qf_mono_ns() - start);
-out:
-	qf_arena_clear(r->arena);
+	if (!qf_list_empty(&r->pending)) /* a later attempt of a stream replaces the one before */
+		pending_drop_of(r, from, m->stream);
+	p = pending_new(r);
+	p->from = from;
+	p->m = *m;
+	pending_run(p);
 }
 
 const struct qf_bus_handler route_handlers[] = { { QF_MSG_QUERY, QF_ROLE(QF_LISTEN), on_query }, { 0 } };
+
+void route_on_peer(void *ctx, struct qf_peer *peer, enum qf_peer_change change)
+{
+	if (change == QF_PEER_LOST)
+		pending_drop_of(ctx, peer, 0);
+}
+
+/* ---- configurations ------------------------------------------------------------------------------ */
+
+static void take_fresh(struct route *r)
+{
+	pending_halt_all(r);
+	qf_chain_free(r->chain);
+	r->chain = r->fresh_chain;
+	r->fresh_chain = NULL;
+	if (!r->keep_scripts) {
+		qf_scripts_free(r->scripts);
+		r->scripts = r->fresh_scripts;
+		r->fresh_scripts = NULL;
+	}
+	qf_task_add(r->run->loop, &r->begin); /* when the new configuration is in force everywhere */
+}
+
+static void run_begin(struct qf_task *t)
+{
+	pending_begin_all(qf_container_of(t, struct route, begin));
+}
+
+/* Told from inside the pool: what belongs to its owner is changed when that is over. */
+static void on_known(void *arg)
+{
+	struct route *r = arg;
+
+	qf_task_add(r->run->loop, &r->known);
+}
+
+/* The scripts of a configuration turned out good or bad: those of a reload, or the first. */
+static void run_known(struct qf_task *t)
+{
+	struct route *r = qf_container_of(t, struct route, known);
+	struct qf_err err = { 0 };
+	int state;
+
+	if (!r->fresh_scripts) {
+		if (r->scripts && qf_scripts_state(r->scripts, &err) < 0)
+			qf_run_failed(r->run, &err);
+		return;
+	}
+	state = qf_scripts_state(r->fresh_scripts, &err);
+	if (state > 0) {
+		take_fresh(r);
+		qf_run_applied(r->run, NULL);
+	} else if (state < 0) {
+		r->fresh_chain = qf_chain_free(r->fresh_chain);
+		r->fresh_scripts = qf_scripts_free(r->fresh_scripts);
+		qf_run_applied(r->run, &err);
+	}
+}
+
+static int start_scripts(struct route *r, const struct qf_conf *conf, struct qf_scripts **ret, struct qf_err *reterr)
+{
+	struct qf_scripts_opts o = { .loop = r->run->loop, .conf = conf, .workers = SCRIPT_WORKERS,
+				     .on_known = on_known, .arg = r };
+
+	return qf_scripts_needed(conf) ? qf_scripts_new(ret, &o, reterr) : 0;
+}
 
 int route_setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 {
 	struct route *r = ctx;
 
 	r->run = run;
-	r->arena = qf_arena_new(0);
 	qf_buf_init(&r->out);
+	qf_list_init(&r->pending);
+	r->begin.fn = run_begin;
+	r->known.fn = run_known;
 	r->chain = qf_chain_new(run->conf, reterr);
-	return r->chain ? 0 : QF_ECONFIG;
+	if (!r->chain)
+		return QF_ECONFIG;
+	return start_scripts(r, run->conf, &r->scripts, reterr);
 }
 
 int route_apply(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr)
 {
 	struct route *r = ctx;
-	struct qf_chain *fresh = qf_chain_new(conf, reterr);
+	int rc;
 
 	(void)run;
-	if (!fresh)
+	r->fresh_chain = qf_chain_new(conf, reterr);
+	if (!r->fresh_chain)
 		return QF_ECONFIG;
-	qf_chain_free(r->chain);
-	r->chain = fresh;
+	r->keep_scripts = r->scripts && qf_scripts_needed(conf) && qf_scripts_same(r->scripts, conf);
+	if (r->keep_scripts) {
+		pending_halt_all(r);
+		qf_scripts_adopt(r->scripts, conf);
+		take_fresh(r);
+		return 0;
+	}
+	rc = start_scripts(r, conf, &r->fresh_scripts, reterr);
+	if (rc < 0) {
+		r->fresh_chain = qf_chain_free(r->fresh_chain);
+		return rc;
+	}
+	if (r->fresh_scripts)
+		return QF_APPLY_LATER;
+	take_fresh(r);
 	return 0;
 }
 
@@ -169,8 +270,15 @@ void route_teardown(void *ctx, struct qf_run *run)
 {
 	struct route *r = ctx;
 
-	(void)run;
+	if (r->begin.fn) { /* set up */
+		pending_drop_of(r, NULL, 0);
+		qf_task_del(run->loop, &r->begin);
+		qf_task_del(run->loop, &r->known);
+	}
+	r->spare = pending_free(r->spare);
+	r->scripts = qf_scripts_free(r->scripts);
+	r->fresh_scripts = qf_scripts_free(r->fresh_scripts);
 	r->chain = qf_chain_free(r->chain);
-	r->arena = qf_arena_free(r->arena);
+	r->fresh_chain = qf_chain_free(r->fresh_chain);
 	qf_buf_fini(&r->out);
 }

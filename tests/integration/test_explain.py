@@ -72,7 +72,8 @@ def test_example_says_why_for_each_rule():
         ("protocolBased", False), ("header", False), ("pythonScript", False)]
     assert one["trace"][0]["reason"] == "no group for postgresWire (there is one for trinoHttp)"
     assert one["trace"][1]["reason"] == "header X-Target-Engine is not sent"
-    assert "known, not built yet" in one["trace"][2]["reason"]
+    assert one["trace"][2]["reason"] == "route() returned None"
+    assert one["trace"][2]["script"] == {"outcome": "none", "error": None, "line": None, "printed": None}
     assert all(0 < t["micros"] < 1e6 for t in one["trace"])
 
 

@@ -99,6 +99,12 @@ DENY = "- { type: queryRegex, rules: [ { regex: 'from\\s+whoami', action: deny, 
 DENIED = "denied: ask somebody else"
 NOWHERE = "denied: no routing rule matches this statement, and the configuration has no routingFallback"
 TAGS = "- { type: tags, rules: [ { tags: { team: ads, nightly: null }, targetGroup: two } ] }\n"
+SCRIPT = """- type: pythonScript
+  script: |
+    def route(query, ctx):
+        if "whoami2" in query: return "one"
+        return "one" if "whoami" not in query else None
+"""
 USERS = "- { type: userGroup, userToGroup: { ann: two, bob: one } }\n"
 ALL = ("- { type: compound, combine: all, targetGroup: two, conditions: [ { type: user, username: ann }, { type: protocol, protocol: postgres },"
        " { type: queryRegex, regex: whoami } ] }\n")
@@ -140,8 +146,9 @@ CASES = {
     "routingFallback": ("", FALLBACK, {}, "home", [
         ("routingFallback: home", "routingFallback: one", "one"),
         ("routingFallback: home\n", "", NOWHERE)]),
-    "a router that is not built": (
-        "- { type: pythonScript, script: 'def route(query, ctx): return \"one\"' }\n" + USERS, FALLBACK, ANN, "two", [(USERS, "", "home")]),
+    "pythonScript": (SCRIPT + USERS, FALLBACK, ANN, "two", [
+        ('"whoami2"', '"whoami"', "one"), ("not in", "in", "one"), (SCRIPT, "", "two"), ("ann: two", "ann: one", "one"),
+        ("else None", 'else {"deny": "no"}', "denied: no"), ("else None", 'else "noe"', "two"), ("None", "1 / 0", "two"), (USERS, "", "home")]),
 }
 
 
@@ -267,7 +274,7 @@ def test_example_loads_unchanged(program, tmp_path):
     done = subprocess.run([str(BIN / f"qf-{program}"), "-t", "-c", str(EXAMPLE)], capture_output=True, text=True, timeout=20 * SLOW,
                           env={**os.environ, "QF_RUNTIME_DIR": str(tmp_path)})
     assert done.returncode == 0 and "configuration is good" in done.stdout, done.stderr
-    assert "pythonScript" in done.stderr and "warning" in done.stderr
+    assert "pythonScript" not in done.stderr and "trino-1" in done.stderr and "warning" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

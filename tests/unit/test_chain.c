@@ -9,6 +9,7 @@
 
 #include "../../cmd/qf-route/chain.c"
 #include "../../cmd/qf-route/routers.c"
+#include "../../cmd/qf-route/script_frame.c"
 
 #define GROUPS \
 	"clusters: { c: { engine: duckDb } }\n" \
@@ -42,7 +43,10 @@
 	"  - { type: clientTag, tag: \"team:eng\" }\n" \
 	"  - { type: queryRegex, regex: fact_ }\n" \
 	"  targetGroup: a\nroutingFallback: b\n"
-#define PYTHON "routers: [{ type: pythonScript, script: x }]\nroutingFallback: b\n"
+#define PYTHON(more) "routers: [{ type: pythonScript, script: x" more " }]\nroutingFallback: b\n"
+#define SCRIPTS \
+	"routers:\n- { type: pythonScript, script: x }\n- { type: userGroup, userToGroup: { ann: off } }\n" \
+	"- { type: pythonScript, script: y, deadlineMs: 70, onError: fail }\nroutingFallback: b\n"
 #define SLOW \
 	"routers:\n- type: queryRegex\n  rules: [{ regex: '^(x+)+$', targetGroup: a }]\n" \
 	"- type: queryRegex\n  rules: [{ regex: '^(a+)+$', action: deny }]\n" \
@@ -67,6 +71,12 @@ static const struct {
 	const char *router;
 	size_t index, rule;
 	const char *text; /* the message of a refusal, else the reason of the last router asked */
+	struct {
+		enum qf_script_outcome outcome;
+		const char *text, *printed;
+		uint32_t line;
+	} scripts[2]; /* what they answer, in the order of asking */
+	bool broken;
 } cases[] = {
 	{ .name = "protocol", .conf = PROTOCOL, .frontend = QF_FE_TRINO, .group = "a", .router = "protocolBased",
 	  .index = 1, .text = "the protocol is trinoHttp → group a" },
@@ -148,9 +158,51 @@ static const struct {
 	  .text = "any of: protocol postgresWire (no), header \"X-Env\" = \"prod\" (no), user \"ann\" (no), tag "
 		  "\"team\" = \"eng\" (no), pattern \"fact_\" (no)" },
 
-	{ .name = "a script", .conf = PYTHON, .group = "b", .router = "routingFallback",
-	  .text = "routers of this type are known, not built yet: it never matches" },
+	{ .name = "a script that has no opinion", .conf = PYTHON(""), .group = "b", .router = "routingFallback",
+	  .scripts = { { .outcome = QF_SCRIPT_NONE } }, .text = "route() returned None" },
+	{ .name = "a script that names a group", .conf = PYTHON(""), .group = "a", .router = "pythonScript", .index = 1,
+	  .scripts = { { QF_SCRIPT_GROUP, "a", "hm\n", 0 } },
+	  .text = "route() returned \"a\" → group a; printed \"hm\\n\"" },
+	{ .name = "a script that names a disabled group", .conf = PYTHON(""), .group = "b", .router = "routingFallback",
+	  .scripts = { { QF_SCRIPT_GROUP, "off", NULL, 0 } },
+	  .text = "route() returned \"off\", but group off is disabled" },
+	{ .name = "a script that names no group", .conf = PYTHON(""), .group = "b", .router = "routingFallback",
+	  .scripts = { { QF_SCRIPT_GROUP, "of", NULL, 0 } },
+	  .text = "route() returned \"of\", which is not in clusterGroups; did you mean \"off\"?; onError: next" },
+	{ .name = "a script that refuses", .conf = PYTHON(""), .router = "pythonScript", .index = 1,
+	  .scripts = { { QF_SCRIPT_DENY, "not now", NULL, 0 } }, .text = "not now" },
+	{ .name = "a script that fails", .conf = PYTHON(""), .group = "b", .router = "routingFallback",
+	  .scripts = { { QF_SCRIPT_ERROR, "KeyError:\n'x'", NULL, 7 } },
+	  .text = "line 7: KeyError: 'x'; onError: next" },
+	{ .name = "a script that hangs", .conf = PYTHON(""), .group = "b", .router = "routingFallback",
+	  .scripts = { { .outcome = QF_SCRIPT_DEADLINE } }, .text = "no answer within 50 ms; onError: next" },
+	{ .name = "a script whose worker is lost", .conf = PYTHON(""), .group = "b", .router = "routingFallback",
+	  .scripts = { { QF_SCRIPT_CRASHED, "the worker ended with status 3", NULL, 0 } },
+	  .text = "its worker was lost: the worker ended with status 3; onError: next" },
+	{ .name = "a script that rests", .conf = PYTHON(""), .group = "b", .router = "routingFallback",
+	  .scripts = { { .outcome = QF_SCRIPT_BREAKER } },
+	  .text = "not asked: it failed three times within 10 s and rests for 5 s; onError: next" },
+	{ .name = "a script that must answer", .conf = PYTHON(", onError: fail"), .router = "pythonScript", .index = 1,
+	  .scripts = { { .outcome = QF_SCRIPT_DEADLINE } }, .broken = true,
+	  .text = "the routing script of router 1 gave no answer (deadline), and without one this statement is refused" },
+	{ .name = "a script that must name a group", .conf = PYTHON(", onError: fail"), .router = "pythonScript",
+	  .index = 1, .scripts = { { QF_SCRIPT_GROUP, "zzz", NULL, 0 } }, .broken = true,
+	  .text = "the routing script of router 1 gave no answer (error), and without one this statement is refused" },
+	{ .name = "a script that must answer and refuses", .conf = PYTHON(", onError: fail"), .router = "pythonScript",
+	  .index = 1, .scripts = { { QF_SCRIPT_DENY, "no", NULL, 0 } }, .text = "no" },
+	{ .name = "two scripts", .conf = SCRIPTS, .user = "ann", .group = "a", .router = "pythonScript", .index = 3,
+	  .scripts = { { .outcome = QF_SCRIPT_DEADLINE }, { QF_SCRIPT_GROUP, "a", NULL, 0 } },
+	  .text = "route() returned \"a\" → group a" },
+	{ .name = "the second of two scripts", .conf = SCRIPTS, .router = "pythonScript", .index = 3,
+	  .scripts = { { .outcome = QF_SCRIPT_NONE }, { .outcome = QF_SCRIPT_DEADLINE } }, .broken = true,
+	  .text = "the routing script of router 3 gave no answer (deadline), and without one this statement is refused" },
+	{ .name = "pin: a script for another group", .conf = PYTHON(""), .pinned = "b", .group = "b",
+	  .router = "transaction", .scripts = { { QF_SCRIPT_GROUP, "a", NULL, 0 } },
+	  .text = "route() returned \"a\", but the transaction stays in group b" },
+	{ .name = "pin: a script that refuses", .conf = PYTHON(""), .pinned = "b", .router = "pythonScript", .index = 1,
+	  .scripts = { { QF_SCRIPT_DENY, "no", NULL, 0 } }, .text = "no" },
 	{ .name = "no rule and no fallback", .conf = "routers: [{ type: pythonScript, script: x }]\n",
+	  .scripts = { { .outcome = QF_SCRIPT_NONE } },
 	  .router = "routingFallback",
 	  .text = "no routing rule matches this statement, and the configuration has no routingFallback" },
 	{ .name = "the fallback is disabled", .conf = "routingFallback: off\n", .router = "routingFallback",
@@ -158,16 +210,16 @@ static const struct {
 
 	{ .name = "behind the first match nothing is asked", .conf = ORDER, .sql = "secret",
 	  .headers = { { "H", "v" } }, .group = "a", .router = "header", .index = 1,
-	  .text = "not asked: router 1 (header) decided; this type is known, not built yet" },
+	  .text = "not asked: router 1 (header) decided" },
 	{ .name = "without it the denial is", .conf = ORDER, .sql = "secret", .router = "queryRegex", .index = 2,
 	  .rule = 1, .text = "this statement is not allowed here" },
 	{ .name = "pin: no match stays", .conf = ORDER, .sql = "select 1", .pinned = "a", .group = "a",
-	  .router = "transaction", .text = "routers of this type are known, not built yet: it never matches" },
+	  .router = "transaction", .scripts = { { .outcome = QF_SCRIPT_NONE } }, .text = "route() returned None" },
 	{ .name = "pin: a denial denies", .conf = ORDER, .sql = "secret", .pinned = "a", .router = "queryRegex",
 	  .index = 2, .rule = 1, .text = "this statement is not allowed here" },
 	{ .name = "pin: a rule for its own group ends the chain", .conf = ORDER, .sql = "secret",
 	  .headers = { { "H", "v" } }, .pinned = "a", .group = "a", .router = "header", .index = 1,
-	  .text = "not asked: router 1 (header) decided; this type is known, not built yet" },
+	  .text = "not asked: router 1 (header) decided" },
 	{ .name = "pin: a rule for another group shields nothing", .conf = ORDER, .sql = "secret",
 	  .headers = { { "H", "v" } }, .pinned = "b", .router = "queryRegex", .index = 2, .rule = 1,
 	  .text = "this statement is not allowed here" },
@@ -201,12 +253,39 @@ static bool same(const struct qf_route_verdict *v, size_t i, bool reasons)
 		text = v->steps[v->index - 1].reason;
 	if (strcmp(v->group != NULL ? v->group->name : "-", cases[i].group != NULL ? cases[i].group : "-") != 0 ||
 		v->denied != (cases[i].group == NULL) || strcmp(v->router, cases[i].router) != 0 ||
-		v->index != cases[i].index || v->rule != cases[i].rule ||
+		v->index != cases[i].index || v->rule != cases[i].rule || v->broken != cases[i].broken ||
 		v->fallback != (strcmp(v->router, "routingFallback") == 0))
 		return false;
 	if (!reasons && v->group != NULL)
 		return text == NULL && v->n_steps == 0;
 	return cases[i].text == NULL || (text != NULL && strcmp(text, cases[i].text) == 0);
+}
+
+/* The walk with the answers of a case; a script that is asked beyond them has no opinion. */
+static void walk_case(struct qf_chain *chain, const struct qf_route_input *in, size_t i, struct qf_route_verdict *v,
+	struct qf_arena *arena)
+{
+	struct qf_route_walk w;
+	const struct qf_conf_router *script = qf_chain_begin(&w, chain, in, v, arena);
+
+	for (size_t n = 0; script != NULL; n++) {
+		struct qf_script_answer a = { .outcome = QF_SCRIPT_NONE };
+
+		assert_true(n < 2 && script->type == QF_ROUTER_PYTHON);
+		a.outcome = cases[i].scripts[n].outcome;
+		a.text = qf_slice_str(cases[i].scripts[n].text);
+		a.printed = qf_slice_str(cases[i].scripts[n].printed);
+		a.line = cases[i].scripts[n].line;
+		script = qf_chain_go_on(&w, &a);
+	}
+}
+
+static void route(struct qf_chain *chain, const struct qf_route_input *in, struct qf_route_verdict *v,
+	struct qf_arena *arena)
+{
+	struct qf_route_walk w;
+
+	assert_null(qf_chain_begin(&w, chain, in, v, arena));
 }
 
 static bool judge(size_t i, const struct qf_conf *conf, bool reasons, struct qf_arena *arena)
@@ -223,7 +302,7 @@ static bool judge(size_t i, const struct qf_conf *conf, bool reasons, struct qf_
 	assert_non_null(chain);
 	if (cases[i].pinned != NULL)
 		in.pinned = qf_conf_group(conf, cases[i].pinned);
-	qf_chain_route(chain, &in, &v, arena);
+	walk_case(chain, &in, i, &v, arena);
 	ok = same(&v, i, reasons);
 	if (!ok) {
 		print_error("%s (%s reasons): group %s, router %s %zu, rule %zu, message %s\n", cases[i].name,
@@ -275,7 +354,7 @@ static void steps_name_every_router(void **state)
 	struct qf_route_verdict v;
 
 	(void)state;
-	qf_chain_route(chain, &in, &v, arena);
+	route(chain, &in, &v, arena);
 	assert_int_equal(v.n_steps, 3);
 	assert_string_equal(v.steps[0].router, "header");
 	assert_false(v.steps[0].matched);
@@ -287,8 +366,48 @@ static void steps_name_every_router(void **state)
 	assert_true(v.steps[1].ns > 0);
 	assert_false(v.steps[2].matched);
 	assert_string_equal(v.steps[2].reason,
-		"not asked: router 2 (queryRegex) decided; this type is known, not built yet");
+		"not asked: router 2 (queryRegex) decided");
 	qf_arena_free(arena);
+	qf_chain_free(chain);
+	qf_conf_free(c);
+}
+
+/* Many walks of one chain, each suspended at another place, do not touch each other. */
+static void suspended_walks_go_on_in_any_order(void **state)
+{
+	static const struct qf_script_answer none = { .outcome = QF_SCRIPT_NONE };
+	const struct qf_script_answer named = { .outcome = QF_SCRIPT_GROUP, .text = qf_slice_str("a") };
+	const struct qf_script_answer hung = { .outcome = QF_SCRIPT_DEADLINE };
+	struct qf_conf *c = load(SCRIPTS);
+	struct qf_chain *chain = qf_chain_new(c, NULL);
+	struct qf_arena *arena[3];
+	struct qf_route_input in[3] = { { .user = "ann" }, { .want_reasons = true }, { .user = "bob" } };
+	struct qf_route_walk w[3];
+	struct qf_route_verdict v[3];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		arena[i] = qf_arena_new(0);
+		assert_ptr_equal(qf_chain_begin(&w[i], chain, &in[i], &v[i], arena[i]), &c->routers[0]);
+	}
+	assert_ptr_equal(qf_chain_go_on(&w[1], &hung), &c->routers[2]);
+	assert_null(qf_chain_go_on(&w[2], &named));
+	assert_ptr_equal(qf_chain_go_on(&w[0], &none), &c->routers[2]);
+	assert_null(qf_chain_go_on(&w[1], &none));
+	assert_null(qf_chain_go_on(&w[0], &named));
+	assert_string_equal(v[0].group->name, "a");
+	assert_int_equal(v[0].index, 3);
+	assert_true(v[1].fallback);
+	assert_int_equal(v[1].n_scripts, 2);
+	assert_int_equal(v[1].scripts[0].index, 1);
+	assert_int_equal(v[1].scripts[0].outcome, QF_SCRIPT_DEADLINE);
+	assert_string_equal(v[1].scripts[0].text, "no answer within 50 ms");
+	assert_int_equal(v[1].scripts[1].index, 3);
+	assert_ptr_equal(v[1].steps[2].script, &v[1].scripts[1]);
+	assert_null(v[1].steps[1].script);
+	assert_int_equal(v[2].index, 1);
+	for (size_t i = 0; i < 3; i++)
+		qf_arena_free(arena[i]);
 	qf_chain_free(chain);
 	qf_conf_free(c);
 }
@@ -305,7 +424,7 @@ static void long_values_are_cut_and_escaped(void **state)
 
 	(void)state;
 	memset(value + 2, 'v', sizeof(value) - 3);
-	qf_chain_route(chain, &in, &v, arena);
+	route(chain, &in, &v, arena);
 	assert_true(strlen(v.steps[0].reason) < 250);
 	assert_null(strchr(v.steps[0].reason, '\n'));
 	qf_arena_free(arena);
@@ -318,6 +437,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_case_is_judged_alike_with_and_without_reasons),
 		cmocka_unit_test(steps_name_every_router),
+		cmocka_unit_test(suspended_walks_go_on_in_any_order),
 		cmocka_unit_test(long_values_are_cut_and_escaped),
 	};
 
