@@ -23,6 +23,8 @@ int admin_queries(void *ctx, struct qf_run *run, int argc, char **argv);
 int admin_cancel(void *ctx, struct qf_run *run, int argc, char **argv);
 /* check.c */
 int admin_check_config(void *ctx, struct qf_run *run, int argc, char **argv);
+/* scripts.c: by the qf-route beside us */
+int admin_check_scripts(const struct qf_conf *conf, struct qf_err *reterr) qf_must_check;
 /* reload.c: one program after the other */
 int admin_reload(void *ctx, struct qf_run *run, int argc, char **argv);
 

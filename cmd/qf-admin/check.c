@@ -59,6 +59,8 @@ int admin_check_config(void *ctx, struct qf_run *run, int argc, char **argv)
 	}
 	if (qf_conf_load(&conf, file, &err) < 0)
 		conf = NULL;
+	else if (admin_check_scripts(conf, &err) < 0)
+		conf = qf_conf_free(conf);
 	(a->json ? print_json : print_text)(file, conf, err.text);
 	if (!conf)
 		return QF_EXIT_USAGE;

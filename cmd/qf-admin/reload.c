@@ -153,6 +153,11 @@ int admin_reload(void *ctx, struct qf_run *svc, int argc, char **argv)
 		return QF_EXIT_USAGE;
 	}
 	r.conf_id = conf->id;
+	if (admin_check_scripts(conf, &err) < 0) {
+		fprintf(stderr, "qf-admin: nothing was reloaded: %s\n", err.text);
+		qf_conf_free(conf);
+		return QF_EXIT_USAGE;
+	}
 	qf_conf_free(conf);
 	if (run(&r, &err) < 0 && err.text[0])
 		fprintf(stderr, "qf-admin: %s\n", err.text);
