@@ -185,7 +185,7 @@ analyze:
 # A configuration that is there is kept. Programs look for ../lib/queryflux beside their directory. A library that a
 # program has open is replaced, never written into.
 unit_dir := $(SYSTEMDDIR)/systemd/system
-template = sed -e 's/ --serve$$/& --instance %i/; s/^Description=.*/& (%i)/' \
+template = sed -e 's/ --serve$$/& --instance %i/; s/^Description=.*/& (%i)/; s/ qf-listen-trino.socket//' \
 	-e '$$a \\n[Install]\nWantedBy=queryflux.target'
 install: all ## install under DESTDIR and PREFIX (/usr/local), systemd's files under SYSTEMDDIR
 	@install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/lib/queryflux $(unit_dir) $(SYSCONFDIR)/queryflux)

@@ -23,13 +23,19 @@ static unsigned bound_port(int fd)
 					       ((struct sockaddr_in *)(void *)&a)->sin_port);
 }
 
+/* A Trino client may ask for each page on a connection of its own: all of them must meet the process with the pages. */
+static bool for_this_instance(const struct qf_hub *h, enum qf_frontend fe)
+{
+	return fe != QF_FE_TRINO || !strcmp(h->run->instance, "0");
+}
+
 static int open_frontend(struct qf_hub *h, enum qf_frontend fe, struct qf_err *reterr)
 {
 	const struct qf_conf_frontend *f = &h->run->conf->frontends[fe];
 	const struct qf_frontend_ops *ops = qf_frontend_ops(fe);
 	int fd, rc;
 
-	if (!f->enabled || !ops)
+	if (!f->enabled || !ops || !for_this_instance(h, fe))
 		return 0;
 	rc = qf_run_listen(h->run, qf_frontend_short(fe), f->address, f->port, &fd, reterr);
 	if (rc < 0) {
