@@ -187,13 +187,14 @@ static void add_configured(struct gauges *g)
 	}
 }
 
+/* Any qf-dispatch that has it open will do. */
 static void add_cluster(struct gauges *g, const char *name, double up)
 {
 	const struct qf_conf_cluster *c = qf_conf_cluster(g->conf, name);
 	const char *what[] = { name, c ? qf_engine_kind_name(c->engine) : "none" };
 
-	if (c)
-		metric_add(&g->metrics[CLUSTER], what, up);
+	if (c && up > 0)
+		metric_set(&g->metrics[CLUSTER], what, 1);
 }
 
 static void add_row(struct gauges *g, const struct qf_msg *row)

@@ -96,6 +96,11 @@ void metric_add(struct metric *m, const char *const *values, double by)
 	series_of(m, values)->value += by;
 }
 
+void metric_set(struct metric *m, const char *const *values, double to)
+{
+	series_of(m, values)->value = to;
+}
+
 void metric_observe(struct metric *m, const char *const *values, double seconds)
 {
 	struct metric_series *s = series_of(m, values);

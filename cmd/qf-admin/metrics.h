@@ -36,6 +36,7 @@ void metric_init(struct metric *m, const struct metric_def *def); /* def is borr
 void metric_fini(struct metric *m);
 /* values: one for each label, copied. Creates the series when it is new, with 0 too. */
 void metric_add(struct metric *m, const char *const *values, double by);
+void metric_set(struct metric *m, const char *const *values, double to);
 void metric_observe(struct metric *m, const char *const *values, double seconds); /* of a histogram */
 void metric_clear(struct metric *m); /* forgets all series: of a gauge that is filled anew */
 void metric_write(const struct metric *m, struct qf_buf *out);

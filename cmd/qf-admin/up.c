@@ -75,6 +75,7 @@ static void on_limit(struct qf_timer *t)
 	struct up *u = qf_container_of(t, struct up, limit);
 
 	if (u->stopping) {
+		fprintf(stderr, "the time to stop is over; killing what is left\n");
 		children_kill(u->children);
 		return;
 	}

@@ -1,4 +1,5 @@
 """qf-admin for operators: HTTP, metrics that are exact, queries, cancel, check-config, and qf-admin killed under load."""
+import gzip
 import json
 import os
 import re
@@ -146,6 +147,26 @@ def test_exec_is_told_the_url(tmp_path):
     done = subprocess.run([str(BIN / "qf-admin"), "up", "--port-offset", str(free_port() // 2), "--exec", command],
                           env={**env, "QF_STATE_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=60 * SLOW)
     assert done.stdout == "ok\n5\n", (done.stdout, done.stderr)
+
+
+def test_busy_default_port_moves_and_says_so(tmp_path):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("QF_", "PG"))}
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        moved = port + 10000 - (40000 if port + 10000 > 65535 else 0)
+        done = subprocess.run([str(BIN / "qf-admin"), "up", "--port-offset", str(port - 9000), "--exec", "echo $QF_ADMIN_URL"],
+                              env={**env, "QF_STATE_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=60 * SLOW)
+    assert done.stdout == f"http://127.0.0.1:{moved}\n", done.stderr
+    assert f"adminApi: port {port} is busy, using {moved}" in done.stderr
+
+
+def test_compressed_for_who_wants_it(kit):
+    request = urllib.request.Request(url_of(kit) + "/metrics", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request, timeout=5) as r:
+        assert r.headers["Content-Encoding"] == "gzip"
+        assert value(parse(gzip.decompress(r.read()).decode()), "queryflux_build_info", version="0.1.0") == 1
 
 
 def test_busy_configured_port_names_the_key(tmp_path):

@@ -35,7 +35,9 @@ static void text_format(void **state)
 	expect(&m, "# HELP g a \\\\ and\\na line\n# TYPE g gauge\n");
 	metric_add(&m, a, 0);
 	metric_add(&m, b, 1.5);
-	metric_add(&m, a, 3);
+	metric_set(&m, a, 7);
+	metric_set(&m, a, 1);
+	metric_add(&m, a, 2);
 	expect(&m, "# HELP g a \\\\ and\\na line\n# TYPE g gauge\n"
 		   "g{one=\"x\",two=\"y\"} 3\n"
 		   "g{one=\"quote \\\" back \\\\ line\\n\",two=\"\"} 1.5\n");
