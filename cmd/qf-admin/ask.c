@@ -21,7 +21,11 @@ static void on_answer(void *arg, const struct qf_peer *from, const struct qf_msg
 static int ask(const char *command)
 {
 	struct answer a = { 0 };
-	struct gather g = { .roles = QF_ROLE(QF_ADMIN), .command = command, .on_answer = on_answer, .arg = &a };
+	struct gather g = { .roles = QF_ROLE(QF_ADMIN),
+			    .instance = "0", /* to which the others tell what happens */
+			    .command = command,
+			    .on_answer = on_answer,
+			    .arg = &a };
 	int status = gather_run(&g);
 
 	if (a.there)

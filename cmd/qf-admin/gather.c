@@ -61,7 +61,7 @@ static pid_t lock_holder(const char *dir, const char *name)
 	return pid;
 }
 
-bool gather_met(const struct qf_bus *bus, uint32_t roles, struct qf_buf *missing)
+bool gather_met(const struct qf_bus *bus, uint32_t roles, const char *only, struct qf_buf *missing)
 {
 	DIR *d = opendir(qf_bus_dir(bus));
 	bool all = true;
@@ -71,7 +71,8 @@ bool gather_met(const struct qf_bus *bus, uint32_t roles, struct qf_buf *missing
 		char instance[33];
 		pid_t pid;
 
-		if (!parse_lock(e->d_name, roles, &program, instance) || qf_bus_find(bus, program, qf_slice_str(instance)))
+		if (!parse_lock(e->d_name, roles, &program, instance) || (only && strcmp(instance, only) != 0) ||
+		    qf_bus_find(bus, program, qf_slice_str(instance)))
 			continue;
 		pid = lock_holder(qf_bus_dir(bus), e->d_name);
 		if (!pid)
@@ -114,7 +115,9 @@ static void settled(struct gathering *a, struct qf_peer *p)
 
 static void on_peer(void *arg, struct qf_peer *p, enum qf_peer_change change)
 {
-	if (change == QF_PEER_UP)
+	const struct gathering *a = arg;
+
+	if (change == QF_PEER_UP && (!a->g->instance || !strcmp(p->instance, a->g->instance)))
 		ask(arg, p);
 	else if (change == QF_PEER_LOST)
 		settled(arg, p);
@@ -135,7 +138,7 @@ static void on_tick(struct qf_timer *t)
 	struct gathering *a = qf_container_of(t, struct gathering, tick);
 
 	a->late = qf_loop_now(a->loop) > a->end_ns;
-	if (a->late || (a->n_waiting == 0 && gather_met(a->bus, a->g->roles, NULL)))
+	if (a->late || (a->n_waiting == 0 && gather_met(a->bus, a->g->roles, a->g->instance, NULL)))
 		qf_loop_stop(a->loop);
 	else
 		qf_timer_set(a->loop, t, TICK_NS);
@@ -146,7 +149,7 @@ static void say_late(const struct gathering *a)
 	struct qf_peer *p = NULL;
 	struct qf_buf who = { 0 };
 
-	gather_met(a->bus, a->g->roles, &who);
+	gather_met(a->bus, a->g->roles, a->g->instance, &who);
 	while ((p = qf_bus_next_peer(a->bus, p)))
 		if (p->user)
 			qf_buf_printf(&who, "%sqf-%s-%s (process %d)", who.n ? ", " : "", qf_program_name(p->program),

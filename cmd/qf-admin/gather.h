@@ -9,6 +9,7 @@
 
 struct gather {
 	uint32_t roles;	     /* QF_ROLE() bits of the programs to ask */
+	const char *instance; /* NULL: each */
 	const char *command; /* of CONTROL */
 	const char *id;	     /* a query's public id; NULL: none */
 	void (*on_answer)(void *arg, const struct qf_peer *from, const struct qf_msg *m);
@@ -18,7 +19,10 @@ struct gather {
 /* Exit status: 0 all have answered; 1 some have not, said on stderr; 4 there is none. */
 int gather_run(const struct gather *g);
 
-/* Whether each program of those roles that runs is a peer; those that are not are named in missing (may be NULL). */
-bool gather_met(const struct qf_bus *bus, uint32_t roles, struct qf_buf *missing);
+/*
+ * Whether each program of those roles that runs (and has that name, unless it is NULL) is a peer; those that are not
+ * are named in missing, which may be NULL.
+ */
+bool gather_met(const struct qf_bus *bus, uint32_t roles, const char *instance, struct qf_buf *missing);
 
 #endif

@@ -95,7 +95,7 @@ static void on_tick(struct qf_timer *t)
 	struct qf_peer *late;
 
 	qf_timer_set(r->loop, t, TICK_NS);
-	if (!r->met && !(r->met = gather_met(r->bus, all_roles(), NULL) || now - r->since_ns > MEET_NS))
+	if (!r->met && !(r->met = gather_met(r->bus, all_roles(), NULL, NULL) || now - r->since_ns > MEET_NS))
 		return;
 	while (r->step < N_STEPS) {
 		if (!r->told && !(r->told = tell(r))) {

@@ -1,6 +1,7 @@
 """Garbage and lies on the bus: nothing that comes to a socket of the bus ends a program or touches another's work."""
 import os
 import random
+import re
 import socket
 import struct
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+import urllib.request
 
 import pytest
 import zmq
@@ -15,7 +17,7 @@ import zmq
 import rawbus
 from conftest import SLOW, wait_until
 from hostile import assert_well, others_at_work, served_quickly, target, unharmed  # noqa: F401 - a fixture
-from rawbus import ROWS, Attacker, field, hello, message, must, number, pair
+from rawbus import REPLY, ROWS, Attacker, field, hello, message, must, number, pair
 
 
 def sockets(kit):
@@ -315,6 +317,58 @@ def test_queries_that_lie(target, attacker, member):
 
 
 # ---- much ---------------------------------------------------------------------------------------------------------------
+
+
+def row(what, *fields):
+    bytes_ = message("EVENT", field("EVENT", what) + b"".join(fields))
+    return struct.pack(">I", len(bytes_)) + bytes_
+
+
+STATES = {
+    "empty": b"",
+    "noise": noise(5000, 3),
+    "rows of 4 GiB": struct.pack(">I", 0xFFFFFFFF) + b"x" * 100,
+    "a row cut": row("queued", field("GROUP", "default"))[:-3],
+    "unknown names": row("queued", field("GROUP", "no\nsuch\"group"), number("VALUE", 2**64 - 1)) * 2000,
+    "unknown words": row("x" * 100000) + row("") + row("running") + row("cluster", field("CLUSTER", "none")),
+    "wild frontends": b"".join(row("sessions", number("FRONTEND", fe, 1), number("VALUE", 2**64 - 1)) for fe in range(256)),
+    "much of it": row("slots", field("GROUP", "default")) * 80000,
+}
+
+
+@pytest.mark.parametrize("what", STATES)
+@pytest.mark.parametrize("program", ["listen", "dispatch"])
+def test_states_that_lie(target, attacker, member, program, what):
+    """To qf-admin, by who may tell one: metrics and readiness are still answered, and names stay those of the configuration."""
+    url = re.search(r"curl (http://\S+)/readyz", target.out_path.read_text()).group(1)
+    m = member(program)
+    with unharmed(target):
+        sock = m.joined("admin-0.sock")
+        for _ in range(3):
+            m.say(sock, "EVENT", field("EVENT", "state"), payload=STATES[what])
+        m.say(sock, "PING", number("LOST", 2**64 - 1))
+        attacker.answers(sock, 0.1)
+        with urllib.request.urlopen(f"{url}/metrics", timeout=20) as r:
+            text = r.read().decode()
+        assert f'queryflux_up{{program="{program}",instance="odd"}} 1' in text and "such" not in text
+        with urllib.request.urlopen(f"{url}/readyz", timeout=20) as r:
+            assert r.read() == b"ready\n"
+        m.say(sock, "BYE")
+
+
+@pytest.mark.parametrize("name", ["listen-0.sock", "dispatch-0.sock", "admin-0.sock"])
+def test_questions_that_lie(target, attacker, member, name):
+    """By one that calls itself qf-admin: each gets an answer or none, and nothing happens."""
+    m = member("admin")
+    with unharmed(target):
+        sock = m.joined(name)
+        for body in (b"", field("COMMAND", ""), field("COMMAND", "x" * 100000), field("COMMAND", b"queries\0"), field("COMMAND", "cancel"),
+                     field("COMMAND", "cancel") + field("QUERY_ID", ""), field("COMMAND", "cancel") + field("QUERY_ID", noise(5000, 4)),
+                     field("COMMAND", "queries") * 1000, field("COMMAND", "status json"), field("COMMAND", "events")):
+            for flags in (0, REPLY, 0xFFFF):
+                m.say(sock, "CONTROL", body, flags=flags, stream=2**64 - 1, payload=noise(100, 5))
+        assert attacker.answers(sock, 0.3)
+        m.say(sock, "BYE")
 
 
 def test_messages_beyond_the_limit(target, attacker):
