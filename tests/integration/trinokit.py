@@ -1,12 +1,17 @@
 """A Trino client of plain HTTP, one request at a time, for what drivers hide; and the driver's connection."""
 import http.client
 import json
+import re
+import time
 
 import trino
 
-from conftest import SLOW
+from conftest import SLOW, wait_until
 
 DUCK = {"X-QueryFlux-Dialect": "duckdb"}
+ID = re.compile(r"\d{8}_\d{6}_\d{5}_[a-z0-9]{5}")
+BIG = "select i, 'row number ' || i as s from range({}) t(i)"
+ENDLESS = "select count(*) from range(1000000000) a(i), range(1000) b(j) where hash(i + j) = 7"
 
 
 def connect(kit, user="tester", dialect="duckdb", **kw):
@@ -69,3 +74,24 @@ class Http:
 
     def close(self):
         self.conn.close()
+
+
+def error_of(http, sql, **headers):
+    page = http.all(sql, **headers)[1]
+    assert page["stats"]["state"] == "FAILED" and "nextUri" not in page
+    return page["error"]
+
+
+def running(kit):
+    """What DuckDB is busy with: its processor time moves."""
+    with open(f"/proc/{kit.pid('dispatch')}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def wait_idle(kit, seconds=5):
+    def still():
+        before = running(kit)
+        time.sleep(0.2)
+        return running(kit) - before <= 3
+    wait_until(still, seconds)

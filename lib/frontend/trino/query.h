@@ -101,8 +101,6 @@ void tr_query_warn(struct tr_query *q, const char *name, const char *fmt, ...) q
 void tr_query_start(struct tr_query *q);
 /* COMMIT or ROLLBACK at the engine. */
 void tr_query_end_transaction(struct tr_query *q, const char *sql, struct qf_pin *pin);
-/* How the hub's query ended. */
-void tr_query_settle(struct tr_query *q, const struct qf_query_end *end);
 
 /* local.c: statements that are about the session alone. False: this one is not. */
 bool tr_local(struct tr_query *q, struct qf_slice sql);

@@ -96,98 +96,7 @@ static bool expand(struct tr_query *q, struct qf_slice *sql)
 	return true;
 }
 
-/* ---- the hub's callbacks ------------------------------------------------------------------------------------ */
-
-static void on_columns(struct qf_query *query, void *arg, struct qf_slice ipc_schema)
-{
-	struct tr_query *q = arg;
-
-	(void)query;
-	if (q->facts.verb == QF_VERB_COMMIT || q->facts.verb == QF_VERB_ROLLBACK || q->state != TR_RUNNING)
-		return;
-	tr_result_columns(&q->result, ipc_schema);
-	qf_task_add(q->listener->loop, &q->turn);
-}
-
-static void on_rows(struct qf_query *query, void *arg, struct qf_slice ipc_batch)
-{
-	struct tr_query *q = arg;
-
-	(void)query;
-	if (q->state != TR_RUNNING)
-		return;
-	tr_result_rows(&q->result, ipc_batch);
-	qf_task_add(q->listener->loop, &q->turn);
-}
-
-static void on_notice(struct qf_query *query, void *arg, const char *severity, const char *sqlstate, const char *text)
-{
-	(void)query;
-	(void)sqlstate;
-	tr_query_warn(arg, severity, "%s", text);
-}
-
-static void on_end(struct qf_query *query, void *arg, const struct qf_query_end *end)
-{
-	struct qf_query_end copy = *end;
-	struct tr_query *q = arg;
-
-	qf_query_free(query); /* before its pin may be */
-	q->query = NULL;
-	q->queue_ns = copy.queue_ns;
-	if (q->state == TR_RUNNING) /* else its rows could not be told */
-		tr_query_settle(q, &copy);
-	qf_task_add(q->listener->loop, &q->turn);
-}
-
-static void run(struct tr_query *q, struct qf_slice sql, struct qf_pin *pin, bool ends_transaction)
-{
-	struct qf_query_request req = {
-		.session = &q->session.facts,
-		.sql = sql,
-		.facts = &q->facts,
-		.pin = pin,
-		.ends_transaction = ends_transaction,
-		.deadline_ns = ends_transaction ? 0 : q->session.limit_ns,
-		.id = q->id,
-		.arg = q,
-		.on_columns = on_columns,
-		.on_rows = on_rows,
-		.on_notice = on_notice,
-		.on_end = on_end,
-	};
-
-	q->query = qf_query_start(q->listener->hub, &req);
-}
-
-void tr_query_end_transaction(struct tr_query *q, const char *sql, struct qf_pin *pin)
-{
-	run(q, qf_slice_str(sql), pin, true);
-}
-
-/* ---- start and end -------------------------------------------------------------------------------------------- */
-
-/* What is set and means nothing here is said, so that nobody counts on it. */
-static void warn_of_properties(struct tr_query *q)
-{
-	for (size_t i = 0; i < q->session.n_properties; i++)
-		if (!tr_setting_find(q->session.properties[i].key))
-			tr_query_warn(q, "SESSION_PROPERTY_IGNORED", "Session property '%.100s' has no effect here",
-				q->session.properties[i].key);
-}
-
-void tr_query_start(struct tr_query *q)
-{
-	struct qf_slice sql;
-	struct qf_pin *pin;
-
-	q->state = TR_RUNNING;
-	if (!check(q, text_of(q), &sql) || !expand(q, &sql))
-		return;
-	warn_of_properties(q);
-	if (!tr_txn_control(q, sql) && !tr_local(q, sql) && tr_txn_enter(q, &pin))
-		run(q, sql, pin, false);
-}
+/* ---- how it ended -------------------------------------------------------------------------------------------- */
 
 static bool counts_rows(const struct qf_facts *f, const char *tag)
 {
@@ -257,7 +166,7 @@ static void settle_ok(struct tr_query *q, const struct qf_query_end *end)
 	tr_query_done(q, type);
 }
 
-void tr_query_settle(struct tr_query *q, const struct qf_query_end *end)
+static void settle(struct tr_query *q, const struct qf_query_end *end)
 {
 	struct qf_slice sql = q->text ? QF_SLICE_NONE : text_of(q);
 	struct qf_sql_error e = end->error;
@@ -276,4 +185,97 @@ void tr_query_settle(struct tr_query *q, const struct qf_query_end *end)
 		tr_query_fail_sql(q, &e, sql);
 	}
 	tr_txn_left(q, end->ok);
+}
+
+/* ---- the hub's callbacks ------------------------------------------------------------------------------------ */
+
+static void on_columns(struct qf_query *query, void *arg, struct qf_slice ipc_schema)
+{
+	struct tr_query *q = arg;
+
+	(void)query;
+	if (q->facts.verb == QF_VERB_COMMIT || q->facts.verb == QF_VERB_ROLLBACK || q->state != TR_RUNNING)
+		return;
+	tr_result_columns(&q->result, ipc_schema);
+	qf_task_add(q->listener->loop, &q->turn);
+}
+
+static void on_rows(struct qf_query *query, void *arg, struct qf_slice ipc_batch)
+{
+	struct tr_query *q = arg;
+
+	(void)query;
+	if (q->state != TR_RUNNING)
+		return;
+	tr_result_rows(&q->result, ipc_batch);
+	qf_task_add(q->listener->loop, &q->turn);
+}
+
+static void on_notice(struct qf_query *query, void *arg, const char *severity, const char *sqlstate, const char *text)
+{
+	(void)query;
+	(void)sqlstate;
+	tr_query_warn(arg, severity, "%s", text);
+}
+
+static void on_end(struct qf_query *query, void *arg, const struct qf_query_end *end)
+{
+	struct qf_query_end copy = *end;
+	struct tr_query *q = arg;
+
+	qf_query_free(query); /* before its pin may be */
+	q->query = NULL;
+	q->queue_ns = copy.queue_ns;
+	if (q->state == TR_RUNNING) /* else its rows could not be told */
+		settle(q, &copy);
+	qf_task_add(q->listener->loop, &q->turn);
+}
+
+static void run(struct tr_query *q, struct qf_slice sql, struct qf_pin *pin, bool ends_transaction)
+{
+	struct qf_query_request req = {
+		.session = &q->session.facts,
+		.sql = sql,
+		.facts = &q->facts,
+		.pin = pin,
+		.ends_transaction = ends_transaction,
+		.deadline_ns = ends_transaction ? 0 : q->session.limit_ns,
+		.id = q->id,
+		.arg = q,
+		.on_columns = on_columns,
+		.on_rows = on_rows,
+		.on_notice = on_notice,
+		.on_end = on_end,
+	};
+
+	q->query = qf_query_start(q->listener->hub, &req);
+}
+
+void tr_query_end_transaction(struct tr_query *q, const char *sql, struct qf_pin *pin)
+{
+	run(q, qf_slice_str(sql), pin, true);
+}
+
+/* ---- start -------------------------------------------------------------------------------------------- */
+
+/* What is set and means nothing here is said, so that nobody counts on it. */
+static void warn_of_properties(struct tr_query *q)
+{
+	for (size_t i = 0; i < q->session.n_properties; i++)
+		if (!tr_setting_find(q->session.properties[i].key))
+			tr_query_warn(q, "SESSION_PROPERTY_IGNORED", "Session property '%.100s' has no effect here",
+				q->session.properties[i].key);
+}
+
+void tr_query_start(struct tr_query *q)
+{
+	struct qf_slice sql;
+	struct qf_pin *pin;
+
+	q->state = TR_RUNNING;
+	if (!check(q, text_of(q), &sql) || !expand(q, &sql))
+		return;
+	warn_of_properties(q);
+	if (!tr_txn_control(q, sql) && !tr_local(q, sql) && tr_txn_enter(q, &pin))
+		run(q, sql, pin, false);
 }
