@@ -55,7 +55,7 @@ def answer(c, sql):
     try:
         cur = c.execute(sql)
     except psycopg.Error as e:
-        return "refused" if e.sqlstate == "0A000" else "error"
+        return "refused" if e.sqlstate in ("0A000", "42601") else "error"
     return [d.name for d in cur.description], [[plain(v) for v in row] for row in cur.fetchall()]
 
 

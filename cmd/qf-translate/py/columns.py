@@ -169,12 +169,24 @@ class Columns:
             columns = self.table_columns(source)
         elif isinstance(source.expression, exp.Values):
             return self.values(source.expression)
+        elif isinstance(source.expression, exp.Unnest):
+            return self.unnested(source.expression)
         else:
             columns = self.outputs.get(id(source.expression))
             alias = alias or outer_alias(source)
         if isinstance(source, Scope) and source.is_cte:
             columns = renamed(columns, source.expression.parent.args.get("alias"))
         return renamed(columns, alias)
+
+    def unnested(self, node):
+        """One array of plain values gives one column, and perhaps its number."""
+        names, offset = [n.lower() for n in node.alias_column_names], node.args.get("offset")
+        ty = node.expressions[0].type if len(node.expressions) == 1 else None
+        inner = ty.expressions[0] if ty is not None and ty.this == D.ARRAY and ty.expressions else None
+        if len(names) != 1 or inner is None or inner.this in (D.STRUCT, D.MAP):
+            return None
+        number = [(offset.name.lower(), exp.DataType.build("bigint"))] if isinstance(offset, exp.Identifier) else []
+        return [(names[0], inner)] + number
 
     def values(self, node):
         names = [n.lower() for n in node.alias_column_names]
@@ -184,18 +196,19 @@ class Columns:
             columns.append((name, common([c.type for c in cells])))
         return columns or None
 
-    def in_scope(self, scope):
+    def in_scope(self, scope, but=None):
         """[(alias, columns or None)] of FROM."""
-        return [(name.lower(), self.source_columns(node, source)) for name, (node, source) in scope.selected_sources.items()]
+        return [(name.lower(), self.source_columns(node, source)) for name, (node, source) in scope.selected_sources.items()
+                if source is not but]
 
     # ---- columns ---------------------------------------------------------------------------------------------------
 
     def type_column(self, col, scope):
         if not isinstance(col.this, exp.Identifier) or col.args.get("db") is not None:
             return
-        name, table = col.name.lower(), col.table.lower()
+        name, table, inner = col.name.lower(), col.table.lower(), scope
         while scope is not None:
-            sources = self.in_scope(scope)
+            sources = self.in_scope(scope, inner)  # UNNEST(a) AS u(x): a is not of u
             if table:
                 sources = [s for s in sources if s[0] == table]
             hits = [t for _, columns in sources if columns is not None for n, t in columns if n == name]

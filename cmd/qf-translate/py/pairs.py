@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from qf_decimals import average_of_decimal, decimal_division, round_decimal
 from qf_traits import FAMILY, TRAITS, TRAIT_NAMES
+from qf_trinofuncs import trino_form
 
 D = exp.DataType.Type
 INT = {D.TINYINT, D.SMALLINT, D.INT, D.BIGINT, D.INT128, D.UTINYINT, D.USMALLINT, D.UINT, D.UBIGINT}
@@ -101,9 +102,13 @@ def check_tree(tree, source, target, doubts):
             for name, value in node.args.items():
                 if value and name not in known:
                     p.doubt("%s in %s" % (name.strip("_").replace("_", " ").upper(), cls.__name__.upper()))
-        fn = CHECKS.get(cls)
-        if fn is not None:
-            new = fn(p, node) if node.parent is not None or node is tree else None
+        if node.parent is None and node is not tree:
+            continue  # its place was taken by a form of what stood around it
+        fn, new = CHECKS.get(cls), trino_form(node) if p.trino_on_duckdb else None
+        if new is True:
+            continue
+        if fn is not None or new is not None:
+            new = new or fn(p, node)
             if new is not None and new is not node:
                 new.type = new.type or node.type
                 if node is tree:
