@@ -1,12 +1,14 @@
 /*
  * The client of the bench: the same statement to several servers in turn, over connections that stay open.
  *
- *	client [-c CONNECTIONS] [-n STATEMENTS] [-w WARM-UP] [-r ROUNDS] [-s SECONDS] [-q SQL] NAME=PORT[,OPTIONS] …
+ *	client [-c CONNECTIONS] [-n STATEMENTS] [-w WARM-UP] [-r ROUNDS] [-s SECONDS] [-q SQL] NAME=[http:]PORT[,OPTIONS] …
  *
+ * A PORT speaks PostgreSQL's simple query protocol, to which OPTIONS are startup options; with http: it speaks
+ * Trino's, and OPTIONS are one more header.
  * A round runs WARM-UP statements that are not counted and then STATEMENTS at each server, each connection with one
  * statement in flight; the server to begin with changes from round to round, so that what the machine does
- * meanwhile hits all alike. No round begins after SECONDS. One line of JSON a server. Simple query protocol, one
- * thread, epoll, no busy polling.
+ * meanwhile hits all alike. No round begins after SECONDS. One line of JSON a server. One thread, epoll, no busy
+ * polling.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,6 +21,7 @@
 
 #include "qf/buf.h"
 #include "qf/clock.h"
+#include "http.h"
 
 enum { READ_BYTES = 1 << 20, EVENTS = 64 };
 
@@ -33,10 +36,12 @@ struct conn {
 	bool in_flight;
 	uint64_t sent_ns;
 	uint64_t rows, bytes; /* of the answer */
+	struct qf_buf page;   /* http: of the answer, as far as it is here */
 };
 
 struct server {
 	const char *name, *options;
+	bool http;
 	uint16_t port;
 	int epfd;
 	struct conn *conns;
@@ -49,7 +54,7 @@ struct server {
 static size_t n_conns = 1, n_statements = 500, n_warm = 50, n_rounds = 20;
 static uint64_t limit_ns = 60 * QF_SEC;
 static const char *sql = "SELECT 1";
-static struct qf_buf query;
+static struct qf_buf query, post;
 static uint8_t input[READ_BYTES];
 
 static _Noreturn void die(const struct server *s, const char *what)
@@ -142,13 +147,33 @@ static bool take_input(struct conn *c, const uint8_t *p, size_t n)
 	return ready;
 }
 
+/* True when the last page is here; asks for the next else. */
+static bool take_page(struct conn *c, const uint8_t *p, size_t n)
+{
+	struct qf_buf request = { 0 };
+	bool more;
+
+	c->bytes += n;
+	qf_buf_add(&c->page, p, n);
+	if (!http_whole(&c->page))
+		return false;
+	if (!http_good(&c->page))
+		die(c->server, qf_buf_cstr(&c->page));
+	more = http_get_next(&c->page, &request, c->server->port);
+	qf_buf_clear(&c->page);
+	if (more)
+		send_all(c, qf_buf_slice(&request));
+	qf_buf_fini(&request);
+	return !more;
+}
+
 static bool read_answer(struct conn *c)
 {
 	ssize_t n = recv(c->fd, input, sizeof(input), 0);
 
 	if (n <= 0)
 		die(c->server, "connection closed");
-	return take_input(c, input, (size_t)n);
+	return c->server->http ? take_page(c, input, (size_t)n) : take_input(c, input, (size_t)n);
 }
 
 static void connect_one(struct server *s, struct conn *c)
@@ -163,9 +188,11 @@ static void connect_one(struct server *s, struct conn *c)
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		die(s, "cannot connect");
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	send_startup(c);
-	while (!read_answer(c))
-		;
+	if (!s->http) {
+		send_startup(c);
+		while (!read_answer(c))
+			;
+	}
 	if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, c->fd, &ev) < 0)
 		die(s, "epoll_ctl failed");
 }
@@ -177,7 +204,10 @@ static void begin(struct conn *c)
 	c->rows = c->bytes = 0;
 	c->sent_ns = qf_mono_ns();
 	c->in_flight = true;
-	send_all(c, qf_buf_slice(&query));
+	if (c->server->http)
+		http_post(&post, c->server->port, c->server->options, sql);
+	send_all(c, qf_buf_slice(c->server->http ? &post : &query));
+	qf_buf_clear(&post);
 }
 
 static void run(struct server *s, size_t n, bool count)
@@ -238,9 +268,10 @@ static void open_server(struct server *s, char *word)
 
 	*s = (struct server){ .name = word, .options = comma ? comma + 1 : NULL };
 	if (!equals)
-		die(s, "NAME=PORT[,OPTIONS] is wanted");
+		die(s, "NAME=[http:]PORT[,OPTIONS] is wanted");
 	*equals = 0;
-	s->port = (uint16_t)atoi(equals + 1);
+	s->http = strncmp(equals + 1, "http:", 5) == 0;
+	s->port = (uint16_t)atoi(equals + (s->http ? 6 : 1));
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	s->conns = qf_xcalloc(n_conns, sizeof(*s->conns));
 	s->ns = qf_xcalloc(n_rounds * n_statements, sizeof(*s->ns));
@@ -275,7 +306,7 @@ int main(int argc, char **argv)
 {
 	if (!options(argc, argv)) {
 		fprintf(stderr, "usage: client [-c CONNECTIONS] [-n STATEMENTS] [-w WARM-UP] [-r ROUNDS] [-s SECONDS] [-q SQL] "
-				"NAME=PORT[,OPTIONS] ...\n");
+				"NAME=[http:]PORT[,OPTIONS] ...\n");
 		return 2;
 	}
 	size_t n = (size_t)(argc - optind);
