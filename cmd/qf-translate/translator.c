@@ -89,7 +89,7 @@ static void make_key(struct qf_buf *key, const struct translate_request *r)
 	qf_buf_u8(key, (uint8_t)r->from);
 	qf_buf_u8(key, (uint8_t)r->to);
 	qf_buf_u8(key, r->guard);
-	qf_buf_u64(key, r->schema.n ? qf_hash_fixed(r->schema) : 0);
+	qf_buf_u64(key, r->schema.n ? qf_hash(r->schema) : 0);
 	qf_buf_add_slice(key, r->sql);
 }
 
