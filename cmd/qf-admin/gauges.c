@@ -124,13 +124,31 @@ static void add_program(struct gauges *g, enum qf_program program, const char *i
 	add_descriptors(g, who, pid);
 }
 
-/* One of each there must be, and each owner of a group. */
-static void add_missing(struct gauges *g, const struct qf_bus *bus, enum qf_program program, const char *instance)
+static bool any_of(const struct qf_bus *bus, enum qf_program program)
 {
-	const char *who[] = { qf_program_name(program), instance };
+	struct qf_peer *p = NULL;
 
-	if (!qf_bus_find(bus, program, qf_slice_str(instance)))
-		metric_add(&g->metrics[UP], who, 0);
+	while ((p = qf_bus_next_peer(bus, p)))
+		if (p->program == program)
+			return true;
+	return false;
+}
+
+/* One of each there must be, of qf-dispatch each owner of a group. */
+static void add_missing(struct gauges *g, const struct qf_bus *bus)
+{
+	for (int i = 0; i < QF_ADMIN; i++) {
+		const char *who[] = { qf_program_name((enum qf_program)i), "0" };
+
+		if (i != QF_DISPATCH && !any_of(bus, (enum qf_program)i))
+			metric_add(&g->metrics[UP], who, 0);
+	}
+	for (size_t i = 0; i < g->conf->n_groups; i++) {
+		const char *who[] = { qf_program_name(QF_DISPATCH), g->conf->groups[i].instance };
+
+		if (g->conf->groups[i].enabled && !qf_bus_find(bus, QF_DISPATCH, qf_slice_str(who[1])))
+			metric_add(&g->metrics[UP], who, 0);
+	}
 }
 
 static void add_programs(struct gauges *g, const struct qf_run *run)
@@ -148,11 +166,7 @@ static void add_programs(struct gauges *g, const struct qf_run *run)
 		add_program(g, p->program, p->instance, p->pid, !p->suspended);
 		metric_add(&g->metrics[LOST], who, (double)p->events_lost);
 	}
-	for (int i = 0; i < QF_ADMIN; i++)
-		add_missing(g, run->bus, (enum qf_program)i, "0");
-	for (size_t i = 0; i < run->conf->n_groups; i++)
-		if (run->conf->groups[i].enabled)
-			add_missing(g, run->bus, QF_DISPATCH, run->conf->groups[i].instance);
+	add_missing(g, run->bus);
 }
 
 /* ---- groups, clusters, sessions ------------------------------------------------------------------------------ */
