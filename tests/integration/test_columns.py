@@ -4,14 +4,18 @@ import decimal
 import json
 import os
 import pathlib
+import random
 import signal
+import socket
+import struct
+import subprocess
 import threading
 import time
 
 import psycopg
 import pytest
 
-from conftest import CONFIG, SLOW, Toolkit, wait_until
+from conftest import BIN, CONFIG, SLOW, Toolkit, wait_until
 
 TABLE = pathlib.Path(__file__).parent / "faithful" / "trino.txt"
 pytestmark = pytest.mark.timeout(240 * SLOW)
@@ -244,3 +248,70 @@ def test_many_names_and_none(kit):
                 c.execute(sql)
             assert e.value.sqlstate in ("42P01", "3F000", "42501", "58030", "0A000"), (sql, e.value.sqlstate, str(e.value))
     wait_until(lambda: kit.pid("dispatch"))
+
+
+# ---- hostile columns -------------------------------------------------------------------------------------------------
+
+def text(b):
+    return struct.pack(">I", len(b)) + b
+
+
+def receive(sock, n):
+    data = b""
+    while len(data) < n:
+        part = sock.recv(n - len(data))
+        assert part, "the worker is gone"
+        data += part
+    return data
+
+
+class Worker:
+    """`qf-translate --worker`, asked as the service asks it: frames of lib/worker, requests of answer.c."""
+
+    def __init__(self):
+        ours, theirs = socket.socketpair()
+        self.sock = ours
+        self.child = subprocess.Popen([str(BIN / "qf-translate"), "--worker"], pass_fds=[3],
+                                      preexec_fn=lambda: os.dup2(theirs.fileno(), 3))
+        theirs.close()
+        ours.settimeout(60 * SLOW)
+        assert self.frame() == b"READY"
+
+    def frame(self):
+        return receive(self.sock, struct.unpack(">I", receive(self.sock, 4))[0])
+
+    def ask(self, columns, sql=b"select a/b from t"):
+        body = b"\1\0" + text(b"postgres") + text(b"duckdb") + text(columns) + text(sql)
+        self.sock.sendall(struct.pack(">I", len(body)) + body)
+        return self.frame()
+
+    def stop(self):
+        self.sock.close()
+        self.child.wait(20 * SLOW)
+
+
+def test_columns_of_any_bytes():
+    """What comes in place of columns is an error of that request, never the end of the worker."""
+    good = b'{"t": {"a": "INTEGER", "b": "INTEGER"}}'
+    rng = random.Random(7)
+    bad = [b"{", b"[]", b"null", b"7", b'{"t": 1}', b'{"t": {"a": 1}}', b'{"t": {"a": null}}', b'{"t": [["a"]]}', b"\xff\xfe", b"[" * 100000,
+           b'{"t":' * 50000, b'{"t": {"a": "INTEGER"}} x', b"NaN", b'{"t": {"a": {"b": "c"}}}']
+    odd = [b'{"\\ud800": {"a": "INTEGER", "\\udfff": "\\ud800"}}', b'{"t": {}}', b'{"": {"": ""}}', b'{"t": {"a": "", "b": "nonsense(((" }}', b'{"t": {"a": "INTEGER", "A": "DOUBLE"}}',
+           b'{"t": {"a": "STRUCT(x INTEGER", "b": "DECIMAL(99,99)"}}', b'{"t": {"a": "' + b"ARRAY(" * 5000 + b'"}}']
+    for _ in range(300):
+        mutant = bytearray(good)
+        for _ in range(rng.randrange(1, 4)):
+            mutant[rng.randrange(len(mutant))] = rng.randrange(256)
+        odd.append(bytes(mutant))
+    worker = Worker()
+    try:
+        for columns in bad:
+            assert worker.ask(columns)[0] == 1, columns[:40]
+        for columns in odd:
+            for source in (b"postgres", b"trino"):
+                body = b"\1\1" + text(source) + text(b"duckdb") + text(columns) + text(b"select a/b, t.a from t")
+                worker.sock.sendall(struct.pack(">I", len(body)) + body)
+                assert worker.frame()[0] in (0, 1), columns[:60]
+        assert b"a // b" in worker.ask(good)
+    finally:
+        worker.stop()
