@@ -74,11 +74,11 @@ class Client(threading.Thread):
                 self.none.add(-1)
 
 
-def under_load(start, program, kills, pause, dialect="duckdb"):
+def under_load(start, program, kills, pause, dialect="duckdb", client=Client):
     kit = start()
     kit.query("create table log(client int, n int)", dialect="duckdb")
     stop = threading.Event()
-    clients = [Client(kit, i, stop, dialect) for i in range(CLIENTS)]
+    clients = [client(kit, i, stop, dialect) for i in range(CLIENTS)]
     for c in clients:
         c.start()
     try:

@@ -177,7 +177,7 @@ static void settle(struct tr_query *q, const struct qf_query_end *end)
 		settle_ok(q, end);
 	} else if (strcmp(e.sqlstate, "57014") == 0 && q->cancelled) {
 		tr_query_fail(q, QF_TRINO_USER_CANCELED, "Query was canceled");
-	} else if (strcmp(e.sqlstate, "57014") == 0 && strstr(e.message, "timeout")) {
+	} else if (strcmp(e.sqlstate, "57014") == 0 && strstr(e.message, "timeout")) { /* qf-dispatch's word for it */
 		tr_query_fail(q, QF_TRINO_EXCEEDED_TIME_LIMIT, "%s", e.message);
 	} else {
 		if (q->text)
