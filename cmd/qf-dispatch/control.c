@@ -87,6 +87,12 @@ static void on_tell(struct qf_timer *t)
 	qf_buf_fini(&msg);
 }
 
+void control_tell(struct dispatch *d)
+{
+	d->tell.fn = on_tell;
+	qf_timer_set(d->run->loop, &d->tell, 0);
+}
+
 void control_changed(struct dispatch *d)
 {
 	d->tell.fn = on_tell;

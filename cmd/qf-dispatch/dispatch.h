@@ -223,6 +223,7 @@ void rows_pump(struct listener *l);
 void rows_drop(struct stream *s);
 
 /* control.c: for qf-admin */
+void control_tell(struct dispatch *d);	  /* the state, now */
 void control_changed(struct dispatch *d); /* a statement's state, a group or a cluster: it is told soon */
 void on_control(void *arg, struct qf_peer *from, const struct qf_msg *m);
 

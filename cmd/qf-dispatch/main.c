@@ -22,7 +22,7 @@ static void on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change)
 	else if (p->program == QF_TRANSLATE && (change == QF_PEER_UP || change == QF_PEER_RESUMED))
 		translate_peer_up(d);
 	else if (p->program == QF_ADMIN && change == QF_PEER_UP)
-		control_changed(d);
+		control_tell(d);
 }
 
 static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
@@ -77,7 +77,7 @@ static void drain(void *ctx, struct qf_run *run)
 
 	(void)run;
 	d->draining = true;
-	control_changed(d);
+	control_tell(d);
 	dispatch_maybe_drained(d);
 }
 

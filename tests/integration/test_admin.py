@@ -349,47 +349,105 @@ def test_not_ready_while_one_is_silent(kit, program, name):
     wait_until(lambda: get(url + "/readyz") == (200, "ready\n"), 10)
 
 
-def test_alone_it_names_what_is_missing(tmp_path):
-    """The service without `up`: it binds the port itself, and waits for the others."""
-    port, run = free_port(), tmp_path / "run"
-    run.mkdir()
-    config = tmp_path / "q.yaml"
-    config.write_text(f"queryflux:\n  frontends: {{ postgresWire: {{ enabled: true, port: {free_port()} }}, trinoHttp: {{ enabled: false }} }}\n"
-                      f"  adminApi: {{ port: {port} }}\nclusters: {{ d: {{ engine: duckDb, databasePath: \"{tmp_path}/d.duckdb\" }} }}\n"
-                      "clusterGroups: { g: { maxRunningQueries: 1, members: [d] } }\nroutingFallback: g\n")
-    env = {**os.environ, "QF_RUNTIME_DIR": str(run), "QF_STATE_DIR": str(tmp_path)}
-    children = {}
+class Services:
+    """The programs one by one, without `up`, in a directory of their own."""
 
-    def serve(program):
-        with open(tmp_path / f"{program}.log", "ab") as log:
-            children[program] = subprocess.Popen([str(BIN / f"qf-{program}"), "--serve", "-c", str(config)], env=env, stderr=log,
-                                                 stdin=subprocess.DEVNULL)
+    def __init__(self, directory, clusters):
+        self.run_dir = directory / "run"
+        self.run_dir.mkdir()
+        self.directory, self.port, self.admin_port, self.children = directory, free_port(), free_port(), {}
+        self.config = directory / "q.yaml"
+        self.config.write_text(f"queryflux:\n  frontends:\n    postgresWire: {{ enabled: true, port: {self.port} }}\n"
+                               f"    trinoHttp: {{ enabled: false }}\n  adminApi: {{ port: {self.admin_port} }}\n{clusters}")
+        self.env = {**os.environ, "QF_RUNTIME_DIR": str(self.run_dir), "QF_STATE_DIR": str(directory)}
 
-    def ready():
+    def serve(self, program, *options):
+        with open(self.directory / f"{program}.log", "ab") as log:
+            child = subprocess.Popen([str(BIN / f"qf-{program}"), "--serve", "-c", str(self.config), *options], env=self.env, stderr=log,
+                                     stdin=subprocess.DEVNULL)
+        self.children[(program, *options)] = child
+        return child
+
+    def readyz(self):
         try:
-            return get(f"http://127.0.0.1:{port}/readyz", 1)
+            return get(f"http://127.0.0.1:{self.admin_port}/readyz", 1)
         except OSError:
             return None
 
-    try:
-        serve("admin")
-        wait_until(lambda: ready() == (503, "qf-dispatch-0 is missing\nqf-translate is missing\nqf-route is missing\nqf-listen is missing\n"))
-        up = parse(get(f"http://127.0.0.1:{port}/metrics")[1])
-        assert value(up, "queryflux_up", program="dispatch", instance="0") == 0
-        for program in ("translate", "route", "listen"):
-            serve(program)
-        wait_until(lambda: ready() == (503, "qf-dispatch-0 is missing\n"))
-        serve("dispatch")
-        wait_until(lambda: ready() == (200, "ready\n"))
-        children["dispatch"].kill()
-        wait_until(lambda: ready() == (503, "qf-dispatch-0 is missing\n"))
-        serve("dispatch")
-        wait_until(lambda: ready() == (200, "ready\n"))
-    finally:
-        for child in children.values():
+    def metrics(self):
+        return parse(get(f"http://127.0.0.1:{self.admin_port}/metrics")[1])
+
+    def admin(self, *words):
+        return subprocess.run([str(BIN / "qf-admin"), *words], env=self.env, capture_output=True, text=True, timeout=20 * SLOW)
+
+    def connect(self, dialect, connect_timeout):
+        return psycopg.connect(host="127.0.0.1", port=self.port, user="tester", dbname="queryflux", connect_timeout=connect_timeout,
+                               options=f"-c queryflux.dialect={dialect}", autocommit=True, prepare_threshold=None, sslmode="disable")
+
+    def stop(self):
+        for child in self.children.values():
             child.terminate()
-        for child in children.values():
-            child.wait(20 * SLOW)
+        for child in self.children.values():
+            assert child.wait(40 * SLOW) in (0, -signal.SIGKILL)
+
+
+def test_alone_it_names_what_is_missing(tmp_path):
+    """The service binds the port itself, and waits for the others."""
+    s = Services(tmp_path, f"clusters: {{ d: {{ engine: duckDb, databasePath: \"{tmp_path}/d.duckdb\" }} }}\n"
+                           "clusterGroups: { g: { maxRunningQueries: 1, members: [d] } }\nroutingFallback: g\n")
+    try:
+        s.serve("admin")
+        wait_until(lambda: s.readyz() == (503, "qf-dispatch-0 is missing\nqf-translate is missing\nqf-route is missing\nqf-listen is missing\n"))
+        assert value(s.metrics(), "queryflux_up", program="dispatch", instance="0") == 0
+        for program in ("translate", "route", "listen"):
+            s.serve(program)
+        wait_until(lambda: s.readyz() == (503, "qf-dispatch-0 is missing\n"))
+        dispatch = s.serve("dispatch")
+        wait_until(lambda: s.readyz() == (200, "ready\n"))
+        dispatch.kill()
+        wait_until(lambda: s.readyz() == (503, "qf-dispatch-0 is missing\n"))
+        dispatch.wait()
+        s.serve("dispatch", "--instance", "0")
+        wait_until(lambda: s.readyz() == (200, "ready\n"))
+    finally:
+        s.stop()
+
+
+def test_groups_with_owners_of_their_own(tmp_path):
+    """Two qf-dispatch: both are needed, both tell, both are asked."""
+    s = Services(tmp_path, "clusters:\n"
+                           "  one: { engine: fake, script: \"match long | delay 20000ms | rows 1\" }\n"
+                           "  two: { engine: fake, script: \"match long | delay 20000ms | rows 1\" }\n"
+                           "clusterGroups:\n  a: { maxRunningQueries: 1, members: [one], instance: east }\n"
+                           "  b: { maxRunningQueries: 1, members: [two], instance: west }\n"
+                           "routers: [{ type: queryRegex, rules: [{ regex: there, targetGroup: b }] }]\nroutingFallback: a\n")
+
+    def running():
+        v = s.metrics()
+        return [value(v, "queryflux_running_queries", cluster_group=g, cluster_name=c) for g, c in (("a", "one"), ("b", "two"))]
+
+    try:
+        for program in ("admin", "translate", "route", "listen"):
+            s.serve(program)
+        s.serve("dispatch", "--instance", "east")
+        wait_until(lambda: s.readyz() == (503, "qf-dispatch-west is missing\n"))
+        s.serve("dispatch", "--instance", "west")
+        wait_until(lambda: s.readyz() == (200, "ready\n"))
+        wait_until(lambda: value(s.metrics(), "queryflux_cluster_up", cluster_name="two", engine_type="fake") == 1)
+        v = s.metrics()
+        assert value(v, "queryflux_up", program="dispatch", instance="0") is None
+        assert value(v, "queryflux_cluster_up", cluster_name="one", engine_type="fake") == 1
+        clients = [Client(s, "select 'long here'"), Client(s, "select 'long there'"), Client(s, "select 'long there'")]
+        wait_until(lambda: running() == [1, 1] and value(s.metrics(), "queryflux_queued_queries", cluster_group="b") == 1)
+        rows = listed(s)
+        assert sorted((r["group"], r["state"]) for r in rows) == [("a", "running"), ("b", "queued"), ("b", "running")]
+        for r in rows:
+            assert s.admin("cancel", r["id"]).returncode == 0
+        for c in clients:
+            c.join(20)
+            assert c.state == "57014"
+    finally:
+        s.stop()
 
 
 # ---- queries and cancel ------------------------------------------------------------------------------------------------
