@@ -29,7 +29,7 @@ struct reload {
 	const char *file;
 	uint64_t conf_id, since_ns;
 	size_t step;
-	bool met, told;
+	bool met, may, told;
 	int n_told, status;
 	struct qf_timer tick;
 };
@@ -49,6 +49,23 @@ static struct qf_peer *next_of(const struct reload *r, struct qf_peer *after)
 		if (after->program == order[r->step])
 			return after;
 	return NULL;
+}
+
+/* Asked before the first is told: half of them on a new configuration would be worse than none. */
+static bool may_tell(struct reload *r)
+{
+	struct qf_peer *p = NULL;
+
+	while ((p = qf_bus_next_peer(r->bus, p))) {
+		if (!(QF_ROLE(p->program) & all_roles()) || kill(p->pid, 0) == 0 || errno != EPERM)
+			continue;
+		fprintf(stderr, "qf-admin: nothing was reloaded: qf-%s (process %d) is another user's; do this as root\n",
+			qf_program_name(p->program), p->pid);
+		r->status = QF_EXIT_FAILED;
+		qf_loop_stop(r->loop);
+		return false;
+	}
+	return true;
 }
 
 static bool tell(struct reload *r)
@@ -96,6 +113,8 @@ static void on_tick(struct qf_timer *t)
 
 	qf_timer_set(r->loop, t, TICK_NS);
 	if (!r->met && !(r->met = gather_met(r->bus, all_roles(), NULL, NULL) || now - r->since_ns > MEET_NS))
+		return;
+	if (!r->may && !(r->may = may_tell(r)))
 		return;
 	while (r->step < N_STEPS) {
 		if (!r->told && !(r->told = tell(r))) {

@@ -338,6 +338,49 @@ def test_reload(whole):
     assert pids == {p: box.pid(f"qf-{p}.service") for p in PROGRAMS}
 
 
+def test_who_may_reload(whole):
+    """The user of qf-admin may ask, but not signal what runs under another: that is said, and nothing is half done."""
+    box = whole
+    assert "listen" in box.run("runuser", "-u", "qf-admin", "--", "qf-admin", "status").stdout
+    box.path(CONFIG).write_text(box.original.replace("maxRunningQueries: 8", "maxRunningQueries: 7"))
+    done = box.run("runuser", "-u", "qf-admin", "--", "qf-admin", "reload", check=False)
+    assert done.returncode == 1 and "do this as root" in done.stderr and done.stdout == ""
+    assert statuses(box) == {box.status}
+
+
+SCRIPT = """routers:
+  - type: pythonScript
+    script: |
+      def route(query, ctx):
+          while 'for ever' in query:
+              pass
+          if 'passwd' in query:
+              return open('/etc/passwd').read()
+          return 'default'
+"""
+
+
+def test_scripts_in_their_sandbox(whole):
+    """Those of qf-route work inside the unit's own limits; one that hangs or reaches out is passed over."""
+    box = whole
+    box.path(CONFIG).write_text(box.original.replace("routers: []", SCRIPT))
+    box.run("qf-admin", "reload")
+    wait_until(lambda: "qf-route-w" in box.run("ps", "-eo", "comm").stdout)
+
+    def traces():
+        events = (json.loads(line) for line in box.run("qf-admin", "events").stdout.splitlines())
+        return [e["trace"] for e in events if e["event"] == "routed"]
+
+    def trace(word):
+        before = len(traces())
+        assert ask(f"select '{word}'") == [(word,)]
+        return wait_until(lambda: traces()[before:])[-1]
+
+    wait_until(lambda: trace("fine") == "pythonScript 1")
+    assert re.fullmatch(r"routingFallback 0, pythonScript 1 (?!error)\w.*", trace("for ever"))
+    assert trace("passwd") == "routingFallback 0, pythonScript 1 error"
+
+
 @pytest.mark.parametrize("program", ("route", "listen"))
 def test_start_with_a_bad_configuration(whole, program):
     """It fails once, says why, and is not tried again; a client that knocks does not change that."""
