@@ -220,6 +220,31 @@ def test_the_translator_dies_while_columns_are_known(kit):
             kit.wait_restarted("translate", old)
 
 
+TWO = """
+queryflux:
+  frontends:
+    postgresWire: {{ enabled: true, port: {port} }}
+clusters:
+  whole: {{ engine: duckDb, initSql: "create table tw as select 7 as a, 2 as b, 'whole' as s" }}
+  parts: {{ engine: duckDb, initSql: "create table tw as select 7::double as a, 2 as b, 'parts' as s" }}
+clusterGroups:
+  both: {{ members: [whole, parts], maxRunningQueries: 4 }}
+routingFallback: both
+"""
+
+
+def test_members_with_tables_of_their_own(tmp_path):
+    """Each member's text is made for its own columns."""
+    toolkit = Toolkit(tmp_path, TWO)
+    try:
+        toolkit.start()
+        with toolkit.connect() as c:
+            seen = {tuple(c.execute("select a/b, s from tw").fetchone()) for _ in range(20)}
+        assert seen == {(3, "whole"), (3.5, "parts")}
+    finally:
+        toolkit.stop()
+
+
 def test_known_tables_cost_nothing(kit):
     """A statement that was translated is not translated or looked up again: it is faster than a new one by far."""
     fresh(kit, "tq", "a integer, b integer", "(7, 2)")

@@ -72,7 +72,7 @@ def truncate(node):
 
 @rule(exp.Sign)
 def sign(node):
-    return kind(node.this) in INT or None
+    return exp.cast(node.copy(), node.this.type.copy()) if kind(node.this) in INT else None
 
 
 @rule(exp.Sqrt)
@@ -92,7 +92,7 @@ def round_int(node):
 
 @rule(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
 def bits(node):
-    return ({kind(node.this), kind(node.expression)} <= INT) or None
+    return exp.cast(node.copy(), "bigint") if {kind(node.this), kind(node.expression)} <= INT else None
 
 
 @rule(exp.Cast)
