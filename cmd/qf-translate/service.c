@@ -156,7 +156,7 @@ static void on_ready(void *arg)
 	struct service *s = arg;
 
 	qf_info("translation workers are ready");
-	qf_run_status(s->run, "translating");
+	qf_run_status(s->run, "serving");
 }
 
 static void on_failed(void *arg, const char *text)

@@ -89,7 +89,7 @@ void qf_run_failed(struct qf_run *run, const struct qf_err *err);
 /* A listening TCP socket: one passed by the service manager under that name, else bound here. Non-blocking. */
 int qf_run_listen(struct qf_run *run, const char *fd_name, const char *address, uint16_t port, int *ret_fd,
 		  struct qf_err *reterr) qf_must_check;
-/* STATUS= for the service manager. */
+/* What it does, for the service manager's STATUS=, which also has the configuration. At first "serving". */
 void qf_run_status(struct qf_run *run, const char *fmt, ...) qf_printf(2, 3);
 
 #endif

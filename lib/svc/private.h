@@ -13,7 +13,8 @@ struct qf_svc_private {
 	const char *config, *instance, *dump_names;
 	enum qf_log_level level;
 	bool check, serve, version, help, dump, dump_commands;
-	bool draining, drained;
+	bool ready, draining, drained;
+	char doing[160]; /* for STATUS= */
 	struct qf_conf *fresh; /* a reload that the program still looks at */
 	bool reload_again;     /* asked for meanwhile */
 	int failed;	       /* an exit status; 0: the service did not fail */

@@ -20,16 +20,20 @@ const char *qf_version(void)
 	return VERSION;
 }
 
+static void notify(const struct qf_svc_private *p, const char *before)
+{
+	sd_notifyf(0, "%sSTATUS=%s, configuration %016llx", before, p->doing, (unsigned long long)p->run.conf->id);
+}
+
 void qf_run_status(struct qf_run *run, const char *fmt, ...)
 {
-	char text[256];
 	va_list ap;
 
-	(void)run;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	vsnprintf(run->priv->doing, sizeof run->priv->doing, fmt, ap);
 	va_end(ap);
-	sd_notifyf(0, "STATUS=%s", text);
+	if (run->priv->ready)
+		notify(run->priv, "");
 }
 
 static void log_warnings(const struct qf_conf *conf)
@@ -62,11 +66,6 @@ static int check_only(struct qf_svc_private *p)
 	       (unsigned long long)conf->id);
 	qf_conf_free(conf);
 	return QF_EXIT_OK;
-}
-
-static void notify_serving(const struct qf_svc_private *p)
-{
-	sd_notifyf(0, "READY=1\nSTATUS=serving, configuration %016llx", (unsigned long long)p->run.conf->id);
 }
 
 /* ---- signals ------------------------------------------------------------------------------------- */
@@ -106,7 +105,7 @@ void qf_run_applied(struct qf_run *run, const struct qf_err *refusal)
 		qf_conf_free(old);
 		log_warnings(fresh);
 		qf_info("configuration %016llx is in force", (unsigned long long)fresh->id);
-		notify_serving(p);
+		notify(p, "READY=1\n");
 	}
 	if (p->reload_again) {
 		p->reload_again = false;
@@ -241,7 +240,8 @@ static int serve(struct qf_svc_private *p)
 		status = rc == QF_ECONFIG ? QF_EXIT_USAGE : QF_EXIT_FAILED;
 	} else {
 		qf_debug("serving, instance %s, configuration %016llx", p->run.instance, (unsigned long long)p->run.conf->id);
-		notify_serving(p);
+		p->ready = true;
+		notify(p, "READY=1\n");
 		if (qf_loop_run(p->run.loop) < 0)
 			status = QF_EXIT_FAILED;
 		if (p->failed)
@@ -263,7 +263,7 @@ static int serve(struct qf_svc_private *p)
 
 int qf_svc_main(const struct qf_svc *svc, void *ctx, int argc, char **argv)
 {
-	struct qf_svc_private p = { .svc = svc, .ctx = ctx, .instance = "0", .level = QF_LOG_INFO };
+	struct qf_svc_private p = { .svc = svc, .ctx = ctx, .instance = "0", .level = QF_LOG_INFO, .doing = "serving" };
 	struct qf_err err;
 	int status = svc_parse(svc, ctx, &p, argc, argv);
 
