@@ -86,7 +86,7 @@ def test_nobody_notices(start, program):
 
 @pytest.mark.timeout(300 * SLOW)
 def test_dispatch(start):
-    _, clients, rows = under_load(start, "dispatch", KILLS // 2, 0.3, client=TrinoClient)
+    _, clients, rows = under_load(start, "dispatch", KILLS, 0.3, client=TrinoClient)
     check(clients, rows)
     assert not any(c.reconnects for c in clients)
 

@@ -275,6 +275,8 @@ static void on_turn(struct qf_task *t)
 		hand_out(q);
 	else if (q->cancelled && q->state == TR_FAILED)
 		release(q); /* nobody may ever ask how it ended */
+	else if (q->cancelled && q->state == TR_FINISHED && !q->update_type[0])
+		tr_query_fail(q, QF_TRINO_USER_CANCELED, "Query was canceled"); /* its rows are not wanted */
 	if (!q->closed)
 		arm_idle(q);
 }
