@@ -243,6 +243,20 @@ def test_restart_under_load(box, program):
     assert all(t.n > 20 for t in threads)
 
 
+def test_install_over_what_runs(box):
+    """`make install` as root under load, then each in turn onto the new files: an upgrade without a pause."""
+    with load() as threads:
+        done = box.run("make", "-C", TOP, "install", timeout=120)
+        assert "systemctl daemon-reload" in done.stderr
+        for program in ("route", "translate", "admin"):
+            box.systemctl("restart", f"qf-{program}.service")
+            assert not os.readlink(f"/proc/{box.pid(f'qf-{program}.service')}/exe").endswith("(deleted)")
+        time.sleep(0.5)
+    assert not [e for t in threads for e in t.errors]
+    box.systemctl("restart", "queryflux.target")
+    wait_until(lambda: answers() and statuses(box) == {box.status})
+
+
 def first_answer(program, number):
     """Asks what needs that program until it is answered."""
     while True:
