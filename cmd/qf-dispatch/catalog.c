@@ -79,8 +79,8 @@ static void put_key(struct qf_buf *json, const struct qf_table_name *name)
 }
 
 /*
- * {"name": {"column": "TYPE"}}; a name that means no table has no columns. What the statement builds on goes
- * with its target, for the engine to compare.
+ * {"name": {"column": "TYPE"}}; a name that means no table has no columns, one of which nothing is known is left out.
+ * What the statement builds on goes with its target, for the engine to compare.
  */
 static void assemble(struct request *q)
 {
@@ -91,17 +91,15 @@ static void assemble(struct request *q)
 	for (size_t i = 0; i < q->n_names; i++) {
 		bool fits = q->columns[i].n < MAX_JSON && q->tables.n < MAX_JSON - q->columns[i].n;
 
-		qf_buf_add_str(&q->tables, i ? "," : "{");
-		put_key(&q->tables, &q->names[i]);
-		if (!q->columns[i].n || !fits) {
-			qf_buf_add_str(&q->tables, "{}");
+		if (!q->columns[i].n || !fits)
 			continue;
-		}
+		qf_buf_add_str(&q->tables, t->n_tables ? "," : "{");
+		put_key(&q->tables, &q->names[i]);
 		qf_buf_add_slice(&q->tables, q->columns[i]);
 		q->wanted[i].hash = qf_engine_columns_hash(q->columns[i]);
 		t->tables[t->n_tables++] = q->wanted[i];
 	}
-	if (q->n_names)
+	if (t->n_tables)
 		qf_buf_u8(&q->tables, '}');
 }
 

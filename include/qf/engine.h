@@ -62,12 +62,11 @@ struct qf_engine_setting {
 
 /*
  * Columns of tables, for translation: a statement is translated with what a look-up found, and its job says so, that
- * the engine can see whether it is still true when it binds the statement. What was not there at the look-up (hash 0)
- * is of no importance then: the translation does not build on it.
+ * the engine can see whether it is still true when it binds the statement.
  */
 struct qf_engine_table {
 	const char *catalog, *schema, *name; /* unquoted; catalog and schema NULL where the statement does not say */
-	uint64_t hash;			     /* qf_engine_columns_hash() of its columns; 0 = not there, or not looked up */
+	uint64_t hash;			     /* qf_engine_columns_hash() of its columns; 0 = not looked up, not compared */
 };
 
 uint64_t qf_engine_columns_hash(struct qf_slice columns); /* 0 for the empty slice only */
@@ -81,7 +80,8 @@ struct qf_engine_lookup {
 	void *arg;
 	/*
 	 * Called on the loop thread, once. columns[i] is a JSON object {"column": "TYPE", …} in the order of the table,
-	 * types as the engine writes them; empty when the name means no table or view. Borrowed for the call.
+	 * types as the engine writes them; {} when the name certainly means no table or view, empty when that could not
+	 * be found out. Borrowed for the call.
 	 */
 	void (*on_done)(struct qf_engine_lookup *l, const struct qf_slice *columns);
 };

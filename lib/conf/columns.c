@@ -45,7 +45,7 @@ static int put_table(struct qf_loader *ld, const struct qf_node *table, struct q
 
 	if (!name)
 		return qf_loader_fail(ld, table->key_place, "\"%s\" is no table, schema.table or catalog.schema.table", table->key);
-	if (table->kind != QF_NODE_MAP)
+	if (table->kind != QF_NODE_MAP || !table->first)
 		return qf_loader_fail(ld, table->place, "table \"%s\" has no columns; " FORM, table->key);
 	if (qf_map_put(seen, qf_slice_str(name), name))
 		return qf_loader_fail(ld, table->key_place, "table \"%s\" stands here twice, in other letters", table->key);

@@ -21,7 +21,7 @@ static void files(void **state)
 		{ "t:\n  a: INTEGER\n  b: DECIMAL(10,2)\ns.U:\n  \"x y\": BIGINT[]\n",
 		  "{\"t\":{\"a\":\"INTEGER\",\"b\":\"DECIMAL(10,2)\"},\"s.u\":{\"x y\":\"BIGINT[]\"}}", NULL },
 		{ "{\"c.s.t\": {\"a\\\"\\\\\": \"ROW(x INTEGER)\"}}", "{\"c.s.t\":{\"a\\\"\\\\\":\"ROW(x INTEGER)\"}}", NULL },
-		{ "t: {}", "{\"t\":{}}", NULL },
+		{ "t: {}", NULL, "x:1:4: table \"t\" has no columns" },
 		{ "", NULL, "x:1:1: there are no tables in it" },
 		{ " \n ", NULL, "x:1:1: there are no tables in it" },
 		{ "- t", NULL, "x:1:1: there are no tables in it" },

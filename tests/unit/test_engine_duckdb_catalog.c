@@ -73,9 +73,9 @@ static void test_lookup(void **state)
 		{ { .name = "t" }, "other", "{\"z\":\"DOUBLE\"}" },
 		{ { .schema = "other", .name = "t" }, NULL, "{\"z\":\"DOUBLE\"}" },
 		{ { .name = "mixed case" }, NULL, "{\"a\":\"TIMESTAMP WITH TIME ZONE\"}" },
-		{ { .name = "nix" }, NULL, "" },
-		{ { .schema = "nix", .name = "t" }, NULL, "" },
-		{ { .name = "t\" --" }, NULL, "" },
+		{ { .name = "nix" }, NULL, "{}" },
+		{ { .schema = "nix", .name = "t" }, NULL, "{}" },
+		{ { .name = "t\" --" }, NULL, "{}" },
 		{ { .name = "" }, NULL, "" },
 		{ { .name = "t" }, "no such path", "" },
 	};

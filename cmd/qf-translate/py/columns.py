@@ -74,6 +74,21 @@ TRINOS = ("trino", "presto", "athena")
 TRINO = {**Dialect().EXPRESSION_METADATA, exp.Avg: {"annotator": average}}
 
 
+def names_absent(tree, schema):
+    """A table was looked up and is not there, in a place that no engine leaves out."""
+    if not any(not columns for columns in schema.values()):
+        return False
+    ctes = {c.alias.lower() for c in tree.find_all(exp.CTE)}
+    made = tree.this.find(exp.Table) if isinstance(tree, exp.Create) else None
+    for table in tree.find_all(exp.Table):
+        parts = [p.name.lower() for p in table.parts]
+        if table is made or len(parts) == 1 and parts[0] in ctes or table.find_ancestor(exp.CTE, exp.Drop) is not None:
+            continue
+        if schema.get(".".join(parts)) == {}:
+            return True
+    return False
+
+
 def exact_literals(tree):
     for node in tree.find_all(exp.Literal):
         if not node.is_string and "." in node.this and "e" not in node.this.lower():
@@ -120,8 +135,8 @@ class Columns:
     def check_order(self, scope):
         """In an expression of ORDER BY a name may be that of an output, or that of a column."""
         order = scope.expression.args.get("order") if isinstance(scope.expression, exp.Select) else None
-        made = {s.alias.lower() for s in scope.expression.selects if isinstance(s, exp.Alias) and not same_name(s)} if order else set()
-        if not made:
+        made = made_names(scope)
+        if not made or not order:
             return
         sources = self.in_scope(scope)
         for key in order.expressions:
@@ -207,6 +222,7 @@ class Columns:
         if not isinstance(col.this, exp.Identifier) or col.args.get("db") is not None:
             return
         name, table, inner = col.name.lower(), col.table.lower(), scope
+        others = made_names(scope)
         while scope is not None:
             sources = self.in_scope(scope, inner)  # UNNEST(a) AS u(x): a is not of u
             if table:
@@ -217,7 +233,10 @@ class Columns:
             if hits or table and sources:
                 set_type(col, common(hits))
                 return
+            others |= {alias for alias, _ in sources}
             scope = scope.parent
+        if name in others:
+            self.doubts.append("%s is no column here, but another name that {b} may take for one".replace("{b}", self.target) % name)
 
     def output(self, scope):
         node = scope.expression
@@ -251,6 +270,12 @@ class Columns:
         if left is None or right is None or len(left) != len(right):
             return None
         return [(name, common([a, b])) for (name, a), (_, b) in zip(left, right)]
+
+
+def made_names(scope):
+    """The output names of a query that are not just those of their columns."""
+    selects = scope.expression.selects if isinstance(scope.expression, exp.Select) else ()
+    return {s.alias.lower() for s in selects if isinstance(s, exp.Alias) and not same_name(s)}
 
 
 def same_name(alias):

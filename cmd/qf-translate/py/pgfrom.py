@@ -109,7 +109,8 @@ class Tables(Exprs):
         if found is None and schema_name in ("public", "main") and not catalog:
             found = self.schema.get(key)
         if not found:
-            return None  # also a name that was looked up and is not there
+            self.absent = self.absent or found is not None and not self.in_with
+            return None
         return {k.lower(): from_schema(t) for k, t in found.items()}
 
     def distinct_names(self, columns):

@@ -18,6 +18,8 @@ class Statements(Clauses):
         super().__init__(names, fallback)
         self.schema = schema     # {table: {column: type name}}, lower case; or None
         self.spelled = {c for t in (schema or {}).values() for c in t}  # names of columns and outputs as they are
+        self.absent = False      # a table of the statement was looked up and is not there: the engine's error is the answer
+        self.in_with = 0         # of queries that duckdb may never look at
         self.quoted = {}         # lower case → spelling of names that are not all lower case
 
     def cast_any(self, x, ty):
@@ -110,9 +112,11 @@ class Statements(Clauses):
         if not isinstance(cte.this, exp.Query):
             self.doubt("a data-modifying WITH")
             return self.fallback(cte)
+        self.in_with += 1
         if recursive:
             self.scope.ctes[key] = self.first_term(cte.this, columns)
         q = self.query(cte.this, top=False)
+        self.in_with -= 1
         self.scope.ctes[key] = self.distinct_names(renamed(q.columns, columns))
         names = "(%s)" % ", ".join(ident(i) for i in alias.args["columns"]) if columns else ""
         m = cte.args.get("materialized")

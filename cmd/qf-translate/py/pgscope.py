@@ -22,6 +22,10 @@ class Query:
 
 SYSTEM = {"ctid", "oid", "tableoid", "xmin", "xmax", "cmin", "cmax", "rowid"}
 
+# What duckdb reads as a function when there is no column of that name.
+VALUES = {"current_catalog", "current_date", "current_schema", "current_role", "current_time", "current_timestamp", "current_user",
+          "localtime", "localtimestamp", "session_user", "user"}
+
 
 class Scope:
     def __init__(self, parent=None):
@@ -71,13 +75,24 @@ class Scope:
         source = self.source(alias)
         ty = ANY
         if source is None:
-            c.doubt("the table %s is not in FROM" % alias)
+            if not self.certainly_missing(alias):
+                c.doubt("the table %s is not in FROM" % alias)
         elif source.columns is not None:
             ty = source.columns.get(key)
             if ty is None:
-                c.doubt("there is no column %s in %s" % (key, alias))
+                if not self.certainly_missing(alias):
+                    c.doubt("there is no column %s in %s" % (key, alias))
                 ty = ANY
         return X("%s.%s" % (ident(table), ident(this)), ty)
+
+    def certainly_missing(self, key):
+        """No column has this name and nothing else that duckdb would take for one: its own error is the answer."""
+        at = self
+        while at is not None:
+            if key in at.renamed_outputs or any(s.columns is None or key in s.columns for s in at.sources):
+                return False
+            at = at.parent
+        return key not in VALUES
 
     def lookup(self, c, key):
         """The type of an unqualified column: the innermost scope that has it."""
@@ -93,7 +108,8 @@ class Scope:
             unknown = unknown or open_
             at = at.parent
         if not unknown:
-            c.doubt("there is no column %s" % key)
+            if self.source(key) is not None or not self.certainly_missing(key):
+                c.doubt("there is no column %s" % key)
         elif key in self.renamed_outputs:
             c.doubt("%s is an output name here: PostgreSQL looks for a column of that name" % key)
         elif any(s.alias == key for s in self.sources):

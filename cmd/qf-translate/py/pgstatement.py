@@ -123,8 +123,6 @@ class Writer(Statements):
         columns = self.scope.sources[0].columns
         key = ident_text(node.this.this).lower()
         want = columns.get(key) if columns is not None else None
-        if columns is not None and want is None:
-            self.doubt("there is no column %s" % key)
         return "%s = %s" % (ident(node.this.this), self.cell(node.expression, want))
 
     def returning(self, node):

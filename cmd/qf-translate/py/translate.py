@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedError
 
-from qf_columns import annotate, output_names
+from qf_columns import annotate, names_absent, output_names
 from qf_pairs import check_tree
 from qf_pgprepare import Refused, prepare, says_unknown, survey
 from qf_pgstatement import Writer
@@ -189,7 +189,8 @@ def postgres_to_duckdb(a, body, tokens, schema, guard):
     w.guard = guard
     w.says_unknown = says_unknown(tokens)
     out = w.statement(tree)
-    a.doubts += [prefix.sub("", d) for d in w.doubts]
+    if not w.absent:
+        a.doubts += [prefix.sub("", d) for d in w.doubts]
     _capture.texts = [t for t in _capture.texts if not a.doubts]  # said better by the doubts
     return out
 
@@ -204,6 +205,8 @@ def by_sqlglot(a, body, tokens, source, target, schema):
     tree = output_names(tree, source, a.doubts)
     tree = annotate(tree, source, target, schema, a.doubts)
     tree = check_tree(tree, source, target, a.doubts)
+    if names_absent(tree, schema or {}):
+        a.doubts.clear()  # the engine's error is the answer
     try:
         out = tree.sql(dialect=target, unsupported_level=ErrorLevel.RAISE, copy=False)
     except UnsupportedError as err:

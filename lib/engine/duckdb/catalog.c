@@ -75,6 +75,15 @@ static void describe(struct qf_buf *sql, const struct qf_engine_table *t)
 	qf_buf_u8(sql, ')');
 }
 
+/* There is no such table, schema or database; anything else that goes wrong says nothing about the table. */
+static bool is_missing(const char *error)
+{
+	struct qf_sql_error e;
+
+	duck_error_read(error, &e);
+	return strcmp(e.sqlstate, "42P01") == 0 || strcmp(e.sqlstate, "3F000") == 0;
+}
+
 static void read_columns(const struct duck_api *api, duckdb_connection db, const struct qf_engine_table *t, struct qf_buf *b)
 {
 	duckdb_data_chunk chunk;
@@ -83,7 +92,10 @@ static void read_columns(const struct duck_api *api, duckdb_connection db, const
 
 	qf_buf_init(&sql);
 	describe(&sql, t);
-	if (api->query(db, qf_buf_cstr(&sql), &res) == DuckDBSuccess) {
+	if (api->query(db, qf_buf_cstr(&sql), &res) != DuckDBSuccess) {
+		if (is_missing(api->result_error(&res)))
+			qf_buf_add_str(b, "{}");
+	} else {
 		qf_buf_u8(b, '{');
 		while (b->n < MAX_COLUMNS_JSON && (chunk = api->fetch_chunk(res))) {
 			put_rows(api, b, chunk);
@@ -97,7 +109,7 @@ static void read_columns(const struct duck_api *api, duckdb_connection db, const
 	qf_buf_fini(&sql);
 }
 
-/* Everything that is asked for, on a connection with these settings. What cannot be had is not there. */
+/* Everything that is asked for, on a connection with these settings. */
 static void read_tables(struct qf_engine *e, const struct qf_engine_table *tables, size_t n,
 			const struct qf_engine_setting *settings, size_t n_settings, struct qf_buf *ret)
 {

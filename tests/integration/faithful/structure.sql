@@ -43,9 +43,7 @@ select * from users join (select 1 as id, 'x' as extra) e using (id);
 select users.id, orders.id from users, orders where users.id = orders.user_id and orders.id <= 2 order by 2;
 -- refused
 select users from users where id = 1;
--- refused
 select users.nope from users;
--- refused
 select nope from users;
 select id from nope;
 select role, sum(id) over (partition by role order by id rows between unbounded preceding and current row) from users where id in (1, 2, 6, 7) order by id;
