@@ -132,6 +132,8 @@ static bool start_next(struct group *g)
 		c->running++;
 		s->slot_idle_ns = s->waited ? qf_mono_ns() - g->freed_ns : 0;
 		s->cluster = c;
+		if (s->announced)
+			say_accepted(s); /* again, with its cluster: it waits no longer */
 		stream_step(s, QF_RD_EV_START, 0);
 		return true;
 	}

@@ -101,6 +101,7 @@ static const struct failure failures[] = {
 static void next_attempt(struct qf_query *q)
 {
 	q->holder = NULL;
+	q->cluster[0] = 0;
 	q->taken = 0;
 	qf_buf_fini(&q->columns);
 	qf_buf_fini(&q->partial);
@@ -297,6 +298,11 @@ void qf_query_abandon(struct qf_query *q)
 const char *qf_query_id(const struct qf_query *q)
 {
 	return q->public_id;
+}
+
+bool qf_query_running(const struct qf_query *q)
+{
+	return q->cluster[0] || q->has_rows;
 }
 
 const struct qf_conf *qf_hub_conf(const struct qf_hub *hub)

@@ -52,6 +52,7 @@ static void on_accepted(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		return;
 	}
 	qf_get_text(m, QF_F_GROUP, q->group, sizeof q->group);
+	qf_get_text(m, QF_F_CLUSTER, q->cluster, sizeof q->cluster);
 	placed_at(q, from);
 }
 

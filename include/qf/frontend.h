@@ -76,6 +76,7 @@ void qf_query_cancel(struct qf_query *q); /* on_end comes, with 57014 unless it 
 void qf_query_free(struct qf_query *q);	  /* after on_end, or in it; before its pin is freed */
 void qf_query_abandon(struct qf_query *q);
 const char *qf_query_id(const struct qf_query *q); /* public id, for logs and notices */
+bool qf_query_running(const struct qf_query *q);   /* it has a slot, as far as is known; else it waits for one */
 
 struct qf_pin *qf_pin_new(struct qf_hub *hub);
 bool qf_pin_placed(const struct qf_pin *pin); /* a statement has begun its transaction at an engine */

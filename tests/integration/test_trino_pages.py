@@ -95,6 +95,21 @@ def test_long_poll(http):
     assert page["error"]["errorName"] == "USER_CANCELED"
 
 
+def test_a_query_that_waits_for_a_slot_is_queued(start):
+    k = start(CONFIG.replace("maxRunningQueries: 8", "maxRunningQueries: 1"))
+    h = Http(k)
+    first = h.ask("GET", h.start(ENDLESS)).json
+    second = h.ask("GET", h.start("select 1")).json
+    assert (first["stats"]["state"], second["stats"]["state"]) == ("RUNNING", "QUEUED")
+    assert second["stats"]["queued"] and second["stats"]["queuedTimeMillis"] > 900
+    assert h.ask("DELETE", first["nextUri"]).status == 204
+    rows, page = [], second
+    while "nextUri" in page:
+        page = h.ask("GET", page["nextUri"]).json
+        rows += page.get("data", [])
+    assert rows == [[1]] and 900 < page["stats"]["queuedTimeMillis"] <= page["stats"]["elapsedTimeMillis"]
+
+
 def test_two_ask_for_the_same_page(kit, http):
     uri = http.start("select 1 from (select max(hash(i)) from range(100000000) t(i))")
     replies, others = [], [Http(kit) for _ in range(4)]

@@ -312,6 +312,11 @@ const char *qf_query_id(const struct qf_query *q)
 	return q->sql;
 }
 
+bool qf_query_running(const struct qf_query *q)
+{
+	return q->running;
+}
+
 struct qf_pin *qf_pin_new(struct qf_hub *hub)
 {
 	struct qf_pin *pin = qf_xcalloc(1, sizeof(*pin));

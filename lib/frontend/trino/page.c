@@ -41,11 +41,12 @@ static struct qf_trino_stats stats_of(const struct tr_query *q)
 	static const char *const states[] = { [TR_REGISTERED] = "QUEUED", [TR_RUNNING] = "RUNNING",
 		[TR_FINISHED] = "FINISHED", [TR_FAILED] = "FAILED" };
 	uint64_t until = q->ended_ns ? q->ended_ns : qf_loop_now(q->listener->loop);
+	bool waits = q->state == TR_RUNNING && q->query && !qf_query_running(q->query);
 
 	return (struct qf_trino_stats){
-		.state = states[q->state],
+		.state = states[waits ? TR_REGISTERED : q->state],
 		.elapsed_ms = (until - q->posted_ns) / QF_MS,
-		.queued_ms = q->queue_ns / QF_MS,
+		.queued_ms = (waits ? until - q->posted_ns : q->queue_ns) / QF_MS,
 		.rows = q->result.rows_all,
 		.bytes = q->result.bytes_all,
 	};
