@@ -16,7 +16,7 @@ enum {
 	MAX_KILLED = 3,
 };
 static const size_t max_rss = (size_t)192 << 20;
-static const uint64_t start_ns = 5 * QF_SEC, idle_after_ns = 10 * QF_MS;
+static const uint64_t start_ns = 5 * QF_SEC, idle_after_ns = 3 * QF_MS, fair_ns = 250 * QF_MS;
 
 struct script {
 	const struct qf_conf_router *conf;
@@ -247,7 +247,7 @@ int qf_scripts_new(struct qf_scripts **ret, const struct qf_scripts_opts *o, str
 	qf_script_put_sources(&s->sources, o->conf->routers, o->conf->n_routers);
 	struct qf_worker_opts wo = { .loop = o->loop, .argv = worker_argv, .env = no_env,
 				     .first = qf_buf_slice(&s->sources), .start_ns = start_ns,
-				     .idle_after_ns = idle_after_ns, .fair_ns = start_ns, .count = o->workers, .no_spare = o->alone, .gentle = true,
+				     .idle_after_ns = idle_after_ns, .fair_ns = fair_ns, .count = o->workers, .no_spare = o->alone, .gentle = true,
 				     .max_answer = QF_SCRIPT_ANSWER_MAX, .max_rss = max_rss, .max_pending = MAX_ASKS,
 				     .name = "script", .on_ready = worker_ready, .on_failed = worker_failed, .arg = s };
 	int rc = qf_worker_pool_new(&s->pool, &wo, reterr);

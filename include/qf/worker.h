@@ -9,8 +9,9 @@
  * a worker says so, because then nobody has looked at it. All on one loop thread.
  *
  * For short deadlines there is fair_ns: then the deadline is first the longest wait for a worker and counts anew
- * when one takes the request, and while no worker is alive at all (they start, or all were killed) it does not
- * count, up to fair_ns.
+ * when one takes the request; while no worker is alive at all it does not count, up to fair_ns (they were all
+ * killed) or start_ns (none was ever ready); and a worker that wants to run but had hardly any processor time gets
+ * it once more.
  */
 #ifndef QF_WORKER_H
 #define QF_WORKER_H

@@ -242,12 +242,12 @@ void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result re
 static bool grant_grace(struct request *r)
 {
 	struct qf_worker_pool *p = r->pool;
-	uint64_t waited = qf_loop_now(p->o.loop) - r->asked_ns;
+	uint64_t waited = qf_loop_now(p->o.loop) - r->asked_ns, most = p->was_ready ? p->o.fair_ns : p->o.start_ns;
 
-	if (r->late || p->n_idle + p->n_busy > 0 || waited >= p->o.fair_ns)
+	if (!p->o.fair_ns || r->late || p->n_idle + p->n_busy > 0 || waited >= most)
 		return false;
 	r->late = true;
-	qf_timer_set(p->o.loop, &r->deadline, p->o.fair_ns - waited);
+	qf_timer_set(p->o.loop, &r->deadline, most - waited);
 	return true;
 }
 
@@ -256,6 +256,11 @@ static void on_deadline(struct qf_timer *t)
 	struct request *r = qf_container_of(t, struct request, deadline);
 	struct worker *w = r->worker;
 
+	if (w && r->pool->o.fair_ns && !r->again && worker_starved(w, r->deadline_ns)) {
+		r->again = true;
+		qf_timer_set(r->pool->o.loop, &r->deadline, r->deadline_ns);
+		return;
+	}
 	if (w) {
 		worker_kill(w);
 		pool_lost(w, WORKER_BUSY, QF_WORKER_DEADLINE);

@@ -16,7 +16,8 @@ struct request {
 	struct qf_buf frame;
 	struct qf_timer deadline;
 	uint64_t asked_ns, deadline_ns;
-	bool late; /* its wait is over but for there being no worker */
+	bool again; /* it has its deadline a second time */
+	bool late;  /* its wait is over but for there being no worker */
 	struct worker *worker;
 	enum qf_worker_result result; /* of a refused one */
 	qf_worker_fn fn;	      /* NULL: forgotten */
@@ -70,6 +71,7 @@ void worker_rest(struct worker *w); /* its request is answered */
 void worker_kill(struct worker *w); /* it leaves the live ones at once and is reaped from the loop */
 void worker_free(struct worker *w); /* waits for the process, which has been killed */
 bool worker_too_big(const struct worker *w);
+bool worker_starved(const struct worker *w, uint64_t deadline_ns); /* runnable, and did not run */
 bool worker_has_grown(struct worker *w); /* the same between requests, where it may cost little */
 
 /* pool.c: what a worker reports. */

@@ -220,10 +220,10 @@ void worker_send(struct worker *w, struct request *r)
 	w->out = &r->frame;
 	w->sent = 0;
 	r->worker = w;
-	if (w->pool->o.idle_after_ns && !w->idle_class && !w->closed) {
+	if (w->pool->o.idle_after_ns || w->pool->o.fair_ns)
 		w->cpu_ns = cpu_ns(w->pid);
+	if (w->pool->o.idle_after_ns && !w->idle_class && !w->closed)
 		qf_timer_set(w->pool->o.loop, &w->slow, w->pool->o.idle_after_ns);
-	}
 	write_some(w);
 }
 
@@ -231,6 +231,27 @@ void worker_rest(struct worker *w)
 {
 	w->out = NULL;
 	qf_timer_stop(w->pool->o.loop, &w->slow);
+}
+
+static bool is_runnable(pid_t pid)
+{
+	char path[64], line[256] = "", *name_end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	name_end = strrchr(line, ')'); /* pid (name) state … */
+	return name_end && name_end[1] == ' ' && name_end[2] == 'R';
+}
+
+bool worker_starved(const struct worker *w, uint64_t deadline_ns)
+{
+	return cpu_ns(w->pid) - w->cpu_ns < deadline_ns / 16 && is_runnable(w->pid);
 }
 
 /* Ours by user id, so this needs no privilege; the way back would. */

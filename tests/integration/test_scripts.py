@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import signal
-import statistics
 import subprocess
 import threading
 import time
@@ -267,46 +266,49 @@ def test_on_error_fail(closed):
 
 # ---- nobody else waits ----------------------------------------------------------------------------------------------------
 
-def timed(c, n):
-    out = []
-    for _ in range(n):
-        begun = time.monotonic()
-        assert c.execute(f"{WHO} -- FAST").fetchone() == ("one",)
-        out.append(time.monotonic() - begun)
-        time.sleep(0.002)
-    return sorted(out)
+def share(samples, n):
+    """The longest but n of a hundred, in ms."""
+    return sorted(samples)[len(samples) * (100 - n) // 100] * 1e3
 
 
 def test_others_are_not_delayed(kit):
-    """Three scripts, each with a breaker of its own, that hang in turn, before and after their rest."""
+    """Three scripts that hang in turn, before and after their rest; the same seconds without one that hangs are the measure."""
     many = "".join(f"- type: pythonScript\n  script: |\n    def route(query, ctx):\n        while 'hang{i}' in query: pass\n" for i in range(3))
     (kit.dir / "route.py").write_text(SCRIPT)
     reload(kit, BASE + ROUTERS + many + FALLBACK)
-    stop = threading.Event()
-    hung = []
+    stop, hung, samples = threading.Event(), [], []
 
     def load(i):
         with kit.connect("duckdb") as c:
             while not stop.is_set():
                 begun = time.monotonic()
                 assert c.execute(f"{WHO} -- hang{i % 3}").fetchone() == ("home",)
-                hung.append(time.monotonic() - begun)
+                if time.monotonic() - begun > 0.04:
+                    hung.append((begun, time.monotonic() + 0.1))  # the start of a new worker is part of it
                 i += 1
+                time.sleep(0.005)
 
     with kit.connect("duckdb") as c:
-        timed(c, 50)
-        without = timed(c, 300)
         threads = [threading.Thread(target=load, args=(i,)) for i in range(2)]
         for t in threads:
             t.start()
-        during = timed(c, 1200)
+        end = time.monotonic() + 12
+        while time.monotonic() < end:
+            begun = time.monotonic()
+            assert c.execute(f"{WHO} -- FAST").fetchone() == ("one",)
+            samples.append((begun, time.monotonic() - begun))
+            time.sleep(0.002)
         stop.set()
         for t in threads:
             t.join()
-    assert sum(h > 0.04 for h in hung) >= 6, sorted(hung)[-10:]
-    assert during[600] - without[150] < 0.005 * SLOW and during[1080] - without[270] < 0.005 * SLOW, (during[1080], without[270])
-    print(f"p50 {without[150] * 1e3:.2f} -> {during[600] * 1e3:.2f} ms, p90 {without[270] * 1e3:.2f} -> {during[1080] * 1e3:.2f} ms, "
-          f"p99 {without[297] * 1e3:.2f} -> {during[1188] * 1e3:.2f} ms, {sum(h > 0.04 for h in hung)} hung")
+    during = [took for at, took in samples if any(a <= at + took and at <= b for a, b in hung)]
+    without = [took for at, took in samples if not any(a <= at + took and at <= b for a, b in hung)]
+    print(f"p50 {share(without, 50):.2f} -> {share(during, 50):.2f} ms, p90 {share(without, 10):.2f} -> {share(during, 10):.2f} ms, "
+          f"p99 {share(without, 1):.2f} -> {share(during, 1):.2f} ms, {len(hung)} hung, {len(during)} during, {len(without)} without")
+    assert len(hung) >= 9 and len(during) >= 50
+    busy = max(1, os.getloadavg()[0] / os.cpu_count() - 1)  # what others take of the machine is no script's doing
+    for n in (50, 10):
+        assert share(during, n) - share(without, n) < 5 * SLOW * busy
 
 
 # ---- the breaker -----------------------------------------------------------------------------------------------------------
@@ -442,6 +444,7 @@ def test_a_bad_script_at_the_start(tmp_path):
 def test_killed_workers_and_routers(closed):
     """kill -9 of script workers, then of qf-route, under load: every statement is answered, where it should be."""
     kit, stop, seen, failed = closed, threading.Event(), [], []
+    reload(kit, BASE + ROUTERS.replace("route.py", "route.py, deadlineMs: 1000") + FALLBACK)  # a busy machine is not the question
 
     def ask():
         with kit.connect("duckdb") as c:

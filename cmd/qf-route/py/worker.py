@@ -3,8 +3,8 @@
 Order matters: modules that scripts name are imported while files can still be found, then the process is sealed
 (sandbox.h), and only then does the first line of a script run.
 """
+import _ast  # and not ast, which takes longer to import than all the rest together
 import _qf
-import ast
 import gc
 import os
 import struct
@@ -16,7 +16,8 @@ GROUP, NONE, DENY, ERROR = range(4)
 TEXT_MAX = 4096
 NOTHING = 0xFFFFFFFF
 # Found at the first use by others, when it would be too late.
-LATE = ("_strptime", "unicodedata", "encodings.ascii", "encodings.latin_1", "encodings.idna", "encodings.utf_16")
+LATE = ("unicodedata", "encodings.ascii", "encodings.latin_1")
+LATE_OF = {"datetime": "_strptime", "time": "_strptime"}
 WANTED = 'it returns the name of a group, None for the next router, or {"deny": "why"}'
 
 
@@ -135,21 +136,33 @@ def _import(names):
             pass  # the script's own import says it, with a line
 
 
+def _walk(tree):
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, list):
+            todo.extend(node)
+        elif isinstance(node, _ast.AST):
+            todo.extend(getattr(node, name, None) for name in node._fields)
+            yield node
+
+
 def _modules(tree):
     """Of the standard library, wherever in the script they are named."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+    for node in _walk(tree):
+        if isinstance(node, _ast.Import):
             names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif isinstance(node, _ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
         else:
             continue
         yield from (n for n in names if n.partition(".")[0] in sys.stdlib_module_names)
+        yield from (LATE_OF[n] for n in names if n in LATE_OF)
 
 
 def _compile(fd, number, name, source):
     try:
-        tree = ast.parse(source, name)
+        tree = compile(source, name, "exec", _ast.PyCF_ONLY_AST)
         _import(_modules(tree))
         return compile(tree, name, "exec")
     except BaseException as e:
