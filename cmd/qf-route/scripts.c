@@ -16,7 +16,7 @@ enum {
 	MAX_KILLED = 3,
 };
 static const size_t max_rss = (size_t)192 << 20;
-static const uint64_t start_ns = 5 * QF_SEC, idle_after_ns = 3 * QF_MS, fair_ns = 250 * QF_MS;
+static const uint64_t start_ns = 5 * QF_SEC, idle_after_ns = 20 * QF_MS, fair_ns = 250 * QF_MS;
 
 struct script {
 	const struct qf_conf_router *conf;
