@@ -267,5 +267,5 @@ int main(void)
 		cmocka_unit_test(test_close_drops_lookups),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, find_library, NULL);
 }
