@@ -35,13 +35,8 @@ static const char *search_path(const struct stream *s)
 uint64_t catalog_state(const struct stream *s, const struct target *t)
 {
 	const struct cluster *c = t->cluster;
-	const struct pin *p = NULL;
 
-	if (!c || !c->ops->lookup || s->without_columns)
-		return 0;
-	if (s->pin_id && !(s->pin_flags & QF_PIN_BEGINS))
-		p = qf_map_get_u64(s->listener->pins, s->pin_id);
-	return c->ops->catalog(c->engine, p ? p->conn : NULL);
+	return c && c->ops->lookup && !s->without_columns ? c->ops->catalog(c->engine) : 0;
 }
 
 void catalog_key(struct qf_buf *key, const struct stream *s, uint64_t state)

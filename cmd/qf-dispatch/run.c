@@ -155,7 +155,7 @@ static void submit_statement(struct stream *s);
 
 /*
  * A table changed between the translation and now: the statement is translated anew, in its slot. Whatever was known
- * of the tables is not believed; in a transaction, which may see older ones, nothing is asked of them either.
+ * of the tables is not believed; in a transaction, which may have tables of its own, nothing is asked of them either.
  */
 static void translate_again(struct stream *s)
 {

@@ -133,11 +133,11 @@ struct qf_engine_ops {
 	bool (*is_volatile)(const struct qf_engine *e);
 	/*
 	 * The state of the catalog, by a number that changes (never back) after everything that may have changed it,
-	 * before that statement's on_end. An engine that others change too lets the number change with time as well
-	 * (60 s). With c: as that connection sees it; 0 when it is a state of its own (tables made in an open
-	 * transaction, a transaction older than a change). NULL, with lookup NULL: columns cannot be had.
+	 * before that statement's on_end; never 0. An engine that others change too lets the number change with time as
+	 * well (60 s). What a transaction has changed itself does not count until it has ended: a job in it is compared
+	 * with what its own connection sees. NULL, with lookup NULL: columns cannot be had.
 	 */
-	uint64_t (*catalog)(const struct qf_engine *e, const struct qf_engine_conn *c);
+	uint64_t (*catalog)(struct qf_engine *e);
 	/*
 	 * Looks tables up as the engine would for a statement outside of a transaction. When it fails no callback comes;
 	 * neither does one after close().

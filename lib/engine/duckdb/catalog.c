@@ -6,8 +6,9 @@
  * with such a one; while they run, `changing` counts them, because nobody can tell when in between they take effect.
  * A statement that was translated with a look-up is compared with the catalog between its binding and its start: by
  * the number, else by looking again while nothing begins or ends. One that is on its way all the time takes effect
- * once, so that tables that are the same before and after the binding were so when it happened. In a transaction the
- * number alone decides: DuckDB shows it the catalog as it was when it began, whatever a look-up would find.
+ * once, so that tables that are the same before and after the binding were so when it happened. A transaction has a
+ * catalog of its own, as it was when it began and with its own changes: there the tables are looked at on its
+ * connection, before the statement, unless the number says that nothing has changed at all.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,7 @@ static void read_columns(const struct duck_api *api, duckdb_connection db, const
 	qf_buf_fini(&sql);
 }
 
-/* Everything that is asked for, on a connection with these settings. */
+/* Everything that is asked for, on a new connection with these settings. */
 static void read_tables(struct qf_engine *e, const struct qf_engine_table *tables, size_t n,
 			const struct qf_engine_setting *settings, size_t n_settings, struct qf_buf *ret)
 {
@@ -212,15 +213,11 @@ void duck_lookups_deliver(struct qf_engine *e, bool to_caller)
 
 /* ---- the number ---- */
 
-uint64_t duck_catalog(const struct qf_engine *ce, const struct qf_engine_conn *c)
+uint64_t duck_catalog(struct qf_engine *e)
 {
-	struct qf_engine *e = (struct qf_engine *)(uintptr_t)ce; /* the lock is no part of what is const */
-
 	pthread_mutex_lock(&e->lock);
 	uint64_t now = e->catalog;
 	pthread_mutex_unlock(&e->lock);
-	if (c && c->in_transaction && (c->dirty || c->catalog != now))
-		return 0;
 	return now;
 }
 
@@ -257,12 +254,17 @@ void duck_catalog_end(struct qf_engine_conn *c)
 	pthread_mutex_unlock(&e->lock);
 }
 
-static bool same_columns(struct qf_engine *e, const struct qf_engine_job *pub)
+/* As others see them, or (own) as the connection itself does. */
+static bool same_columns(struct qf_engine_conn *c, bool own)
 {
+	const struct qf_engine_job *pub = c->job.pub;
 	struct qf_buf *now = qf_xcalloc(pub->n_tables, sizeof(*now));
 	bool same = true;
 
-	read_tables(e, pub->tables, pub->n_tables, pub->settings, pub->n_settings, now);
+	if (!own)
+		read_tables(c->engine, pub->tables, pub->n_tables, pub->settings, pub->n_settings, now);
+	for (size_t i = 0; i < pub->n_tables && own; i++)
+		read_columns(&c->engine->api, c->db, &pub->tables[i], &now[i]);
 	for (size_t i = 0; i < pub->n_tables; i++) {
 		same = same && (!pub->tables[i].hash || pub->tables[i].hash == qf_engine_columns_hash(qf_buf_slice(&now[i])));
 		qf_buf_fini(&now[i]);
@@ -284,12 +286,22 @@ static struct duck_catalog_state state_now(struct qf_engine_conn *c)
 	return now;
 }
 
+/* Nothing has changed since the transaction began. */
+static bool is_untouched(const struct qf_engine_conn *c, const struct duck_catalog_state *now)
+{
+	return !now->changing && now->number == c->job.pub->catalog && c->catalog == now->number && !c->dirty;
+}
+
 void duck_catalog_before(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
 
 	j->before = state_now(c);
-	j->before_same = j->before.changing == 1 && j->pub->n_tables > 0 && !c->in_transaction && same_columns(c->engine, j->pub);
+	j->before_same = false;
+	if (j->pub->n_tables == 0)
+		return;
+	if (c->in_transaction ? !is_untouched(c, &j->before) : j->before.changing == 1)
+		j->before_same = same_columns(c, c->in_transaction);
 }
 
 bool duck_catalog_holds(struct qf_engine_conn *c)
@@ -300,10 +312,10 @@ bool duck_catalog_holds(struct qf_engine_conn *c)
 	if (pub->n_tables == 0)
 		return true;
 	if (c->in_transaction)
-		return !now.changing && now.number == pub->catalog && c->catalog == pub->catalog && !c->dirty;
+		return c->job.before_same || is_untouched(c, &now);
 	if (!now.changing && now.number == pub->catalog)
 		return true;
-	if (!same_columns(c->engine, pub))
+	if (!same_columns(c, false))
 		return false;
 	now = state_now(c);
 	if (now.number != before.number || now.begun != before.begun)

@@ -192,7 +192,6 @@ bool duck_execute(struct qf_engine_conn *c)
 	duckdb_extracted_statements all = NULL;
 	bool ok = false;
 
-	duck_catalog_before(c);
 	if (duck_job_cancelled(c)) {
 		duck_job_cancel_end(j);
 		return false;
@@ -205,6 +204,7 @@ bool duck_execute(struct qf_engine_conn *c)
 		j->end.outcome = QF_OUT_ERROR;
 		return false;
 	}
+	duck_catalog_before(c);
 	idx_t n = api->extract_statements(c->db, j->sql, &all);
 	const char *why = n == 0 ? api->extract_statements_error(all) : NULL;
 

@@ -135,7 +135,7 @@ bool duck_session_leaves_no_state(duckdb_statement_type type);
 /* catalog.c: on the loop thread */
 int duck_lookup(struct qf_engine *e, struct qf_engine_lookup *l) qf_must_check;
 void duck_lookups_deliver(struct qf_engine *e, bool to_caller);
-uint64_t duck_catalog(const struct qf_engine *e, const struct qf_engine_conn *c);
+uint64_t duck_catalog(struct qf_engine *e);
 /* and on that of the running step: around a statement that may change the catalog */
 void duck_catalog_begin(struct qf_engine_conn *c, duckdb_statement_type type, const char *sql);
 void duck_catalog_end(struct qf_engine_conn *c);
