@@ -159,8 +159,8 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (60); T=name chooses some
 bench: deps-check ## measure against a direct connection and the bare chain
 	@$(submake) all bench-built
 	@tests/bench/run
-fresh-check: ## the README's commands on a bare Debian 12 of its own (needs root); SUITES, FRESH_CACHE=empty
-	@SUITES='$(SUITES)' FRESH_CACHE='$(FRESH_CACHE)' tests/fresh/run
+fresh-check: ## the README's commands on a bare Debian 12 of its own (needs root); SUITES, T, FRESH_CACHE=empty
+	@SUITES='$(SUITES)' T='$(T)' FRESH_CACHE='$(FRESH_CACHE)' tests/fresh/run
 lint: deps-check all ## headers, include direction, layout, pages; LINT=deep adds -fanalyzer and cppcheck
 	@LINT=$(LINT) tests/lint/run
 
