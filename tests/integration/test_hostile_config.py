@@ -174,8 +174,10 @@ def test_runtime_directory_that_cannot_be(place, program, tmp_path):
 
 
 def write_good(place):
+    """It listens where nobody else does, also on the ports that are on by default."""
     path = place / "good.yaml"
-    path.write_text(GOOD.replace("15432", str(free_port())))
+    more = f"    trinoHttp: {{ port: {free_port()} }}\n  adminApi: {{ port: {free_port()} }}\nclusters:"
+    path.write_text(GOOD.replace("15432", str(free_port())).replace("clusters:", more, 1))
     return str(path)
 
 
