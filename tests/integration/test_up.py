@@ -15,7 +15,7 @@ import pytest
 
 from conftest import BIN, CONFIG, SLOW, Toolkit, free_port, wait_until
 from hostile import MARKS, pids
-from rawpg import Raw, query
+from rawpg import Raw, error, query
 
 DUCK = "PGOPTIONS='-c queryflux.dialect=duckdb' "
 ROLES = "psql -XAtc 'select role, count(*) from users group by role order by 1'"
@@ -379,6 +379,27 @@ def test_dispatch_stops_with_work_left(start, busy):
     assert kit.query("select * from kept", dialect="duckdb") == [(1,)]
     for r in results:
         assert r in ("57P01", "57P03", "25P02", [(1,)]), results
+
+
+@pytest.mark.parametrize("busy, said", [("read", "57P01"), ("write", "08007"), ("block", "57P01"), ("idle block", "57P01")])
+def test_listen_stops_with_work_left(start, busy, said):
+    """SIGTERM to qf-listen alone: after the drain time each client hears what became of its statement."""
+    kit = start(CONFIG.replace("queryflux:", "queryflux:\n  shutdownDrainTimeoutSecs: 1"))
+    endless = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
+    with Raw(kit.port) as c:
+        c.begin(options="-c queryflux.dialect=duckdb")
+        if "block" in busy:
+            for sql in ("begin", "create table kept as select 1 as i"):
+                c.ask(sql)
+        if busy != "idle block":
+            c.send(query(f"create table made as {endless}" if busy == "write" else endless))
+        time.sleep(0.5)
+        old = kit.kill("listen", signal.SIGTERM)
+        got = c.closed()
+    assert [kind for kind, _ in got] == ["E"] and (error(got)["S"], error(got)["C"]) == ("FATAL", said), got
+    kit.wait_restarted("listen", old)
+    wait_until(lambda: kit.answers())
+    assert kit.query("select count(*) from duckdb_tables() where table_name = 'kept'", dialect="duckdb") == [(0,)]
 
 
 # ---- the operator's commands -------------------------------------------------------------------------------------------

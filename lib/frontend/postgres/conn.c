@@ -242,6 +242,13 @@ void pg_conn_close(struct pg_conn *c)
 	qf_buf_fini(&c->out);
 }
 
+void pg_conn_last_words(struct pg_conn *c)
+{
+	if (!pg_conn_closed(c) && c->out.n > 0)
+		(void)!send(c->watch.fd, c->out.p, c->out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	pg_conn_close(c);
+}
+
 void pg_conn_kick(struct pg_conn *c)
 {
 	if (!pg_conn_closed(c))

@@ -55,6 +55,8 @@ struct pg_conn {
 int pg_conn_init(struct pg_conn *c, struct qf_loop *loop, int fd, const struct pg_conn_ops *ops, uint64_t stall_ns)
 	qf_must_check;
 void pg_conn_close(struct pg_conn *c);	/* at once; harmless when closed */
+/* The same, but first sends as much of `out` as the socket takes at once. */
+void pg_conn_last_words(struct pg_conn *c);
 bool pg_conn_closed(const struct pg_conn *c);
 /* A call of ops->turn at the end of this turn of the loop; from inside of it, in the next turn. */
 void pg_conn_kick(struct pg_conn *c);

@@ -255,7 +255,7 @@ static void listener_close(struct qf_listener *l)
 	l->on_drained = NULL;
 	stop_accepting(l);
 	while (!qf_list_empty(&l->connections))
-		pg_session_close(qf_container_of(l->connections.next, struct pg_session, link));
+		pg_session_shut(qf_container_of(l->connections.next, struct pg_session, link));
 	qf_task_del(l->loop, &l->drained);
 	qf_map_free(l->by_pid);
 	free(l);

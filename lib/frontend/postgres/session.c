@@ -100,6 +100,33 @@ void pg_session_drain(struct pg_session *s)
 		pg_session_fatal(s, "57P01", "terminating connection due to administrator command");
 }
 
+/* Nobody will hear how this statement ends. In a block nothing of it takes effect, but for its COMMIT. */
+static bool outcome_is_unknown(const struct pg_session *s)
+{
+	if (!s->run || !s->run->query)
+		return false;
+	if (pg_txn_in_block(&s->txn))
+		return s->run->step == PG_STEP_COMMIT || s->run->step == PG_STEP_IMPLICIT_COMMIT;
+	return s->run->facts.access != QF_ACCESS_READ;
+}
+
+void pg_session_shut(struct pg_session *s)
+{
+	struct qf_sql_error e;
+
+	if (s->reap.queued)
+		return;
+	if (outcome_is_unknown(s))
+		qf_sql_error_set(&e, "08007", "terminating connection due to administrator command; "
+				 "whether the statement took effect is unknown");
+	else
+		qf_sql_error_set(&e, "57P01", "terminating connection due to administrator command");
+	if (s->phase == PG_PHASE_READY)
+		pg_reply_error(&s->conn.out, "FATAL", &e);
+	pg_conn_last_words(&s->conn);
+	pg_session_close(s);
+}
+
 void pg_session_cancel(struct pg_session *s)
 {
 	if (s->run)

@@ -50,6 +50,8 @@ struct pg_session {
 /* Takes over fd; on failure closes it. */
 int pg_session_new(struct qf_listener *l, int fd, const char *client) qf_must_check;
 void pg_session_close(struct pg_session *s);
+/* The same because the process ends now: with a last word about what runs, as far as the socket takes it. */
+void pg_session_shut(struct pg_session *s);
 /* ReadyForQuery, with what changed before it. */
 void pg_session_ready(struct pg_session *s);
 /* What was said is sent, then the connection closes. */
