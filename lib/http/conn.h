@@ -16,6 +16,7 @@
 
 #include "codec.h"
 #include "gzip.h"
+#include "qf/accept.h"
 
 enum http_conn_state {
 	HTTP_CONN_RECEIVING,
@@ -65,13 +66,11 @@ struct qf_http_server {
 	void (*on_gone)(struct qf_http_request *rq, void *arg);
 	void *arg;
 
-	struct qf_watch watch;
-	struct qf_timer retry; /* accept, when descriptors are out */
+	struct qf_acceptor acceptor; /* paused at max_connections until one ends */
 	struct qf_list connections, ended;
 	size_t n_connections;
 	size_t held, max_held; /* memory of all requests: limits of one, times connections, is more than there is */
 	struct qf_task reap;
-	bool full; /* nothing is accepted until a connection ends */
 	bool draining;
 	void (*on_drained)(void *arg);
 	void *drained_arg;

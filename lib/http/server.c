@@ -1,111 +1,33 @@
 /* Accepting, limits, drain: see qf/http.h. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "conn.h"
 #include "qf/clock.h"
 #include "qf/log.h"
 
 enum {
-	ACCEPTS_PER_TURN = 64,
 	DEFAULT_HEAD = 256 * 1024,
 	DEFAULT_CONNECTIONS = 10000,
 };
 
 #define DEFAULT_TIME_NS (60 * QF_SEC)
-#define RETRY_ACCEPT_NS (100 * QF_MS)
 #define MAX_HELD ((size_t)512 << 20)
 
 /* ---- accept ---- */
 
-static void peer_name(const struct sockaddr_storage *ss, char *buf, size_t size)
+static void update_acceptor(struct qf_http_server *s)
 {
-	char ip[INET6_ADDRSTRLEN] = "";
-
-	if (ss->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)ss;
-
-		inet_ntop(AF_INET, &in->sin_addr, ip, sizeof(ip));
-		snprintf(buf, size, "%s:%u", ip, ntohs(in->sin_port));
-	} else if (ss->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)ss;
-
-		inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip));
-		snprintf(buf, size, "[%s]:%u", ip, ntohs(in6->sin6_port));
-	} else {
-		snprintf(buf, size, "local");
-	}
+	qf_acceptor_pause(&s->acceptor, s->n_connections >= s->limits.max_connections);
 }
 
-static bool has_room(const struct qf_http_server *s)
+static void on_client(struct qf_acceptor *a, int fd, const char *name)
 {
-	return s->n_connections < s->limits.max_connections;
-}
-
-static void update_watch(struct qf_http_server *s)
-{
-	s->full = !has_room(s);
-	qf_watch_mod(s->loop, &s->watch, s->full ? 0 : EPOLLIN);
-}
-
-static void admit(struct qf_http_server *s, int fd, const struct sockaddr_storage *ss)
-{
-	char client[64];
-
-	peer_name(ss, client, sizeof(client));
-	int r = http_conn_new(s, fd, client);
+	struct qf_http_server *s = qf_container_of(a, struct qf_http_server, acceptor);
+	int r = http_conn_new(s, fd, name);
 
 	if (r < 0)
-		qf_debug("client %s: %s", client, qf_strerror(r));
-}
-
-static void on_accept(struct qf_watch *w, uint32_t events)
-{
-	struct qf_http_server *s = qf_container_of(w, struct qf_http_server, watch);
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_TURN && has_room(s); i++) {
-		struct sockaddr_storage ss = { 0 };
-		socklen_t n = sizeof(ss);
-		int fd = accept4(w->fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd >= 0) {
-			admit(s, fd, &ss);
-			continue;
-		}
-		/* Without a descriptor the connection stays in the queue and would wake us for ever. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			qf_watch_del(s->loop, w);
-			qf_timer_set(s->loop, &s->retry, RETRY_ACCEPT_NS);
-			return;
-		}
-		if (errno == EAGAIN)
-			break;
-	}
-	update_watch(s);
-}
-
-static void on_retry(struct qf_timer *t)
-{
-	struct qf_http_server *s = qf_container_of(t, struct qf_http_server, retry);
-
-	if (qf_watch_add(s->loop, &s->watch) < 0)
-		qf_timer_set(s->loop, t, RETRY_ACCEPT_NS);
-}
-
-static void stop_accepting(struct qf_http_server *s)
-{
-	if (s->watch.fd < 0)
-		return;
-	qf_watch_del(s->loop, &s->watch);
-	qf_timer_stop(s->loop, &s->retry);
-	close(s->watch.fd);
-	s->watch.fd = -1;
+		qf_debug("client %s: %s", name, qf_strerror(r));
+	update_acceptor(s);
 }
 
 /* ---- connections that ended ---- */
@@ -116,8 +38,7 @@ void http_server_left(struct qf_http_server *s, struct http_conn *c)
 	qf_list_append(&s->ended, &c->link);
 	s->n_connections--;
 	qf_task_add(s->loop, &s->reap);
-	if (s->full && s->watch.fd >= 0)
-		update_watch(s);
+	update_acceptor(s);
 }
 
 static void free_ended(struct qf_http_server *s)
@@ -159,8 +80,7 @@ void qf_http_server_limits(struct qf_http_server *s, const struct qf_http_limits
 	or_default(&s->limits.idle_ns, DEFAULT_TIME_NS);
 	or_default(&s->limits.receive_ns, DEFAULT_TIME_NS);
 	or_default(&s->limits.send_ns, DEFAULT_TIME_NS);
-	if (s->watch.fd >= 0)
-		update_watch(s);
+	update_acceptor(s);
 }
 
 int qf_http_server_new(struct qf_http_server **ret, const struct qf_http_server_opts *opts, struct qf_err *reterr)
@@ -172,20 +92,18 @@ int qf_http_server_new(struct qf_http_server **ret, const struct qf_http_server_
 	s->on_request = opts->on_request;
 	s->on_gone = opts->on_gone;
 	s->arg = opts->arg;
-	s->watch = (struct qf_watch){ .fd = opts->fd, .events = EPOLLIN, .fn = on_accept };
 	s->max_held = MAX_HELD;
-	s->retry.fn = on_retry;
 	s->reap.fn = on_reap;
 	qf_list_init(&s->connections);
 	qf_list_init(&s->ended);
-	qf_http_server_limits(s, &opts->limits);
-	int r = qf_watch_add(s->loop, &s->watch);
+	int r = qf_acceptor_open(&s->acceptor, s->loop, opts->fd, on_client);
 
 	if (r < 0) {
 		free(s->name);
 		free(s);
 		return qf_err_set(reterr, r, "HTTP listener: %s", qf_strerror(r));
 	}
+	qf_http_server_limits(s, &opts->limits);
 	*ret = s;
 	return 0;
 }
@@ -197,7 +115,7 @@ void qf_http_server_drain(struct qf_http_server *s, void (*on_drained)(void *arg
 	s->draining = true;
 	s->on_drained = on_drained;
 	s->drained_arg = arg;
-	stop_accepting(s);
+	qf_acceptor_close(&s->acceptor);
 	if (s->n_connections == 0)
 		qf_task_add(s->loop, &s->reap);
 	qf_list_each(it, tmp, &s->connections)
@@ -214,7 +132,7 @@ struct qf_http_server *qf_http_server_free(struct qf_http_server *s)
 	if (!s)
 		return NULL;
 	s->on_drained = NULL;
-	stop_accepting(s);
+	qf_acceptor_close(&s->acceptor);
 	while (!qf_list_empty(&s->connections))
 		http_conn_drop(qf_container_of(s->connections.next, struct http_conn, link));
 	qf_task_del(s->loop, &s->reap);

@@ -1,9 +1,5 @@
 /* Accepting connections, cancel keys, drain. See listener.h. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,12 +11,10 @@
 #include "session.h"
 
 enum {
-	ACCEPTS_PER_TURN = 64,
 	DEFAULT_CONNECTIONS = 10000,
 	SPARE_CONNECTIONS = 64, /* beyond maxConnections: cancel requests, and clients that are told to go */
 };
 
-#define RETRY_ACCEPT_NS (100 * QF_MS)
 #define MAX_PENDING_BYTES ((size_t)256 << 20)
 
 /* ---- room ---- */
@@ -98,25 +92,6 @@ void pg_listener_cancel(struct qf_listener *l, uint32_t pid, struct qf_slice key
 
 /* ---- accept ---- */
 
-static void peer_name(const struct sockaddr_storage *ss, char *buf, size_t size)
-{
-	char ip[INET6_ADDRSTRLEN] = "";
-
-	if (ss->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)ss;
-
-		inet_ntop(AF_INET, &in->sin_addr, ip, sizeof(ip));
-		snprintf(buf, size, "%s:%u", ip, ntohs(in->sin_port));
-	} else if (ss->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)ss;
-
-		inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip));
-		snprintf(buf, size, "[%s]:%u", ip, ntohs(in6->sin6_port));
-	} else {
-		snprintf(buf, size, "local");
-	}
-}
-
 static void refuse_at_once(int fd)
 {
 	struct qf_pg_fields f = {
@@ -135,52 +110,18 @@ static void refuse_at_once(int fd)
 	close(fd);
 }
 
-static void admit(struct qf_listener *l, int fd, const struct sockaddr_storage *ss)
+static void on_client(struct qf_acceptor *a, int fd, const char *name)
 {
-	char client[64];
+	struct qf_listener *l = qf_container_of(a, struct qf_listener, acceptor);
+	int r;
 
 	if (l->n_connections >= max_sessions(l) + SPARE_CONNECTIONS) {
 		refuse_at_once(fd);
 		return;
 	}
-	peer_name(ss, client, sizeof(client));
-	int r = pg_session_new(l, fd, client);
-
+	r = pg_session_new(l, fd, name);
 	if (r < 0)
-		qf_debug("client %s: %s", client, qf_strerror(r));
-}
-
-static void on_accept(struct qf_watch *w, uint32_t events)
-{
-	struct qf_listener *l = qf_container_of(w, struct qf_listener, watch);
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		struct sockaddr_storage ss = { 0 };
-		socklen_t n = sizeof(ss);
-		int fd = accept4(w->fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd >= 0) {
-			admit(l, fd, &ss);
-			continue;
-		}
-		/* Without a descriptor the connection stays in the queue and would wake us for ever. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			qf_watch_del(l->loop, w);
-			qf_timer_set(l->loop, &l->retry, RETRY_ACCEPT_NS);
-			return;
-		}
-		if (errno == EAGAIN)
-			return;
-	}
-}
-
-static void on_retry(struct qf_timer *t)
-{
-	struct qf_listener *l = qf_container_of(t, struct qf_listener, retry);
-
-	if (qf_watch_add(l->loop, &l->watch) < 0)
-		qf_timer_set(l->loop, t, RETRY_ACCEPT_NS);
+		qf_debug("client %s: %s", name, qf_strerror(r));
 }
 
 /* ---- life ---- */
@@ -206,17 +147,13 @@ static int listener_open(struct qf_listener **ret, struct qf_hub *hub, int liste
 
 	l->hub = hub;
 	l->loop = qf_hub_loop(hub);
-	l->watch = (struct qf_watch){ .fd = listen_fd, .events = EPOLLIN, .fn = on_accept };
-	l->retry.fn = on_retry;
 	l->drained.fn = on_drained;
 	l->by_pid = qf_map_new();
 	qf_list_init(&l->connections);
-	int r = qf_watch_add(l->loop, &l->watch);
+	int r = getrandom(&l->next_pid, sizeof(l->next_pid), 0) == sizeof(l->next_pid) ? 0 : -errno;
 
-	if (r == 0 && getrandom(&l->next_pid, sizeof(l->next_pid), 0) != sizeof(l->next_pid)) {
-		qf_watch_del(l->loop, &l->watch);
-		r = -errno;
-	}
+	if (r == 0)
+		r = qf_acceptor_open(&l->acceptor, l->loop, listen_fd, on_client);
 	if (r < 0) {
 		qf_map_free(l->by_pid);
 		free(l);
@@ -226,16 +163,6 @@ static int listener_open(struct qf_listener **ret, struct qf_hub *hub, int liste
 	return 0;
 }
 
-static void stop_accepting(struct qf_listener *l)
-{
-	if (l->watch.fd < 0)
-		return;
-	qf_watch_del(l->loop, &l->watch);
-	qf_timer_stop(l->loop, &l->retry);
-	close(l->watch.fd);
-	l->watch.fd = -1;
-}
-
 static void listener_drain(struct qf_listener *l, void (*on_done)(void *arg), void *arg)
 {
 	struct qf_list *it, *tmp;
@@ -243,7 +170,7 @@ static void listener_drain(struct qf_listener *l, void (*on_done)(void *arg), vo
 	l->draining = true;
 	l->on_drained = on_done;
 	l->drained_arg = arg;
-	stop_accepting(l);
+	qf_acceptor_close(&l->acceptor);
 	if (l->n_connections == 0)
 		qf_task_add(l->loop, &l->drained);
 	qf_list_each(it, tmp, &l->connections)
@@ -253,7 +180,7 @@ static void listener_drain(struct qf_listener *l, void (*on_done)(void *arg), vo
 static void listener_close(struct qf_listener *l)
 {
 	l->on_drained = NULL;
-	stop_accepting(l);
+	qf_acceptor_close(&l->acceptor);
 	while (!qf_list_empty(&l->connections))
 		pg_session_shut(qf_container_of(l->connections.next, struct pg_session, link));
 	qf_task_del(l->loop, &l->drained);

@@ -5,6 +5,7 @@
 #ifndef QF_FRONTEND_PG_LISTENER_H
 #define QF_FRONTEND_PG_LISTENER_H
 
+#include "qf/accept.h"
 #include "qf/frontend.h"
 #include "qf/list.h"
 #include "qf/map.h"
@@ -14,8 +15,7 @@ struct pg_session;
 struct qf_listener {
 	struct qf_hub *hub;
 	struct qf_loop *loop;
-	struct qf_watch watch;
-	struct qf_timer retry;	  /* accept again after descriptors ran out */
+	struct qf_acceptor acceptor;
 	struct qf_list connections; /* pg_session.link: all of them */
 	size_t n_connections;
 	size_t n_sessions;	  /* those past the startup packet */
