@@ -197,10 +197,14 @@ uint16_t stream_fence(const struct listener *l, uint64_t id); /* of one that is 
 void stream_step(struct stream *s, enum qf_rd_event e, uint16_t attempt);
 void stream_refuse(struct stream *s, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);
 
-/* group.c */
+/* apply.c */
 struct group *group_find(struct dispatch *d, struct qf_slice name);
 int groups_apply(struct dispatch *d, const struct qf_conf *conf, struct qf_err *reterr);
 void groups_close(struct dispatch *d);
+
+/* group.c */
+void group_serve(struct group *g); /* starts what it has room for */
+void group_stall(struct qf_timer *t); /* of group.stall: those whose clients take nothing while others wait */
 void group_admit(struct stream *s);   /* translation, then the queue */
 void group_ready(struct stream *s);   /* all its targets are known */
 /* The statement as that member reads it; NULL: it cannot be chosen. */
