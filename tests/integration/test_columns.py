@@ -1,4 +1,5 @@
 """Translation with the columns that the engine's own catalog tells: right where types decide, and never with old ones."""
+import base64
 import datetime
 import decimal
 import itertools
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import threading
 import time
+import uuid
 
 import psycopg
 import pytest
@@ -51,9 +53,17 @@ def plain(value):
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     if isinstance(value, datetime.date):
         return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, datetime.time):
+        return value.strftime("%H:%M:%S.%f")
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, dict) and list(value) == [f"f{i + 1}" for i in range(len(value))]:
+        return [plain(v) for v in value.values()]  # a row
     if isinstance(value, list):
         return [plain(v) for v in value]
-    return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(value, value) if isinstance(value, float) else value
+    return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(value, value if value == value else "NaN") if isinstance(value, float) else value
 
 
 def answer(c, sql):

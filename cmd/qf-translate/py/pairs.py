@@ -11,6 +11,7 @@ from sqlglot import exp
 from qf_decimals import average_of_decimal, decimal_division, round_decimal
 from qf_traits import FAMILY, TRAITS, TRAIT_NAMES
 from qf_trinofuncs import trino_form
+from qf_trinolits import all_equal, keeps_digits
 
 D = exp.DataType.Type
 INT = {D.TINYINT, D.SMALLINT, D.INT, D.BIGINT, D.INT128, D.UTINYINT, D.USMALLINT, D.UINT, D.UBIGINT}
@@ -270,9 +271,35 @@ def comparison(p, node):
     left, right = node.this, node.expression
     if not p.same("text_case") and (kind(left) in TXT or kind(right) in TXT or (unknown(left) and unknown(right))):
         p.doubt("text is compared with regard to case by one of {a} and {b}, and without by the other")
+    if p.trino_on_duckdb and isinstance(left, exp.Tuple):
+        return tuples(p, node, [right])
+    nested(p, left, right)
     loose = {"mysql", "starrocks", "sqlite", "clickhouse", "spark", "hive", "databricks", "snowflake", "oracle", "tsql"}
     if (p.source in loose or p.target in loose) and mixed(left, right):
         p.doubt("a comparison of values of different types")
+    return None
+
+
+def tuples(p, node, others):
+    """Field by field, as a NULL in one of them wants it."""
+    new = all_equal(node.this, others) if isinstance(node, (exp.EQ, exp.In)) else None
+    if new is None:
+        p.doubt("a comparison of rows, in which a NULL does not count the same in {a} and {b}")
+    return new
+
+
+@check(exp.In, exp.Nullif, exp.NullSafeEQ, exp.NullSafeNEQ)
+def equal_to(p, node):
+    if p.trino_on_duckdb and isinstance(node.this, exp.Tuple):
+        return tuples(p, node, node.expressions)
+    nested(p, node.this)
+    return None
+
+
+def nested(p, *values):
+    """[1, NULL] = [1, NULL] is NULL in one and true in the other."""
+    if p.trino_on_duckdb and any(kind(x) in (D.ARRAY, D.LIST, D.MAP, D.STRUCT) for x in values):
+        p.doubt("a comparison of arrays, maps or rows, in which a NULL does not count the same in {a} and {b}")
 
 
 def mixed(left, right):
@@ -436,9 +463,11 @@ def typed_literal(p, node):
     to, value = node.args["to"], node.this
     if p.source not in ("trino", "athena", "presto") or not isinstance(value, exp.Literal) or not value.is_string:
         return None
-    if to.this == D.DECIMAL and not to.expressions and re.match(r"\d+(\.\d+)?$", value.this):
+    if to.this == D.DECIMAL and not to.expressions and re.match(r"\d+(\.\d+)?$", value.this) and not p.trino_on_duckdb:
         return exp.Literal.number(value.this)
     if to.this == D.TIMESTAMP and plain_literal(value.this, D.TIMESTAMP):
+        if not keeps_digits(value.this, to):
+            p.doubt("a cast that drops digits of the seconds")
         return exp.cast(value.copy(), "timestamp") if to.expressions else None
     return None
 
@@ -473,8 +502,8 @@ def plain_literal(text, target):
 
 @check(exp.DataType)
 def data_type(p, node):
-    if isinstance(node.parent, (exp.Cast, exp.TryCast)):
-        return
+    if isinstance(node.parent, (exp.Cast, exp.TryCast)) or isinstance(node.root(), exp.DataType):
+        return  # the annotation of a row takes the types of its fields out of the tree
     sizes = [x.name for x in node.expressions if isinstance(x, exp.DataTypeParam)]
     if node.this in TXT and sizes and "duckdb" in (p.source, p.target):
         p.doubt("the length of %s is not kept by duckdb" % node.sql().lower())

@@ -8,6 +8,7 @@ import re
 from sqlglot import exp
 
 from qf_decimals import decimal_of
+from qf_trinolits import a_map, array, binary, infinity, nan, row, typed_literal
 
 D = exp.DataType.Type
 INT = {D.TINYINT, D.SMALLINT, D.INT, D.BIGINT}
@@ -19,7 +20,7 @@ CLOCK = {"SECOND", "MINUTE", "HOUR"}
 # What trim() takes away: io.airlift.slice.SliceUtf8, isWhitespace
 BLANK = "".join(map(chr, [9, 10, 11, 12, 13, 28, 29, 30, 31, 32, 0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200b),
                           0x2028, 0x2029, 0x205f, 0x3000]))
-RULES = {}
+RULES = {exp.Array: array, exp.Map: a_map, exp.Struct: row, exp.HexString: binary}
 
 
 def rule(*classes):
@@ -97,6 +98,9 @@ def bits(node):
 
 @rule(exp.Cast)
 def cast(node):
+    exact = typed_literal(node)
+    if exact is not None:
+        return exact
     source, to = kind(node.this), node.args["to"]
     if source in FLT and to.this in INT:
         return exp.cast(exp.Round(this=node.this.copy()), to.copy())
@@ -198,12 +202,6 @@ def date_format(node):
 
 # ---- arrays ----------------------------------------------------------------------------------------------------------
 
-@rule(exp.Array)
-def array(node):
-    kinds = {kind(e) for e in node.expressions}
-    return (len(kinds) == 1 and kinds <= INT | FLT | TXT | {D.DATE, D.BOOLEAN}) or None
-
-
 @rule(exp.Bracket)
 def subscript(node):
     """element_at() gives NULL beyond the end, a[i] an error; sqlglot has counted a[i] from 0."""
@@ -274,6 +272,8 @@ def listagg(node):
 def by_name(node):
     if node.name.lower() == "every" and len(node.expressions) == 1 and kind(node.expressions[0]) == D.BOOLEAN:
         return exp.LogicalAnd(this=node.expressions[0].copy())
+    if node.name.lower() in ("infinity", "nan"):
+        return (infinity if node.name.lower() == "infinity" else nan)(node)
     return None
 
 
