@@ -196,6 +196,20 @@ def test_a_transaction_sees_its_own_catalog(kit):
         other.execute("drop table tnew")
 
 
+@pytest.mark.parametrize("dialect", ["postgres", "trino"])
+def test_a_transaction_writes_once(kit, dialect):
+    """A statement that is translated anew, because the transaction has a table of its own, has done nothing before."""
+    with kit.connect(dialect) as c:
+        for i in range(20):
+            c.execute("begin")
+            c.execute("create table once (a integer, b varchar)")
+            assert c.execute("insert into once values (1, 'x'), (2, 'y')").rowcount == 2
+            assert c.execute("select count(*), sum(a) from once").fetchone() == (2, 3)
+            assert c.execute("update once set a = a + 1 where a > 1").rowcount == 1
+            assert c.execute("select sum(a) from once").fetchone() == (4,)
+            c.execute("rollback")
+
+
 def assert_right_or_refused(c, sql, want):
     try:
         assert c.execute(sql).fetchone()[0] == want

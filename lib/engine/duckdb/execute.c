@@ -71,7 +71,10 @@ static bool run_pending(struct qf_engine_conn *c, duckdb_pending_result pending)
 	return ok;
 }
 
-/* The statement is bound; nothing of it has run. */
+/*
+ * Asked once the statement is bound. DuckDB's threads may be at work on it by then, and what they did goes with the
+ * statement's own transaction; one that lives longer would keep it, and is asked before, as its catalog is its own.
+ */
 static bool still_right(struct qf_engine_conn *c)
 {
 	struct qf_engine_end *end = &c->job.end;
@@ -104,8 +107,10 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 		e->written = true;
 	}
 	duck_catalog_begin(c, j->type, j->sql);
+	if (c->in_transaction && !still_right(c))
+		return false;
 	if (e->api.pending_prepared_streaming(prepared, &pending) == DuckDBSuccess)
-		ok = still_right(c) && run_pending(c, pending);
+		ok = (c->in_transaction || still_right(c)) && run_pending(c, pending);
 	else
 		duck_job_fail(c, e->api.pending_error(pending));
 	e->api.destroy_pending(&pending);
