@@ -15,8 +15,9 @@ from qf_columns import TRINOS, annotate, names_absent, output_names
 from qf_pairs import check_tree
 from qf_pgprepare import Refused, prepare, says_unknown, survey
 from qf_pgstatement import Writer
-from qf_trinolits import names_bare_decimal
 from qf_tokens import STRINGS, Unterminated, comment_core, lex, placeholders, string_value
+from qf_trinolits import names_bare_decimal
+from qf_trinoshow import NoShow, schema_view, trino_show
 
 MAX_DEPTH = 400     # of the tree; long AND, OR and operator chains lean to one side and are counted apart
 MAX_CHAIN = 20000
@@ -99,6 +100,10 @@ def _translate(a, sql, source, target, schema, guard):
         raise Failure("there is no statement, only comments")
     check_comments(source, tokens)
     first = words[0][1].lower()
+    shown = show(source, target, words)
+    if shown is not None:
+        a.sql = leading_comments(sql, tokens) + lost_comments(tokens, []) + shown
+        return
     if first in SESSION:
         raise Failure("%s is a statement about the session or the server, which has no translation" % first.upper(),
                       "write it in the dialect of the engine (setting queryflux.dialect)", at=words[0][2])
@@ -113,6 +118,15 @@ def _translate(a, sql, source, target, schema, guard):
         check_lost(a, tokens, out, source)
     a.warnings += [clean(t) for t in dict.fromkeys(_capture.texts)]
     finish(a, sql, out, source, target, tokens, exact)
+
+
+def show(source, target, words):
+    if source not in TRINOS or target != "duckdb":
+        return None
+    try:
+        return trino_show(words)
+    except NoShow as err:
+        raise Failure(str(err), at=err.at) from None
 
 
 def check_comments(source, tokens):
@@ -210,6 +224,8 @@ def by_sqlglot(a, body, tokens, source, target, schema):
     a.rewritten = {n.meta["qf_was"] for n in tree.find_all(exp.Literal) if "qf_was" in n.meta}
     if source in TRINOS and names_bare_decimal([t[1] for t in tokens if t[0] != "comment"]):
         a.doubts.append("decimal without a precision")
+    if source in TRINOS and target == "duckdb":
+        schema_views(tree)
     if names_absent(tree, schema or {}):
         a.doubts.clear()  # the engine's error is the answer
     try:
@@ -218,6 +234,17 @@ def by_sqlglot(a, body, tokens, source, target, schema):
         a.warnings += [clean(t) for t in str(err).split("\n") if clean(t)]
         out = tree.sql(dialect=target, unsupported_level=ErrorLevel.IGNORE, copy=False)
     return unmark_placeholders(out, marks, target)
+
+
+def schema_views(tree):
+    """information_schema of Trino: the views of one catalog, with its columns."""
+    for table in list(tree.find_all(exp.Table)):
+        if table.db.lower() != "information_schema" or not isinstance(table.this, exp.Identifier):
+            continue
+        query = schema_view(table.catalog, table.name.lower())
+        if query is not None:
+            alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name))
+            table.replace(exp.Subquery(this=sqlglot.parse_one(query, read="duckdb"), alias=alias.copy(), joins=table.args.get("joins")))
 
 
 def check_lost(a, tokens, out, source):

@@ -187,7 +187,9 @@ def array(node):
 
 def row(node):
     """ROW(1, 'a'): its fields have no names."""
-    if any(isinstance(e, (exp.PropertyEQ, exp.Alias)) for e in node.expressions) or not outermost(node):
+    named = any(isinstance(e, (exp.PropertyEQ, exp.Alias)) for e in node.expressions)
+    alone = isinstance(node.parent, exp.Tuple) and len(node.parent.expressions) == 1  # VALUES ROW(1, 2) has two columns
+    if named or alone or not outermost(node):
         return None
     return exp.Anonymous(this="ROW", expressions=[e.copy() for e in node.expressions])
 

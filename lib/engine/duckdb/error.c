@@ -114,6 +114,8 @@ static const struct rule {
 	/* what translated statements say with ERROR() */
 	{ "Invalid Input", NULL, "division by zero", "22012", NULL },
 	{ "Invalid Input", NULL, "invalid input syntax", "22P02", NULL },
+	{ "Invalid Input", NULL, "Catalog '", "3D000", NULL },
+	{ "Invalid Input", NULL, "Schema '", "3F000", NULL },
 	{ "Invalid Input", NULL, "negative substring length", "22011", NULL },
 	{ "Invalid Input", NULL, "null character not permitted", "54000", NULL },
 	{ "Invalid Input", NULL, "date out of range", "22008", NULL },
