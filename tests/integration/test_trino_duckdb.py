@@ -102,3 +102,56 @@ def test_information_schema(shown):
                 " on t.table_name = c.table_name where t.table_schema = 'looks' and t.table_name = 'kinds' order by 3") == [
         [name, type_, i + 1] for i, (name, _, type_) in enumerate(TYPES)]
     assert rows("select count(*) from nosuch.information_schema.schemata where schema_name = 'looks'") == [[0]]
+
+
+# ---- tables ------------------------------------------------------------------------------------------------------------
+
+MADE = [("a", "integer not null", "integer"), ("b", "varchar(3)", "varchar"), ("c", "timestamp(6)", "timestamp(6)"),
+        ("d", "timestamp(6) with time zone", "timestamp(6) with time zone"), ("e", "array(varchar)", "array(varchar)"),
+        ("f", "varbinary", "varbinary"), ("g", "real", "real"), ("h", "tinyint", "tinyint"), ("i", "uuid", "uuid"), ("j", "time(6)", "time(6)"),
+        ("k", "decimal(10,2)", "decimal(10,2)"), ("l", "row(x integer, y varchar)", "STRUCT(x INTEGER, y VARCHAR)"),
+        ("m", "map(varchar, integer)", "MAP(VARCHAR, INTEGER)"), ("n", "double", "double")]
+
+
+def test_a_table_of_trinos_types(kit):
+    """Made, described, written by parameters, read, and changed."""
+    def rows(sql, params=None):
+        return ask(kit, sql, params, dialect=None)
+
+    rows("drop table if exists made")
+    rows("create table if not exists made (%s)" % ", ".join(f"{name} {type_}" for name, type_, _ in MADE))
+    assert [r[:2] for r in rows("describe made")] == [[name, shown] for name, _, shown in MADE]
+    zone = zoneinfo.ZoneInfo("Europe/Prague")
+    values = (1, "abc", datetime.datetime(2024, 1, 1, 1, 2, 3, 456), datetime.datetime(2024, 7, 1, 1, 2, 3, tzinfo=zone), ["x", None],
+              b"\0\xff", 1.5, -7, uuid.UUID("12151fd2-7586-11e9-8f9e-2a86e4085a59"), datetime.time(1, 2, 3), decimal.Decimal("1.50"),
+              (1, "y"), {"k": 1}, 0.1)
+    rows("insert into made values (%s)" % ", ".join("?" * len(values)), values)
+    (got,) = rows("select * from made")
+    assert [tuple(v) if isinstance(v, (tuple, list)) and isinstance(w, tuple) else v for v, w in zip(got, values)] == list(values)
+    rows("insert into made (a, d) values (2, timestamp '2024-01-01 00:00:00 -08:00')")
+    assert rows("select a from made where d = timestamp '2024-01-01 08:00:00 UTC'") == [[2]]
+    with pytest.raises(TrinoUserError):
+        rows("insert into made (a, b) values (3, 'abcd')")
+    with pytest.raises(TrinoUserError):
+        rows("insert into made (b) values ('x')")
+    for sql in ("alter table made add column o bigint", "alter table made drop column n", "alter table made rename column o to p",
+                "alter table made rename to made2", "update made2 set p = a / 2", "comment on table made2 is 'of all kinds'",
+                "comment on column made2.p is 'half'"):
+        rows(sql)
+    assert rows("select a, p from made2 order by a") == [[1, 0], [2, 1]]
+    assert rows("show columns from made2 like 'p'") == [["p", "bigint", "", "half"]]
+    rows("truncate table made2")
+    assert rows("select count(*) from made2") == [[0]]
+    rows("drop table made2")
+
+
+@pytest.mark.parametrize("sql", [
+    "create table no (a integer) with (format = 'ORC')", "create table no (a char(3))", "create table no (a timestamp(12))", "create table no (a decimal)",
+    "create table no (a array(varchar(3)))", "create table no (a integer) comment 'x'", "create table no as select 1 as a with no data",
+    "alter table t rename to other.t", "alter table t alter column i set data type double", "create schema no with (location = 'x')",
+    "merge into t using t as u on t.i = u.i when matched then delete", "insert into t values row(1, 2)"])
+def test_tables_refused(kit, sql):
+    ask(kit, "create table if not exists t (i integer, s varchar)", dialect=None)
+    with pytest.raises(TrinoUserError) as e:
+        ask(kit, sql, dialect=None)
+    assert e.value.error_name == "NOT_SUPPORTED", e.value

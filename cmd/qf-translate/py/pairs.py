@@ -507,6 +507,8 @@ def data_type(p, node):
     sizes = [x.name for x in node.expressions if isinstance(x, exp.DataTypeParam)]
     if node.this in TXT and sizes and "duckdb" in (p.source, p.target):
         p.doubt("the length of %s is not kept by duckdb" % node.sql().lower())
+    if node.this == D.TIMESTAMP and p.trino_on_duckdb and any(int(n) > 6 for n in sizes):
+        p.doubt("the digits of %s" % node.sql().lower())
     if node.this == D.DECIMAL and not sizes:
         p.doubt("decimal without a precision is not the same in {a} and {b}")
     if node.this not in NUM | TXT | {D.DATE, D.TIMESTAMP, D.BOOLEAN}:

@@ -16,6 +16,7 @@ from qf_pairs import check_tree
 from qf_pgprepare import Refused, prepare, says_unknown, survey
 from qf_pgstatement import Writer
 from qf_tokens import STRINGS, Unterminated, comment_core, lex, placeholders, string_value
+from qf_trinoddl import mark_moments
 from qf_trinolits import names_bare_decimal
 from qf_trinoshow import NoShow, schema_view, trino_show
 
@@ -53,7 +54,7 @@ _logger.handlers = [_capture]
 _logger.propagate = False
 
 STATEMENTS = (exp.Query, exp.Values, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter,
-              exp.TruncateTable, exp.Transaction, exp.Commit, exp.Rollback)
+              exp.TruncateTable, exp.Comment, exp.Transaction, exp.Commit, exp.Rollback)
 SESSION = {"set", "show", "use", "reset", "prepare", "execute", "deallocate", "explain", "describe", "desc", "declare", "fetch",
            "close", "call", "discard", "listen", "notify", "unlisten", "analyze", "vacuum", "pragma", "kill", "lock", "unlock",
            "grant", "revoke", "copy", "load", "install", "attach", "detach", "do", "checkpoint", "summarize", "savepoint", "release"}
@@ -220,6 +221,8 @@ def by_sqlglot(a, body, tokens, source, target, schema):
     check_depth(tree)
     tree = output_names(tree, source, a.doubts)
     tree = annotate(tree, source, target, schema, a.doubts)
+    if source in TRINOS:
+        mark_moments(tree, schema or {})
     tree = check_tree(tree, source, target, a.doubts)
     a.rewritten = {n.meta["qf_was"] for n in tree.find_all(exp.Literal) if "qf_was" in n.meta}
     if source in TRINOS and names_bare_decimal([t[1] for t in tokens if t[0] != "comment"]):

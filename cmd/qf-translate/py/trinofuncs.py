@@ -8,6 +8,7 @@ import re
 from sqlglot import exp
 
 from qf_decimals import decimal_of
+from qf_trinoddl import DDL
 from qf_trinolits import a_map, array, binary, infinity, nan, row, typed_literal
 
 D = exp.DataType.Type
@@ -20,7 +21,7 @@ CLOCK = {"SECOND", "MINUTE", "HOUR"}
 # What trim() takes away: io.airlift.slice.SliceUtf8, isWhitespace
 BLANK = "".join(map(chr, [9, 10, 11, 12, 13, 28, 29, 30, 31, 32, 0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200b),
                           0x2028, 0x2029, 0x205f, 0x3000]))
-RULES = {exp.Array: array, exp.Map: a_map, exp.Struct: row, exp.HexString: binary}
+RULES = {exp.Array: array, exp.Map: a_map, exp.Struct: row, exp.HexString: binary, **DDL}
 
 
 def rule(*classes):

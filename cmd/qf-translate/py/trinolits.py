@@ -90,6 +90,10 @@ def a_double(text, node):
     return literal_of(text, "double") if finite else None
 
 
+def a_real(text, _node):
+    return literal_of(text, "float") if _DOUBLE.fullmatch(text) and abs(float(text)) < 3.4e38 else None
+
+
 def a_decimal(text, node):
     """Its type has the digits of the text."""
     m = _WHOLE.fullmatch(text)
@@ -131,6 +135,8 @@ def a_moment(text, node):
 
 def only_compared(node):
     parent = node.parent
+    if node.meta.get("qf_kept"):
+        return True
     while isinstance(parent, exp.Paren):
         parent = parent.parent
     if isinstance(parent, COMPARES):
@@ -145,7 +151,7 @@ def a_whole(bits, text, ty):
     return literal_of(text, ty) if fits else None
 
 
-FORMS = {D.UUID: a_uuid, D.TIME: a_time, D.DOUBLE: a_double, D.DECIMAL: a_decimal, D.TIMESTAMPTZ: a_moment,
+FORMS = {D.UUID: a_uuid, D.TIME: a_time, D.DOUBLE: a_double, D.FLOAT: a_real, D.DECIMAL: a_decimal, D.TIMESTAMPTZ: a_moment,
          D.TINYINT: lambda text, _: a_whole(7, text, "tinyint"), D.SMALLINT: lambda text, _: a_whole(15, text, "smallint"),
          D.INT: lambda text, _: a_whole(31, text, "int"), D.BIGINT: lambda text, _: a_whole(63, text, "bigint"),
          D.BOOLEAN: lambda text, _: literal_of(text, "boolean") if text in ("true", "false") else None}
