@@ -257,6 +257,43 @@ def test_never_with_old_types_under_load(kit):
     assert counts["right"] > 100, counts
 
 
+def test_writes_run_once_while_types_change(kit):
+    """What is translated anew in its slot may have been begun by DuckDB's threads: nothing of that stays."""
+    fresh(kit, "tl", "a integer, b integer", "(7, 2)")
+    fresh(kit, "tw", "id integer, q double precision", "(0, 0)")
+    stop, outcome = threading.Event(), {}
+
+    def write(first):
+        with kit.connect() as c:
+            for i in itertools.count(first, 2):
+                if stop.is_set():
+                    break
+                try:
+                    c.execute(f"insert into tw select {i}, a/b from tl, generate_series(1, 5000)")
+                    outcome[i] = 5000
+                except psycopg.Error as e:
+                    outcome[i] = 0
+                    assert e.sqlstate in ("0A000", "42P01", "42703", "40001", "42804"), str(e)
+
+    with kit.connect("duckdb") as c:
+        c.execute("create or replace table tl as select 7 as a, 2 as b")
+        threads = [threading.Thread(target=write, args=(a,)) for a in (1, 2)]
+        for t in threads:
+            t.start()
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            c.execute("create or replace table tl as select 7::double as a, 2 as b")
+            c.execute("create or replace table tl as select 7 as a, 2 as b")
+        stop.set()
+        for t in threads:
+            t.join()
+        found = {i: (n, low, high) for i, n, low, high in
+                 c.execute("select id, count(*), min(q), max(q) from tw where id > 0 group by id").fetchall()}
+    assert {i: n for i, n in outcome.items() if n} == {i: n for i, (n, _, _) in found.items()}
+    assert all(low == high and low in (3, 3.5) for _, low, high in found.values()), found
+    assert len(found) > 20 and len(found) < len(outcome) + 1
+
+
 def test_the_translator_dies_while_columns_are_known(kit):
     fresh(kit, "tk", "a integer, b integer", "(7, 2)")
     with kit.connect() as c:
