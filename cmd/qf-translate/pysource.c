@@ -12,8 +12,8 @@
 #define EACH(do)                                                                                                      \
 	do(tokens) do(pgtypes) do(pgvalue) do(pgexpr) do(pgnames) do(pgnodes) do(pgpreds) do(pgcasts) do(pgfuncs)     \
 	do(pgdates) do(pgaggs) do(pgscope) do(pgfrom) do(pgclauses) do(pgquery) do(pgddl) do(pgprepare)               \
-	do(pgstatement) do(traits) do(columns) do(decimals) do(trinolits) do(trinoddl) do(trinofuncs) \
-	do(trinoshow) do(pairs) do(translate) do(worker)
+	do(pgstatement) do(traits) do(columns) do(decimals) do(trinolits) do(trinoddl) do(trinoarrays)       \
+	do(trinofuncs) do(trinoshow) do(pairs) do(translate) do(worker)
 
 EACH(CARRY)
 

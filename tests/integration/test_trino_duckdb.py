@@ -35,6 +35,13 @@ def test_moments_are_compared_and_not_shown(kit):
             ask(kit, "select ?", (value,), dialect=None)
 
 
+def test_rows_have_names_where_a_cast_gives_them(kit):
+    cursor = connect(kit, dialect=None).cursor()
+    cursor.execute("select cast(row(1, 'a') as row(x integer, y varchar)) as r, row(2, null) as s")
+    assert [tuple(v) for v in cursor.fetchall()[0]] == [(1, "a"), (2, None)]
+    assert [d.type_code for d in cursor.description] == ["row(x integer, y varchar)", "row(integer, integer)"]
+
+
 # ---- SHOW, DESCRIBE, information_schema --------------------------------------------------------------------------------
 
 TYPES = [("a", "integer", "integer"), ("b", "decimal(10,2)", "decimal(10,2)"), ("c", "timestamp", "timestamp(6)"),

@@ -8,8 +8,9 @@ import re
 from sqlglot import exp
 
 from qf_decimals import decimal_of
+from qf_trinoarrays import ARRAYS, of_map
 from qf_trinoddl import DDL
-from qf_trinolits import a_map, array, binary, infinity, nan, row, typed_literal
+from qf_trinolits import a_map, array, binary, infinity, named_row, nan, row, typed_literal
 
 D = exp.DataType.Type
 INT = {D.TINYINT, D.SMALLINT, D.INT, D.BIGINT}
@@ -21,7 +22,7 @@ CLOCK = {"SECOND", "MINUTE", "HOUR"}
 # What trim() takes away: io.airlift.slice.SliceUtf8, isWhitespace
 BLANK = "".join(map(chr, [9, 10, 11, 12, 13, 28, 29, 30, 31, 32, 0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200b),
                           0x2028, 0x2029, 0x205f, 0x3000]))
-RULES = {exp.Array: array, exp.Map: a_map, exp.Struct: row, exp.HexString: binary, **DDL}
+RULES = {exp.Array: array, exp.Map: a_map, exp.Struct: row, exp.HexString: binary, **DDL, **ARRAYS}
 
 
 def rule(*classes):
@@ -99,7 +100,7 @@ def bits(node):
 
 @rule(exp.Cast)
 def cast(node):
-    exact = typed_literal(node)
+    exact = named_row(node) if node.args["to"].this == D.STRUCT else typed_literal(node)
     if exact is not None:
         return exact
     source, to = kind(node.this), node.args["to"]
@@ -198,7 +199,10 @@ def date_add(node):
 def date_format(node):
     form = text(node.args.get("format"))
     good = form is not None and re.fullmatch(r"(?:%[YmdHMS]|[^%])*", form)
-    return (kind(node.this) == D.TIMESTAMP and good is not None) or None
+    if kind(node.this) != D.TIMESTAMP or not good:
+        return None
+    node.args["format"].meta["qf_was"] = form
+    return True
 
 
 # ---- arrays ----------------------------------------------------------------------------------------------------------
@@ -206,6 +210,8 @@ def date_format(node):
 @rule(exp.Bracket)
 def subscript(node):
     """element_at() gives NULL beyond the end, a[i] an error; sqlglot has counted a[i] from 0."""
+    if kind(node.this) == D.MAP:
+        return of_map(node)
     at = number(node.expressions[0]) if len(node.expressions) == 1 else None
     if kind(node.this) != D.ARRAY or at is None:
         return None

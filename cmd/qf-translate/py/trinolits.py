@@ -195,14 +195,34 @@ def row(node):
     """ROW(1, 'a'): its fields have no names."""
     named = any(isinstance(e, (exp.PropertyEQ, exp.Alias)) for e in node.expressions)
     alone = isinstance(node.parent, exp.Tuple) and len(node.parent.expressions) == 1  # VALUES ROW(1, 2) has two columns
+    if isinstance(node.parent, exp.Cast) and named_row(node.parent) is not None:
+        return True
     if named or alone or not outermost(node):
         return None
     return exp.Anonymous(this="ROW", expressions=[e.copy() for e in node.expressions])
 
 
+def named_row(node):
+    """CAST(ROW(1, 'a') AS ROW(x integer, y varchar)), when no field changes."""
+    value, fields = node.this, node.args["to"].expressions
+    if not isinstance(value, exp.Struct) or len(fields) != len(value.expressions) or not outermost(node):
+        return None
+    pairs = [(kind(v), f.args.get("kind")) for v, f in zip(value.expressions, fields) if isinstance(f, exp.ColumnDef)]
+    same = [t is not None and not t.expressions and (k == t.this or {k, t.this} <= TXT or k in INT and t.this in INT) for k, t in pairs]
+    if len(same) != len(fields) or not all(same):
+        return None
+    new = node.copy()
+    new.set("this", exp.Anonymous(this="ROW", expressions=[e.copy() for e in value.expressions]))
+    return new
+
+
+def read(node):
+    return isinstance(node.parent, exp.Bracket) and node.arg_key == "this"
+
+
 def a_map(node):
     keys, values = node.args.get("keys"), node.args.get("values")
-    if not (isinstance(keys, exp.Array) and isinstance(values, exp.Array) and kind(keys) == D.ARRAY and outermost(node)):
+    if not (isinstance(keys, exp.Array) and isinstance(values, exp.Array) and kind(keys) == D.ARRAY and (outermost(node) or read(node))):
         return None
     return keys.type.expressions[0].this in KEYS or None
 
