@@ -97,7 +97,7 @@ static void explain(struct translator *t, enum qf_worker_result result, struct t
 {
 	static const char *const texts[] = {
 		[QF_WORKER_DEADLINE] = "the translation took longer than its deadline",
-		[QF_WORKER_LATE] = "too many statements wait for translation",
+		[QF_WORKER_LATE] = "no translator was free within the deadline (translation.deadlineMs)",
 		[QF_WORKER_CRASHED] = "the translator ended while it read this statement",
 		[QF_WORKER_MALFORMED] = "the translator gave an answer that cannot be read",
 		[QF_WORKER_BUSY] = "too many statements wait for translation",
