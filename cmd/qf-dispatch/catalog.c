@@ -149,7 +149,8 @@ static void on_done(struct qf_engine_lookup *pub, const struct qf_slice *columns
 	struct request *q = l->request;
 
 	for (size_t i = 0; i < pub->n_tables; i++) {
-		qf_lru_put(l->cluster->columns, qf_buf_slice(&l->keys[i]), columns[i]);
+		if (columns[i].n) /* else nothing was found out, which may be otherwise the next time */
+			qf_lru_put(l->cluster->columns, qf_buf_slice(&l->keys[i]), columns[i]);
 		if (q)
 			q->columns[l->places[i]] = keep_slice(q->stream, columns[i]);
 	}

@@ -161,8 +161,8 @@ static void translate_again(struct stream *s)
 {
 	struct target *t = group_target(s, s->cluster);
 
-	s->without_columns = s->pin;
 	s->stale++;
+	s->without_columns = s->pin || s->stale == STALE_MAX; /* the last try builds on nothing that may change */
 	s->phase = PHASE_TRANSLATE;
 	*t = (struct target){ .dialect = t->dialect, .cluster = t->cluster };
 	s->n_asked = 1;
@@ -176,6 +176,11 @@ static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
 
 	if (end->catalog_changed && !s->interrupted && s->stale < STALE_MAX) {
 		translate_again(s);
+	} else if (end->catalog_changed && s->interrupted) { /* nothing of it ran: not the client's 40001 to try again */
+		qf_sql_error_set(&cancelled.error, "57014", "canceling statement due to user request");
+		cancelled.in_transaction = end->in_transaction;
+		cancelled.transaction_failed = end->transaction_failed;
+		finish(s, &cancelled);
 	} else if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK) {
 		finish(s, end);
 	} else if (s->interrupted) { /* too late for BEGIN */

@@ -257,6 +257,27 @@ def test_never_with_old_types_under_load(kit):
     assert counts["right"] > 100, counts
 
 
+def test_long_changes_hold_nobody_up(kit):
+    """While others build tables, for long, a statement is answered or refused for its own sake, never for theirs."""
+    fresh(kit, "th", "a integer, b integer", "(7, 2)")
+
+    def build(name):
+        with kit.connect("duckdb") as c, pytest.raises(psycopg.errors.QueryCanceled):
+            c.execute("set statement_timeout = 3000")
+            c.execute(f"create table {name} as select sum(a.range * b.range) from range(10000000) a, range(10000000) b")
+
+    threads = [threading.Thread(target=build, args=(f"long{i}",)) for i in range(3)]
+    for t in threads:
+        t.start()
+    time.sleep(0.5)
+    with kit.connect() as c:
+        for _ in range(5):
+            assert c.execute("select a, b || 'x' from th").fetchone() == (7, "2x")
+            assert_right_or_refused(c, "select a/b from th", 3)
+    for t in threads:
+        t.join()
+
+
 def test_writes_run_once_while_types_change(kit):
     """What is translated anew in its slot may have been begun by DuckDB's threads: nothing of that stays."""
     fresh(kit, "tl", "a integer, b integer", "(7, 2)")

@@ -286,10 +286,17 @@ static struct duck_catalog_state state_now(struct qf_engine_conn *c)
 	return now;
 }
 
+/* Views may read files, which change without a statement of ours: the number says nothing then. */
+static bool reads_files(const struct qf_engine *e)
+{
+	return e->cfg->n_allowed_directories > 0;
+}
+
 /* Nothing has changed since the transaction began. */
 static bool is_untouched(const struct qf_engine_conn *c, const struct duck_catalog_state *now)
 {
-	return !now->changing && now->number == c->job.pub->catalog && c->catalog == now->number && !c->dirty;
+	return !reads_files(c->engine) && !now->changing && now->number == c->job.pub->catalog &&
+	       c->catalog == now->number && !c->dirty;
 }
 
 void duck_catalog_before(struct qf_engine_conn *c)
@@ -313,7 +320,7 @@ bool duck_catalog_holds(struct qf_engine_conn *c)
 		return true;
 	if (c->in_transaction)
 		return c->job.before_same || is_untouched(c, &now);
-	if (!now.changing && now.number == pub->catalog)
+	if (!now.changing && now.number == pub->catalog && !reads_files(c->engine))
 		return true;
 	if (!same_columns(c, false))
 		return false;

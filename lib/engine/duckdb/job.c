@@ -204,6 +204,19 @@ static void note_session(struct qf_engine_conn *c)
 	j->end.transaction_failed = c->transaction_failed;
 }
 
+/*
+ * DuckDB goes on with a statement that we gave up (pending, or with rows left), in its own transaction, until the next
+ * query of the connection: that is now.
+ */
+static void end_given_up(struct qf_engine_conn *c)
+{
+	enum duck_error_kind kind;
+	struct qf_sql_error ignored;
+
+	if (c->job.end.outcome != QF_OUT_OK && !c->in_transaction)
+		(void)!duck_session_run(c, "SELECT 1", &ignored, &kind);
+}
+
 static struct qf_wake *finish(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
@@ -213,6 +226,7 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	pthread_mutex_unlock(&c->engine->lock);
 	dismiss_crew(j, c->engine);
 	close_result(c);
+	end_given_up(c);
 	note_session(c);
 	note_death(c);
 	duck_catalog_end(c);
