@@ -314,6 +314,31 @@ def test_transactions_by_hand(kit, http):
     assert error_of(http, "commit", **txn)["errorName"] == "UNKNOWN_TRANSACTION"
 
 
+def test_rollback_behind_a_statement_that_was_given_up(kit):
+    """A value that Trino has no form of ends a stream in the middle; the engine may still have it when ROLLBACK comes."""
+    sql = ("select i, repeat('x', 1000), case when i = 100 then 'infinity'::date else '2020-01-01'::date end,"
+           " case when i < 30000 then 0 else list_sum(list_transform(range(3000), lambda x: x * 2 + i)) end from range(100000) t(i)")
+    before = kit.pid("listen")
+    for last in ("ROLLBACK", "COMMIT"):
+        h = Http(kit, **{"X-Trino-Transaction-Id": "NONE"})
+        reply = h.ask("GET", h.start("START TRANSACTION"))
+        h.headers["X-Trino-Transaction-Id"] = reply.header("X-Trino-Started-Transaction-Id")
+        assert h.all("select 2")[0] == [[2]]
+        assert "infinity" in error_of(h, sql)["message"]
+        page = h.all(last)[1]
+        assert ("error" in page) == (last == "COMMIT"), page
+        h.close()
+    assert kit.pid("listen") == before and ask(kit, "select 1") == [[1]]
+
+
+def test_execute_where_a_backslash_escapes(http):
+    """Drivers quote as Trino reads it."""
+    text = "execute immediate 'select ?, ?' using '\\', ' , 1 -- '"
+    error = error_of(http, text, **{"X-QueryFlux-Dialect": "mysql"})
+    assert error["errorName"] == "NOT_SUPPORTED" and "backslash" in error["message"]
+    assert http.all(text, **{"X-QueryFlux-Dialect": "duckdb"})[0] == [["\\", " , 1 -- "]]
+
+
 def test_a_transaction_that_is_idle_is_rolled_back(start):
     k = start(CONFIG.replace("  frontends:\n", "  idleInTransactionTimeoutSecs: 1\n  frontends:\n"))
     h = Http(k)

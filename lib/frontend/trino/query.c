@@ -167,9 +167,11 @@ void tr_query_forget_waiter(struct tr_waiter *w)
 /* Nobody wants to know how it ends. */
 static void drop_query(struct tr_query *q)
 {
-	if (q->query)
-		qf_query_abandon(q->query);
+	if (!q->query)
+		return;
+	qf_query_abandon(q->query);
 	q->query = NULL;
+	tr_txn_abandoned(q);
 }
 
 /* What a kept query takes, for the limit on all of them. */
@@ -182,6 +184,16 @@ static void account(struct tr_query *q, size_t bytes)
 	q->kept_bytes += bytes;
 	l->kept_bytes += bytes;
 	qf_list_append(&l->kept, &q->link);
+}
+
+/* What it has to say, but for the page. */
+static size_t told_bytes(const struct tr_query *q)
+{
+	size_t n = sizeof(*q) + q->warnings.cap;
+
+	for (size_t i = 0; i < q->n_headers; i++)
+		n += sizeof(q->headers[i]) + q->headers[i].value.n;
+	return n;
 }
 
 /* Nothing of it runs any more and nothing is left to encode: it only tells what it has to say. */
@@ -203,7 +215,7 @@ static void release(struct tr_query *q)
 	tr_session_fini(&q->session);
 	l->statement_bytes -= q->reserved;
 	q->reserved = 0;
-	account(q, sizeof(*q));
+	account(q, told_bytes(q));
 	l->n_live--;
 	tr_listener_left(l);
 }

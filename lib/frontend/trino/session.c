@@ -173,8 +173,9 @@ static unsigned check_properties(struct reading *r)
 	for (size_t i = 0; i < r->s->n_properties; i++) {
 		const struct qf_conf_kv *p = &r->s->properties[i];
 		const struct tr_setting *st = tr_setting_find(p->key);
+		bool counts = p->value == tr_session_property(r->s, p->key); /* the last of that name */
 
-		if (st && st->check && st->check(p->value, r->err) < 0) {
+		if (counts && st && st->check && st->check(p->value, r->err) < 0) {
 			qf_err_prefix(r->err, "Invalid X-Trino-Session header: %s", st->name);
 			return 400;
 		}

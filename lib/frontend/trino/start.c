@@ -70,6 +70,14 @@ static bool check(struct tr_query *q, struct qf_slice text, struct qf_slice *ret
 	return false;
 }
 
+/* Drivers quote as Trino reads it; where a backslash escapes, their text would say something else. */
+static bool backslash_escapes(const struct tr_session *s)
+{
+	const char *text = qf_sql_unquote(qf_slice_str("'\\\\'"), s->facts.dialect, s->arena);
+
+	return !text || strlen(text) != 2;
+}
+
 /* EXECUTE and EXECUTE IMMEDIATE become what they stand for. */
 static bool expand(struct tr_query *q, struct qf_slice *sql)
 {
@@ -79,6 +87,11 @@ static bool expand(struct tr_query *q, struct qf_slice *sql)
 
 	if (!tr_is_execute(*sql, q->session.facts.dialect))
 		return true;
+	if (memchr(sql->p, '\\', sql->n) && backslash_escapes(&q->session)) {
+		tr_query_fail(q, QF_TRINO_NOT_SUPPORTED, "EXECUTE with a backslash means two things in the dialect %s",
+			qf_dialect_name(q->session.facts.dialect));
+		return false;
+	}
 	qf_buf_init(&out);
 	ok = tr_execute(&q->session, *sql, &out, &refusal);
 	if (ok)

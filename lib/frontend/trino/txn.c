@@ -299,3 +299,18 @@ void tr_txn_left(struct tr_query *q, bool ok)
 	t->failed = t->failed || !ok;
 	arm(t);
 }
+
+void tr_txn_abandoned(struct tr_query *q)
+{
+	struct tr_txn *t = q->txn;
+
+	if (!t)
+		return;
+	if (q->facts.verb == QF_VERB_COMMIT || q->facts.verb == QF_VERB_ROLLBACK) {
+		drop(t);
+		return;
+	}
+	qf_pin_free(t->pin);
+	t->pin = qf_pin_new(t->listener->hub);
+	t->failed = true;
+}

@@ -14,6 +14,11 @@ bool tr_txn_control(struct tr_query *q, struct qf_slice sql);
 bool tr_txn_enter(struct tr_query *q, struct qf_pin **ret);
 /* The statement has ended, or q is given up; also of a query that is in none. */
 void tr_txn_left(struct tr_query *q, bool ok);
+/*
+ * The statement is given up while the engine still has it, and the pin with it: that is rolled back behind it. The client
+ * can only ROLLBACK; when it was a COMMIT, whose outcome nobody knows now, it hears that there is no such transaction.
+ */
+void tr_txn_abandoned(struct tr_query *q);
 /* A COMMIT or ROLLBACK that went to the engine has ended. False: q's statement was neither. */
 bool tr_txn_settle(struct tr_query *q, const struct qf_query_end *end);
 void tr_txn_drop_all(struct qf_listener *l);
