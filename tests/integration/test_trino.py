@@ -178,6 +178,8 @@ def test_errors_are_trino_s(http, sql, name, number, type_):
 def test_errors_have_a_place(http):
     e = error_of(http, "select 1;\nselect 2")
     assert e["errorLocation"] == {"lineNumber": 2, "columnNumber": 1} and e["message"].startswith("line 2:1: ")
+    e = error_of(http, "\n\n   select 1,\n nosuch")
+    assert e["errorLocation"] == {"lineNumber": 4, "columnNumber": 2}, e
     with pytest.raises(KeyError):
         error_of(http, "execute immediate 'selec'")["errorLocation"]
 

@@ -181,7 +181,7 @@ static void settle_ok(struct tr_query *q, const struct qf_query_end *end)
 
 static void settle(struct tr_query *q, const struct qf_query_end *end)
 {
-	struct qf_slice sql = q->text ? QF_SLICE_NONE : text_of(q);
+	struct qf_slice sql = q->text ? QF_SLICE_NONE : text_of(q), statement;
 	struct qf_sql_error e = end->error;
 
 	if (tr_txn_settle(q, end))
@@ -195,6 +195,8 @@ static void settle(struct tr_query *q, const struct qf_query_end *end)
 	} else {
 		if (q->text)
 			e.position = 0; /* counted in another text */
+		else if (e.position > 0 && only_statement(q, sql, &statement)) /* counted in the statement alone */
+			e.position += fe_characters(qf_slice(sql.p, (size_t)(statement.p - sql.p)));
 		tr_query_fail_sql(q, &e, sql);
 	}
 	tr_txn_left(q, end->ok);
