@@ -1,5 +1,6 @@
 #include "ports.h"
 
+#include "qf/accept.h"
 #include "qf/log.h"
 
 #include <arpa/inet.h>
@@ -36,17 +37,6 @@ static int bind_port(const char *address, unsigned number, struct qf_err *reterr
 	return fd;
 }
 
-static unsigned bound_port(int fd)
-{
-	struct sockaddr_storage a = { 0 };
-	socklen_t n = sizeof a;
-
-	if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-		return 0;
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port :
-					       ((struct sockaddr_in *)(void *)&a)->sin_port);
-}
-
 /* A sum over 65535 loses 40000, and that is said. */
 static unsigned shifted(unsigned number, unsigned offset, const char *name)
 {
@@ -80,7 +70,7 @@ static int bind_default(const struct qf_conf_frontend *f, unsigned *number, cons
 		fd = bind_port(f->address, *number, err);
 	}
 	if (fd >= 0 && *number == 0)
-		*number = bound_port(fd);
+		*number = qf_bound_port(fd);
 	if (fd >= 0 && *number != first)
 		fprintf(stderr, "%s: port %u is busy, using %u\n", p->name, first, *number);
 	if (fd < 0)

@@ -1,27 +1,14 @@
 /* qf-listen: tables that name what it is, its client ports, the start and end of its life. */
 #include "hub.h"
 
+#include "qf/accept.h"
 #include "qf/log.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-/* What was handed over may be bound elsewhere than the configuration says (qf-admin up --port-offset). */
-static unsigned bound_port(int fd)
-{
-	struct sockaddr_storage a = { 0 };
-	socklen_t n = sizeof a;
-
-	if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-		return 0;
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port :
-					       ((struct sockaddr_in *)(void *)&a)->sin_port);
-}
 
 /* A Trino client may ask for each page on a connection of its own: all of them must meet the process with the pages. */
 static bool for_this_instance(const struct qf_hub *h, enum qf_frontend fe)
@@ -47,7 +34,7 @@ static int open_frontend(struct qf_hub *h, enum qf_frontend fe, struct qf_err *r
 		close(fd);
 		return rc;
 	}
-	qf_info("listening for %s on %s port %u", qf_frontend_short(fe), f->address, bound_port(fd));
+	qf_info("listening for %s on %s port %u", qf_frontend_short(fe), f->address, qf_bound_port(fd));
 	return 0;
 }
 

@@ -25,5 +25,7 @@ int qf_acceptor_open(struct qf_acceptor *a, struct qf_loop *loop, int fd,
 /* Clients wait in the kernel's queue meanwhile. Harmless when closed. */
 void qf_acceptor_pause(struct qf_acceptor *a, bool paused);
 void qf_acceptor_close(struct qf_acceptor *a); /* closes fd; harmless when closed */
+/* The TCP port that a socket is bound to; 0: none. What was handed over may be bound elsewhere than was configured. */
+unsigned qf_bound_port(int fd);
 
 #endif

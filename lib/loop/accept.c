@@ -96,3 +96,15 @@ void qf_acceptor_close(struct qf_acceptor *a)
 	close(a->watch.fd);
 	a->watch.fd = -1;
 }
+
+unsigned qf_bound_port(int fd)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t n = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
+		return 0;
+	if (ss.ss_family == AF_INET)
+		return ntohs(((struct sockaddr_in *)(void *)&ss)->sin_port);
+	return ss.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)(void *)&ss)->sin6_port) : 0;
+}

@@ -1,10 +1,8 @@
 /* The port, its limits, drain. See listener.h. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
+#include "qf/accept.h"
 #include "qf/clock.h"
 #include "query.h"
 #include "txn.h"
@@ -64,15 +62,7 @@ static void on_request(struct qf_http_request *rq, void *arg)
 /* A request without a Host header gets links to the address that it reached. */
 static void note_address(struct qf_listener *l, int fd)
 {
-	struct sockaddr_storage ss = { 0 };
-	socklen_t n = sizeof(ss);
-	unsigned port = 0;
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &n) == 0 && ss.ss_family == AF_INET)
-		port = ntohs(((const struct sockaddr_in *)(const void *)&ss)->sin_port);
-	else if (ss.ss_family == AF_INET6)
-		port = ntohs(((const struct sockaddr_in6 *)(const void *)&ss)->sin6_port);
-	snprintf(l->address, sizeof(l->address), "localhost:%u", port);
+	snprintf(l->address, sizeof(l->address), "localhost:%u", qf_bound_port(fd));
 }
 
 static int listener_open(struct qf_listener **ret, struct qf_hub *hub, int listen_fd, struct qf_err *reterr)
