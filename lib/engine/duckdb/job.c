@@ -206,14 +206,18 @@ static void note_session(struct qf_engine_conn *c)
 
 /*
  * DuckDB goes on with a statement that we gave up (pending, or with rows left), in its own transaction, until the next
- * query of the connection: that is now.
+ * query of the connection: that is now. That query first works off the tasks that are left, to their end unless they
+ * are interrupted, and then forgets the interrupt; the one that cancelled the job may have been forgotten before.
  */
 static void end_given_up(struct qf_engine_conn *c)
 {
 	enum duck_error_kind kind;
 	struct qf_sql_error ignored;
 
-	if (c->job.end.outcome != QF_OUT_OK && !c->in_transaction)
+	if (c->job.end.outcome == QF_OUT_OK)
+		return;
+	c->engine->api.interrupt(c->db);
+	if (!c->in_transaction)
 		(void)!duck_session_run(c, "SELECT 1", &ignored, &kind);
 }
 
