@@ -171,3 +171,12 @@ def kit(tmp_path_factory):
     k = Toolkit(tmp_path_factory.mktemp("kit"), CONFIG).start()
     yield k
     k.stop()
+
+
+@pytest.fixture(scope="session")
+def pg():
+    """A PostgreSQL server for all tests that ask for one (pgkit.py)."""
+    import pgkit
+    cluster = pgkit.Cluster()
+    yield cluster
+    cluster.stop()

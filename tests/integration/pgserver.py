@@ -19,7 +19,11 @@ def binaries():
 class Server:
     """initdb refuses to run as root, so that root asks the user postgres to."""
 
-    def __init__(self):
+    SETTINGS = {"listen_addresses": "127.0.0.1", "timezone": "UTC", "fsync": "off", "max_connections": "20"}
+
+    def __init__(self, hba=None, **settings):
+        """hba: lines of pg_hba.conf; without them everybody is trusted."""
+        self.settings = {**self.SETTINGS, **settings}
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="qfpg"))
         self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
         if self.user:
@@ -29,24 +33,31 @@ class Server:
             self.port = s.getsockname()[1]
         try:
             self.run("initdb", "-D", self.dir / "data", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-U", "tester", "--no-sync")
-            self.run("pg_ctl", "-D", self.dir / "data", "-w", "-l", self.dir / "log", "-o", self.options(), "start")
+            if hba:
+                (self.dir / "data/pg_hba.conf").write_text("\n".join(hba) + "\n")
+            self.start()
         except BaseException:
             shutil.rmtree(self.dir, ignore_errors=True)
             raise
 
-    def options(self):
-        return f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.dir} -c timezone=UTC -c fsync=off -c max_connections=20"
+    def start(self):
+        options = f"-p {self.port} -k {self.dir} " + " ".join(f"-c {k}={v}" for k, v in self.settings.items())
+        self.run("pg_ctl", "-D", self.dir / "data", "-w", "-l", self.dir / "log", "-o", options, "start")
 
     def run(self, name, *args):
         done = subprocess.run([*self.user, str(binaries() / name), *map(str, args)], stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60, cwd=self.dir)
         assert done.returncode == 0, done.stderr
 
-    def connect(self):
-        return psycopg.connect(host="127.0.0.1", port=self.port, user="tester", dbname="postgres", autocommit=True)
+    def connect(self, **kw):
+        kw = {"user": "tester", "dbname": "postgres", "autocommit": True, **kw}
+        return psycopg.connect(host="127.0.0.1", port=self.port, **kw)
+
+    def halt(self, mode="immediate"):
+        self.run("pg_ctl", "-D", self.dir / "data", "-m", mode, "stop")
 
     def stop(self):
         try:
-            self.run("pg_ctl", "-D", self.dir / "data", "-m", "immediate", "stop")
+            self.halt()
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)
