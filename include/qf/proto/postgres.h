@@ -1,6 +1,7 @@
 /*
- * The PostgreSQL frontend/backend protocol, version 3, as the server speaks it. Sans-I/O: bytes in, events
- * out; the caller owns sockets, buffers and time. [PG 55] is the chapter "Frontend/Backend Protocol".
+ * The PostgreSQL frontend/backend protocol, version 3: as the server speaks it to clients (decode.c, startup.c,
+ * encode.c), and as the engine speaks it to servers (backend.c, ask.c). Sans-I/O: bytes in, events out; the caller
+ * owns sockets, buffers and time. [PG 55] is the chapter "Frontend/Backend Protocol".
  *
  * qf_pg_decode() looks at the front of what has arrived, says how much of it is used up and what it was.
  * Event slices borrow from the input. The same bytes give the same events however they are cut, with one
@@ -106,5 +107,75 @@ void qf_pg_add_column(struct qf_buf *out, const char *name, uint32_t oid, int16_
 void qf_pg_end_message(struct qf_buf *out, size_t begin);
 /* One DataRow with one text value; NULL is NULL. */
 void qf_pg_put_text_row(struct qf_buf *out, const char *const *values, uint16_t n);
+
+/* ---- what a client sends: for the engine, which is one ------------------------------------------- */
+
+/* Each appends one whole message. Names and texts hold no NUL. */
+void qf_pg_put_query(struct qf_buf *out, struct qf_slice sql);
+void qf_pg_put_parse(struct qf_buf *out, const char *name, struct qf_slice sql, const uint32_t *oids, uint16_t n_oids);
+/* Bind: begin, each value, end with what begin returned and the formats of the result columns. */
+size_t qf_pg_begin_bind(struct qf_buf *out, const char *portal, const char *statement, const uint16_t *param_formats,
+			uint16_t n_params);
+void qf_pg_add_value(struct qf_buf *out, const void *p, uint32_t n); /* p NULL: SQL NULL */
+void qf_pg_end_bind(struct qf_buf *out, size_t begun, const uint16_t *formats, uint16_t n_formats);
+void qf_pg_put_describe(struct qf_buf *out, char what, const char *name); /* 'S' statement, 'P' portal */
+void qf_pg_put_execute(struct qf_buf *out, const char *portal, uint32_t max_rows);
+void qf_pg_put_close(struct qf_buf *out, char what, const char *name);
+void qf_pg_put_sync(struct qf_buf *out);
+void qf_pg_put_copy_fail(struct qf_buf *out, const char *why);
+void qf_pg_put_terminate(struct qf_buf *out);
+
+/* ---- what a server sends, read by the engine ------------------------------------------------------ */
+
+struct qf_pg_reply {
+	char kind;
+	struct qf_slice message; /* whole */
+	struct qf_slice body;
+	size_t need; /* with 0: whole size of the message, 0 when not known yet */
+};
+
+/*
+ * The message at the front of `in`, in the state after authentication: 1 and *ret, 0 when more bytes are needed,
+ * QF_EMALFORMED for a kind or a length that no server sends. A row of any length is well-formed: the caller looks at
+ * `need` before it makes room for one.
+ */
+int qf_pg_reply_next(struct qf_slice in, struct qf_pg_reply *ret, struct qf_err *reterr) qf_must_check;
+/*
+ * How many bytes at the front of `in` are whole messages of that kind ('D' or 'd'), at most `max` of them but at least
+ * one message, and how many messages that is.
+ */
+size_t qf_pg_reply_rows(struct qf_slice in, char kind, size_t max, uint64_t *ret_rows);
+
+struct qf_pg_report { /* an ErrorResponse or NoticeResponse [PG 55.8]; slices borrow from its body */
+	struct qf_slice severity; /* not localised where the server says so (9.6 and later) */
+	struct qf_slice sqlstate, message, detail, hint;
+	uint32_t position;
+};
+
+/* Reads what is there; QF_EMALFORMED when it is not a list of fields (what was read so far stands). */
+int qf_pg_read_report(struct qf_slice body, struct qf_pg_report *ret) qf_must_check;
+int qf_pg_read_ready(struct qf_slice body, char *ret_status) qf_must_check; /* 'I', 'T', 'E' */
+int qf_pg_read_parameter_status(struct qf_slice body, struct qf_slice *ret_name, struct qf_slice *ret_value) qf_must_check;
+/* CommandComplete: the tag, and the number at its end (0 without one). */
+int qf_pg_read_tag(struct qf_slice body, struct qf_slice *ret_tag, uint64_t *ret_rows) qf_must_check;
+/* ParameterDescription: oids appended to `oids`, as uint32_t of this machine. */
+int qf_pg_read_parameters(struct qf_slice body, struct qf_buf *oids, size_t *ret_n) qf_must_check;
+
+struct qf_pg_column {
+	struct qf_slice name;
+	uint32_t table, oid;
+	uint16_t attribute, format;
+	int16_t len;
+	int32_t mod;
+	size_t format_at; /* where in the body the format stands */
+};
+
+/* RowDescription: how many columns, then each; false at the end or when it is malformed (r->err). */
+struct qf_reader qf_pg_columns(struct qf_slice body, uint16_t *ret_n);
+bool qf_pg_column_next(struct qf_reader *r, struct qf_slice body, struct qf_pg_column *ret);
+/* Checks a RowDescription whole. */
+int qf_pg_check_columns(struct qf_slice body) qf_must_check;
+/* The next value of a DataRow of ours, NULL: p is NULL; r stands behind the count. */
+struct qf_slice qf_pg_read_value(struct qf_reader *r);
 
 #endif
