@@ -156,7 +156,7 @@ static void bounce_waiting(struct listener *l, const struct group *g)
 	size_t at = 0;
 
 	while ((s = qf_map_next(l->streams, &at, NULL)))
-		if (s->group == g && s->rd.state == QF_RD_QUEUED && (!s->pin_id || s->pin_flags & QF_PIN_BEGINS))
+		if (s->group == g && s->rd.state == QF_RD_QUEUED && !stream_in_pin(s))
 			stream_step(s, QF_RD_EV_BOUNCE, s->rd.attempt);
 }
 

@@ -27,7 +27,7 @@ struct lookup {
 static const char *search_path(const struct stream *s)
 {
 	for (size_t i = 0; i < s->n_settings; i++)
-		if (!strcmp(s->settings[i].name, "search_path"))
+		if (!strcmp(s->settings[i].name, "schema"))
 			return s->settings[i].value;
 	return "";
 }
@@ -183,7 +183,7 @@ static struct lookup *lookup_new(struct request *q)
 	l->pub.tables = l->tables;
 	if (*search_path(q->stream)) {
 		path = qf_arena_alloc(l->arena, sizeof *path);
-		*path = (struct qf_engine_setting){ "search_path", copy(l, search_path(q->stream)) };
+		*path = (struct qf_engine_setting){ "schema", copy(l, search_path(q->stream)) };
 		l->pub.settings = path;
 		l->pub.n_settings = 1;
 	}

@@ -3,8 +3,8 @@
  * run on threads of their own and call back on the loop.
  *
  * A listener (one epoch of a qf-listen) owns its streams and pins here. A stream is one statement: its
- * qf_rd machine decides, the functions below carry out. A pin is a transaction: one engine connection and
- * one slot of its group, held over statements.
+ * qf_rd machine decides, the functions below carry out. A pin is one engine connection and one slot of its
+ * group, held over statements.
  */
 #ifndef QF_DISPATCH_H
 #define QF_DISPATCH_H
@@ -67,6 +67,7 @@ struct listener {
 	struct qf_list link;
 };
 
+/* A connection and its slot, held over statements: by a transaction, or for what the session keeps there. */
 struct pin {
 	struct listener *listener;
 	uint64_t id;
@@ -75,7 +76,9 @@ struct pin {
 	struct qf_engine_conn *conn;
 	struct stream *stream; /* running on it now */
 	bool ending;	       /* its listener is gone: ROLLBACK runs, then it is released */
+	bool in_transaction;
 	bool failed;	       /* it takes nothing but ROLLBACK */
+	unsigned held;	       /* enum qf_held */
 	struct qf_timer idle;  /* no listener speaks of it any more */
 	struct qf_engine_job rollback;
 };
@@ -114,8 +117,10 @@ struct stream {
 	uint64_t id;
 	struct qf_arena *arena;
 	const char *query_id;
-	struct qf_engine_setting settings[2];
+	struct qf_engine_setting *settings; /* from the arena */
 	size_t n_settings;
+	const struct qf_bind *bind; /* from the arena */
+	const char *user;
 	struct qf_slice sql;
 	enum qf_dialect dialect;
 	enum qf_access access;
@@ -140,6 +145,8 @@ struct stream {
 
 	uint64_t pin_id;
 	uint8_t pin_flags;
+	bool pin_gone; /* it had one, whose connection is lost */
+	bool in_transaction; /* it was part of one */
 	struct pin *pin;
 	struct qf_engine_conn *conn;
 	struct qf_engine_job job;
@@ -154,6 +161,11 @@ struct stream {
 	bool sent_batch, ended_by_engine;
 	bool interrupted;	     /* by cancel, deadline or a row too large */
 	bool row_lost;		     /* one was too large: what is left is no result */
+	bool described;		     /* there are no rows: schema and param_types are the answer */
+	struct qf_buf param_types;   /* u32 each */
+	struct qf_buf fields;	     /* end.fields */
+	struct cluster **avoid;	     /* could not be reached; from the arena */
+	size_t n_avoid;
 	struct qf_task settle; /* end of turn: decide between RESULT and streaming */
 	struct qf_list out;    /* row messages waiting for the listener's window */
 	struct qf_list rows_link;
@@ -184,6 +196,9 @@ void on_place(void *arg, struct qf_peer *from, const struct qf_msg *m); /* ROUTE
 void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m);
 void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m);
 void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m);
+void on_input(void *arg, struct qf_peer *from, const struct qf_msg *m);
+/* Its pin has a connection already. */
+bool stream_in_pin(const struct stream *s);
 void on_retired(void *arg, struct qf_peer *p, const uint64_t *streams, size_t n);
 
 /* listener.c */
@@ -206,6 +221,7 @@ void groups_close(struct dispatch *d);
 void group_serve(struct group *g); /* starts what it has room for */
 void group_stall(struct qf_timer *t); /* of group.stall: those whose clients take nothing while others wait */
 void group_admit(struct stream *s);   /* translation, then the queue */
+bool group_move(struct stream *s); /* to another member, with its slot; false: there is none */
 void group_ready(struct stream *s);   /* all its targets are known */
 /* The statement as that member reads it; NULL: it cannot be chosen. */
 struct target *group_target(const struct stream *s, const struct cluster *c);
@@ -240,7 +256,11 @@ void say_never(struct qf_bus *bus, struct qf_peer *to, uint64_t stream, uint16_t
 void say_failed(struct stream *s, const struct qf_sql_error *e);
 void say_end(struct stream *s);
 void say_notices(struct stream *s); /* what its translation gave rise to, once */
-void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text);
+void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text, struct qf_slice fields);
+void say_async(struct stream *s, struct qf_slice message);
+void say_input_taken(struct stream *s, size_t bytes);
+/* To the listener of a pin that no statement uses now; lost: its connection is gone, there is no message. */
+void say_pin(struct pin *p, struct qf_slice message, bool lost);
 
 /* catalog.c */
 uint64_t catalog_state(const struct stream *s, const struct target *t); /* 0: no columns can be had */

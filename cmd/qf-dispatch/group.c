@@ -8,7 +8,9 @@
 
 static bool has_room(const struct cluster *c)
 {
-	return !c->conf->max_running || c->running < c->conf->max_running;
+	unsigned connections = c->engine && c->ops->capacity ? c->ops->capacity(c->engine) : 0;
+
+	return (!c->conf->max_running || c->running < c->conf->max_running) && (!connections || c->running < connections);
 }
 
 struct target *group_target(const struct stream *s, const struct cluster *c)
@@ -34,7 +36,15 @@ static bool eligible(const struct stream *s, const struct cluster *c)
 {
 	const struct target *t = c->engine ? group_target(s, c) : NULL;
 
+	for (size_t i = 0; i < s->n_avoid; i++)
+		if (s->avoid[i] == c)
+			return false;
 	return t && t->state == TARGET_READY;
+}
+
+static bool is_down(const struct cluster *c)
+{
+	return c->ops->why_down && c->ops->why_down(c->engine);
 }
 
 /* Whether a look at the queue is worth it. */
@@ -48,8 +58,7 @@ static bool any_room(const struct group *g)
 	return false;
 }
 
-/* The member that runs it now, or NULL when all eligible ones are full. */
-static struct cluster *choose(struct stream *s)
+static struct cluster *choose_among(struct stream *s, bool down)
 {
 	struct group *g = s->group;
 	bool in_turn = !g->conf || g->conf->strategy == QF_STRATEGY_ROUND_ROBIN;
@@ -58,13 +67,41 @@ static struct cluster *choose(struct stream *s)
 		size_t at = in_turn ? (g->next + i) % g->n_members : i;
 		struct cluster *c = g->members[at];
 
-		if (!eligible(s, c) || !has_room(c))
+		if (!eligible(s, c) || !has_room(c) || is_down(c) != down)
 			continue;
 		if (in_turn)
 			g->next = at + 1;
 		return c;
 	}
 	return NULL;
+}
+
+/* The member that runs it now, or NULL when all eligible ones are full. One that is down is better than none. */
+static struct cluster *choose(struct stream *s)
+{
+	struct cluster *c = choose_among(s, false);
+
+	return c ? c : choose_among(s, true);
+}
+
+bool group_move(struct stream *s)
+{
+	struct group *g = s->group;
+	struct cluster *from = s->cluster;
+
+	if (!s->avoid)
+		s->avoid = qf_arena_alloc(s->arena, g->n_members * sizeof *s->avoid);
+	if (s->n_avoid == g->n_members)
+		return false;
+	s->avoid[s->n_avoid++] = from;
+	struct cluster *c = choose(s);
+
+	if (!c)
+		return false;
+	from->running--;
+	c->running++;
+	s->cluster = c;
+	return true;
 }
 
 /* Called when rows were produced or taken: notes since when the client has been behind. */
@@ -194,12 +231,18 @@ static bool find_targets(struct stream *s)
 	return s->n_targets > 0;
 }
 
+static void refuse_without_pin(struct stream *s)
+{
+	s->pin_gone = true;
+	stream_refuse(s, "25P02", "the transaction of this statement is gone");
+}
+
 static void run_pinned(struct stream *s)
 {
 	struct pin *p = qf_map_get_u64(s->listener->pins, s->pin_id);
 
 	if (!p || p->stream || p->ending) {
-		stream_refuse(s, "25P02", "the transaction of this statement is gone");
+		refuse_without_pin(s);
 		return;
 	}
 	p->stream = s;
@@ -226,7 +269,7 @@ void group_ready(struct stream *s)
 		stream_step(s, QF_RD_EV_REFUSE, 0); /* s->refusal says why */
 		return;
 	}
-	if (s->pin_id && !(s->pin_flags & QF_PIN_BEGINS)) {
+	if (stream_in_pin(s)) {
 		run_pinned(s);
 		return;
 	}
@@ -283,7 +326,7 @@ static void admit_pinned(struct stream *s)
 	struct pin *p = qf_map_get_u64(s->listener->pins, s->pin_id);
 
 	if (!p || p->stream || p->ending) {
-		stream_refuse(s, "25P02", "the transaction of this statement is gone");
+		refuse_without_pin(s);
 		return;
 	}
 	if (!(s->pin_flags & QF_PIN_ENDS) && quarantined(s))
@@ -298,7 +341,12 @@ void group_admit(struct stream *s)
 	struct group *g = s->group;
 	uint64_t now = qf_loop_now(s->d->run->loop);
 
-	if (s->pin_id && !(s->pin_flags & QF_PIN_BEGINS)) {
+	if (!s->bind) {
+		s->bind = &qf_bind_plain;
+		stream_refuse(s, "08P01", "the parameters of the statement are malformed");
+		return;
+	}
+	if (stream_in_pin(s)) {
 		admit_pinned(s);
 		return;
 	}

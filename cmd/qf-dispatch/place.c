@@ -46,12 +46,62 @@ static bool names_us(struct dispatch *d, const struct qf_msg *m)
 	return false;
 }
 
-static void read_setting(struct stream *s, const struct qf_msg *m, enum qf_field f, const char *name)
+static size_t count_settings(const struct qf_msg *m)
 {
-	const char *value = qf_get_str(m, f, s->arena);
+	struct qf_field_iter it = qf_fields(m);
+	enum qf_field tag;
+	struct qf_slice v;
+	size_t n = 2;
 
-	if (value)
+	while (qf_field_next(&it, &tag, &v))
+		n += tag == QF_F_SETTING;
+	return n;
+}
+
+static void add_setting(struct stream *s, const char *name, const char *value)
+{
+	if (name && value)
 		s->settings[s->n_settings++] = (struct qf_engine_setting){ name, value };
+}
+
+/* The neutral ones, and what a PostgreSQL session has set besides. */
+static void read_settings(struct stream *s, const struct qf_msg *m)
+{
+	struct qf_field_iter it = qf_fields(m);
+	struct qf_slice v, name, value;
+	enum qf_field tag;
+
+	s->settings = qf_arena_alloc(s->arena, count_settings(m) * sizeof *s->settings);
+	add_setting(s, "timezone", qf_get_str(m, QF_F_TIME_ZONE, s->arena));
+	add_setting(s, "schema", qf_get_str(m, QF_F_DB_SCHEMA, s->arena));
+	while (qf_field_next(&it, &tag, &v))
+		if (tag == QF_F_SETTING && qf_pair(v, &name, &value))
+			add_setting(s, qf_arena_strndup(s->arena, name.p, name.n),
+				    qf_arena_strndup(s->arena, value.p, value.n));
+}
+
+/* A copy: the engine reads it when the message is long gone. NULL: it is malformed, and group_admit() says so. */
+static void read_bind(struct stream *s, const struct qf_msg *m)
+{
+	struct qf_bind *b = qf_arena_alloc(s->arena, sizeof *b);
+	struct qf_slice values = qf_get(m, QF_F_PARAMS), begin = qf_get(m, QF_F_BEGIN);
+	struct qf_err err;
+
+	if (qf_bind_get(b, m, s->arena, &err) < 0)
+		return;
+	if (values.n > 0) {
+		const uint8_t *copy = (const uint8_t *)qf_arena_strndup(s->arena, values.p, values.n);
+		struct qf_value *v = qf_arena_alloc(s->arena, b->n_values * sizeof *v);
+
+		for (size_t i = 0; i < b->n_values; i++) {
+			v[i] = b->values[i];
+			if (v[i].p && v[i].n > 0)
+				v[i].p = copy + (v[i].p - values.p);
+		}
+		b->values = v;
+	}
+	b->begin = qf_slice(begin.n ? qf_arena_strndup(s->arena, begin.p, begin.n) : NULL, begin.n);
+	s->bind = b;
 }
 
 static void read_fields(struct stream *s, const struct qf_msg *m)
@@ -61,8 +111,8 @@ static void read_fields(struct stream *s, const struct qf_msg *m)
 	struct qf_slice sql = qf_get(m, QF_F_SQL);
 
 	s->query_id = qf_get_str(m, QF_F_QUERY_ID, a);
-	read_setting(s, m, QF_F_TIME_ZONE, "timezone");
-	read_setting(s, m, QF_F_DB_SCHEMA, "search_path");
+	s->user = qf_get_str(m, QF_F_USER, a);
+	read_settings(s, m);
 	s->sql = qf_slice(qf_arena_strndup(a, sql.p, sql.n), sql.n);
 	s->dialect = (enum qf_dialect)qf_get_u8(m, QF_F_DIALECT);
 	if (s->dialect >= QF_DIALECT_N)
@@ -75,6 +125,14 @@ static void read_fields(struct stream *s, const struct qf_msg *m)
 	s->pin_id = qf_get_u64(m, QF_F_PIN);
 	s->pin_flags = qf_get_u8(m, QF_F_PIN_FLAGS);
 	s->deadline_ns = deadline ? qf_loop_now(s->d->run->loop) + deadline : 0;
+	read_bind(s, m);
+	if (s->bind && s->bind->kind == QF_RUN_DESCRIBE)
+		s->access = QF_ACCESS_READ; /* nothing of it runs */
+}
+
+bool stream_in_pin(const struct stream *s)
+{
+	return s->pin_id && !(s->pin_flags & QF_PIN_NEW);
 }
 
 /* A record used before (fence, tombstone, journal) becomes the new attempt. */
@@ -86,6 +144,9 @@ static void renew(struct stream *s)
 	s->n_targets = s->n_asked = 0;
 	s->n_settings = 0;
 	s->targets = NULL;
+	s->bind = NULL;
+	s->n_avoid = 0;
+	s->described = s->pin_gone = s->in_transaction = false;
 	s->stale = 0;
 	s->without_columns = false;
 	s->waited = s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
@@ -125,7 +186,7 @@ static bool is_stale(const struct listener *l, const struct stream *s, const str
 
 static bool is_in_pin(const struct qf_msg *m)
 {
-	return qf_get_u64(m, QF_F_PIN) && !(qf_get_u8(m, QF_F_PIN_FLAGS) & QF_PIN_BEGINS);
+	return qf_get_u64(m, QF_F_PIN) && !(qf_get_u8(m, QF_F_PIN_FLAGS) & QF_PIN_NEW);
 }
 
 static void place(struct dispatch *d, struct listener *l, const struct qf_msg *m)
@@ -205,6 +266,16 @@ void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m)
 void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
 	asked(arg, from, m, QF_RD_EV_CANCEL);
+}
+
+void on_input(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct listener *l = from->user;
+	struct stream *s = qf_map_get_u64(l->streams, m->stream);
+
+	(void)arg;
+	if (s && s->rd.state == QF_RD_RUNNING && s->rd.attempt == m->attempt && s->conn && s->cluster->ops->input)
+		s->cluster->ops->input(s->conn, m->payload);
 }
 
 void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)

@@ -79,7 +79,7 @@ void say_resolved(struct stream *s, enum qf_verdict v, uint16_t attempt)
 	send_sock(s, &msg);
 }
 
-void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text)
+void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text, struct qf_slice fields)
 {
 	struct qf_buf msg;
 
@@ -88,18 +88,62 @@ void say_notice(struct stream *s, const char *severity, const char *sqlstate, co
 	qf_put_str(&msg, QF_F_SEVERITY, severity);
 	qf_put_str(&msg, QF_F_SQLSTATE, sqlstate);
 	qf_put_str(&msg, QF_F_MESSAGE, text);
+	if (fields.n)
+		qf_put_slice(&msg, QF_F_FIELDS, fields);
 	qf_msg_end(&msg);
 	send_sock(s, &msg);
 }
 
+void say_async(struct stream *s, struct qf_slice message)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_ASYNC, s->id, s->rd.attempt, 0);
+	qf_msg_end(&msg);
+	qf_buf_add_slice(&msg, message);
+	send_sock(s, &msg);
+}
+
+void say_input_taken(struct stream *s, size_t bytes)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_CREDIT, s->id, s->rd.attempt, 0);
+	qf_put_u64(&msg, QF_F_BYTES, bytes);
+	qf_msg_end(&msg);
+	send_sock(s, &msg);
+}
+
+void say_pin(struct pin *p, struct qf_slice message, bool lost)
+{
+	struct qf_buf msg;
+
+	if (!p->listener->peer)
+		return;
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_ASYNC, 0, 0, 0);
+	qf_put_u64(&msg, QF_F_PIN, p->id);
+	if (lost)
+		qf_put_u8(&msg, QF_F_TX, QF_TX_LOST);
+	qf_msg_end(&msg);
+	qf_buf_add_slice(&msg, message);
+	(void)!qf_bus_send(p->group->d->run->bus, p->listener->peer, &msg);
+	qf_buf_fini(&msg);
+}
+
 /* A statement that was refused leaves its transaction as it was. */
-static enum qf_tx_state transaction_state(const struct stream *s)
+static void put_pin(const struct stream *s, struct qf_buf *msg)
 {
 	const struct pin *p = s->pin_id ? qf_map_get_u64(s->listener->pins, s->pin_id) : NULL;
+	enum qf_tx_state tx = s->pin_gone ? QF_TX_LOST : QF_TX_NONE;
 
-	if (!p || p->ending)
-		return QF_TX_NONE;
-	return p->failed ? QF_TX_FAILED : QF_TX_OPEN;
+	if (p && !p->ending && p->in_transaction)
+		tx = p->failed ? QF_TX_FAILED : QF_TX_OPEN;
+	qf_put_u8(msg, QF_F_TX, (uint8_t)tx);
+	if (p && !p->ending && p->held)
+		qf_put_u8(msg, QF_F_HELD, (uint8_t)p->held);
 }
 
 static void put_translation(const struct stream *s, struct qf_buf *msg)
@@ -119,12 +163,15 @@ static void put_end(struct stream *s, struct qf_buf *msg)
 	put_place(s, msg);
 	qf_put_u64(msg, QF_F_ROWS, s->end.rows);
 	qf_put_u8(msg, QF_F_HAS_ROWS, s->end.has_rows);
-	qf_put_u8(msg, QF_F_TX, (uint8_t)transaction_state(s));
+	put_pin(s, msg);
 	qf_put_u64(msg, QF_F_QUEUE_NS, s->queue_ns);
 	if (s->waited)
 		qf_put_u64(msg, QF_F_SLOT_IDLE_NS, s->slot_idle_ns);
 	qf_put_u64(msg, QF_F_RUN_NS, s->started_ns ? now - s->started_ns : 0);
 	put_translation(s, msg);
+	qf_put_str(msg, QF_F_COMMAND_TAG, s->end.tag[0] ? s->end.tag : NULL);
+	if (s->end.suspended)
+		qf_put_u8(msg, QF_F_SUSPENDED, 1);
 }
 
 static void put_error(struct qf_buf *msg, const struct qf_sql_error *e)
@@ -156,6 +203,11 @@ void say_failed(struct stream *s, const struct qf_sql_error *e)
 	put_end(s, &msg);
 	put_error(&msg, e);
 	qf_put_u8(&msg, QF_F_OUTCOME, (uint8_t)s->end.outcome);
+	if (s->end.outcome == QF_OUT_ERROR && e == &s->end.error) {
+		qf_put_u8(&msg, QF_F_STAGE, (uint8_t)s->end.stage);
+		if (s->fields.n)
+			qf_put_slice(&msg, QF_F_FIELDS, qf_buf_slice(&s->fields));
+	}
 	qf_msg_end(&msg);
 	send_end(s, &msg);
 }
@@ -163,7 +215,7 @@ void say_failed(struct stream *s, const struct qf_sql_error *e)
 void say_notices(struct stream *s)
 {
 	for (size_t i = 0; i < s->n_notices; i++) {
-		say_notice(s, "WARNING", "01000", s->notices[i]);
+		say_notice(s, "WARNING", "01000", s->notices[i], QF_SLICE_NONE);
 		free(s->notices[i]);
 	}
 	s->n_notices = 0;
@@ -171,7 +223,7 @@ void say_notices(struct stream *s)
 
 void say_end(struct stream *s)
 {
-	bool whole = s->schema.n > 0 && !s->streaming;
+	bool whole = s->described || (s->schema.n > 0 && !s->streaming);
 	struct qf_buf msg;
 
 	say_notices(s);
@@ -182,6 +234,10 @@ void say_end(struct stream *s)
 	qf_buf_init(&msg);
 	qf_msg_begin(&msg, whole ? QF_MSG_RESULT : QF_MSG_DONE, s->id, s->rd.attempt, 0);
 	put_end(s, &msg);
+	if (whole && s->job.encoding != QF_ENC_ARROW)
+		qf_put_u8(&msg, QF_F_ENCODING | QF_F_REQUIRED, (uint8_t)s->job.encoding);
+	if (s->param_types.n)
+		qf_put_slice(&msg, QF_F_PARAM_TYPES, qf_buf_slice(&s->param_types));
 	qf_msg_end(&msg);
 	if (whole) {
 		qf_buf_u32(&msg, (uint32_t)s->schema.n);

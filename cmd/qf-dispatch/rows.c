@@ -15,6 +15,13 @@ struct row_msg {
 	size_t payload;
 };
 
+static void put_schema_fields(const struct stream *s, struct qf_buf *msg)
+{
+	qf_put_u64(msg, QF_F_BYTES, s->granted); /* the listener returns credit in shares of it */
+	if (s->job.encoding != QF_ENC_ARROW)
+		qf_put_u8(msg, QF_F_ENCODING | QF_F_REQUIRED, (uint8_t)s->job.encoding);
+}
+
 static void push(struct stream *s, enum qf_kind kind, uint16_t flags, struct qf_slice payload)
 {
 	struct row_msg *r = qf_xcalloc(1, sizeof *r);
@@ -23,7 +30,7 @@ static void push(struct stream *s, enum qf_kind kind, uint16_t flags, struct qf_
 	qf_buf_reserve(&r->msg, QF_MSG_HEADER + payload.n);
 	qf_msg_begin(&r->msg, kind, s->id, s->rd.attempt, flags);
 	if (kind == QF_MSG_SCHEMA)
-		qf_put_u64(&r->msg, QF_F_BYTES, s->granted); /* the listener returns credit in shares of it */
+		put_schema_fields(s, &r->msg);
 	qf_msg_end(&r->msg);
 	qf_buf_add_slice(&r->msg, payload);
 	r->payload = payload.n;

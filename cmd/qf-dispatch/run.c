@@ -26,11 +26,31 @@ static void on_batch(struct qf_engine_job *job, struct qf_slice batch, uint64_t 
 		rows_batch(s, batch);
 }
 
-static void on_notice(struct qf_engine_job *job, const char *severity, const char *text)
+static void on_notice(struct qf_engine_job *job, const char *severity, const char *text, struct qf_slice fields)
+{
+	say_notice(job->arg, severity, "01000", text, fields);
+}
+
+static void on_async(struct qf_engine_job *job, struct qf_slice message)
+{
+	say_async(job->arg, message);
+}
+
+static void on_input_taken(struct qf_engine_job *job, size_t bytes)
+{
+	say_input_taken(job->arg, bytes);
+}
+
+static void on_described(struct qf_engine_job *job, const uint32_t *oids, size_t n_params, struct qf_slice columns)
 {
 	struct stream *s = job->arg;
 
-	say_notice(s, severity, "01000", text);
+	s->described = true;
+	qf_buf_clear(&s->param_types);
+	qf_buf_clear(&s->schema);
+	for (size_t i = 0; i < n_params; i++)
+		qf_buf_u32(&s->param_types, oids[i]);
+	qf_buf_add_slice(&s->schema, columns);
 }
 
 static void release_slot(struct stream *s)
@@ -96,25 +116,70 @@ static void watch_idle(struct pin *p)
 {
 	const struct qf_conf *conf = p->group->d->run->conf;
 
+	if (!p->in_transaction)
+		return; /* what a session keeps has no limit of its own */
 	p->idle.fn = on_idle;
 	qf_timer_set(p->group->d->run->loop, &p->idle, conf->idle_in_transaction_ns + conf->client_stall_ns);
 }
 
-/* The transaction's state after its statement: over, lost with its connection, or open for the next one. */
+/* Between its statements. */
+static void on_pin_async(void *arg, struct qf_slice message)
+{
+	say_pin(arg, message, false);
+}
+
+static void on_pin_lost(void *arg)
+{
+	struct pin *p = arg;
+
+	if (p->stream || p->ending)
+		return; /* its statement says so */
+	say_pin(p, QF_SLICE_NONE, true);
+	pin_release(p, false);
+}
+
+/* Is there still something to keep the connection for, after this statement? */
+static bool keeps(const struct stream *s, const struct pin *p)
+{
+	if (s->end.conn_broken || s->pin_flags & QF_PIN_DROPS || !s->listener->peer || s->d->stopping)
+		return false;
+	return s->pin_flags & QF_PIN_ENDS ? p->held && !p->in_transaction : p->held || p->in_transaction;
+}
+
+/* What is left on the pin after its statement: nothing, its transaction, what the session keeps, or the connection is lost. */
 static void settle_pin(struct stream *s)
 {
 	struct pin *p = s->pin;
-	bool over = s->end.conn_broken || (s->pin_flags & QF_PIN_ENDS) || s->phase == PHASE_BEGIN;
 
 	p->stream = NULL;
-	if (s->end.outcome != QF_OUT_NOT_SENT)
+	if (s->end.outcome != QF_OUT_NOT_SENT) {
+		p->in_transaction = s->end.in_transaction;
 		p->failed = s->end.transaction_failed;
+		p->held = s->end.held;
+	}
+	s->pin_gone = s->end.conn_broken;
 	s->pin = NULL;
 	s->conn = NULL;
-	if (over || !s->listener->peer || s->d->stopping)
-		pin_release(p, !over);
-	else
+	if (keeps(s, p))
 		watch_idle(p);
+	else
+		pin_release(p, p->in_transaction && !s->end.conn_broken);
+}
+
+static void pin_start(struct stream *s)
+{
+	struct pin *p = qf_xcalloc(1, sizeof *p);
+
+	p->listener = s->listener;
+	p->id = s->pin_id;
+	p->group = s->group;
+	p->cluster = s->cluster;
+	p->conn = s->conn;
+	p->stream = s;
+	s->pin = p;
+	qf_map_put_u64(s->listener->pins, p->id, p);
+	if (p->cluster->ops->watch)
+		p->cluster->ops->watch(p->conn, on_pin_async, on_pin_lost, p);
 }
 
 /* The engine was done with it, but the client cannot have its rows. */
@@ -124,7 +189,7 @@ static void drop_result(struct stream *s)
 		qf_sql_error_set(&s->refusal, "57014", "canceling statement due to user request");
 	s->end.outcome = QF_OUT_CANCELLED;
 	s->end.error = s->refusal;
-	if (s->access == QF_ACCESS_READ || s->pin_id)
+	if (s->access == QF_ACCESS_READ || s->in_transaction)
 		return;
 	s->end.outcome = QF_OUT_UNKNOWN;
 	qf_sql_error_set(&s->end.error, "08007", "the statement had been done when it was interrupted: only its rows are lost");
@@ -136,6 +201,9 @@ static void finish(struct stream *s, const struct qf_engine_end *end)
 	qf_list_remove(&s->busy);
 	s->end = *end;
 	s->end.has_rows = s->schema.n > 0;
+	s->end.fields = QF_SLICE_NONE;
+	if (end->outcome == QF_OUT_ERROR && qf_slice_eq(s->job.sql, s->sql))
+		qf_buf_add_slice(&s->fields, end->fields);
 	if (!qf_slice_eq(s->job.sql, s->sql))
 		s->end.error.position = 0; /* the engine counts in the translated text */
 	if (s->refusal.sqlstate[0] && end->outcome == QF_OUT_CANCELLED)
@@ -144,6 +212,8 @@ static void finish(struct stream *s, const struct qf_engine_end *end)
 		drop_result(s);
 	if (s->access != QF_ACCESS_READ && end->outcome == QF_OUT_OK)
 		s->cluster->written = true;
+	if (!s->pin && s->pin_id && s->end.held && !s->end.conn_broken)
+		pin_start(s);
 	if (s->pin)
 		settle_pin(s);
 	else
@@ -169,12 +239,38 @@ static void translate_again(struct stream *s)
 	translate_ask(s, t);
 }
 
+/* The engine could not be reached, and nothing ties the statement to it: another member may run it. */
+static bool may_move(const struct stream *s, const struct qf_engine_end *end)
+{
+	return end->outcome == QF_OUT_NOT_SENT && end->elsewhere && !s->interrupted && !stream_in_pin(s);
+}
+
+static void leave_connection(struct stream *s, struct cluster *from)
+{
+	struct pin *p = s->pin;
+
+	from->ops->conn_put(s->conn, false);
+	s->conn = NULL;
+	s->phase = PHASE_NONE;
+	s->pin = NULL;
+	if (!p)
+		return;
+	qf_map_del_u64(s->listener->pins, p->id);
+	free(p);
+}
+
+static void start_on_member(struct stream *s);
+
 static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
 {
 	struct stream *s = job->arg;
+	struct cluster *from = s->cluster;
 	struct qf_engine_end cancelled = { .outcome = QF_OUT_CANCELLED };
 
-	if (end->catalog_changed && !s->interrupted && s->stale < STALE_MAX) {
+	if (may_move(s, end) && group_move(s)) {
+		leave_connection(s, from);
+		start_on_member(s);
+	} else if (end->catalog_changed && !s->interrupted && s->stale < STALE_MAX) {
 		translate_again(s);
 	} else if (end->catalog_changed && s->interrupted) { /* nothing of it ran: not the client's 40001 to try again */
 		qf_sql_error_set(&cancelled.error, "57014", "canceling statement due to user request");
@@ -184,9 +280,11 @@ static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
 	} else if (s->phase != PHASE_BEGIN || end->outcome != QF_OUT_OK) {
 		finish(s, end);
 	} else if (s->interrupted) { /* too late for BEGIN */
+		cancelled.in_transaction = s->pin->in_transaction = true;
 		qf_sql_error_set(&cancelled.error, "57014", "canceling statement due to user request");
 		finish(s, &cancelled);
 	} else {
+		s->pin->in_transaction = true;
 		submit_statement(s);
 	}
 }
@@ -205,10 +303,17 @@ static void submit(struct stream *s, struct qf_slice sql)
 		.batch_bytes = QF_BATCH_MAX,
 		.settings = s->settings,
 		.n_settings = s->n_settings,
+		.bind = s->phase == PHASE_STATEMENT ? s->bind : &qf_bind_plain,
+		.session = s->listener->epoch + s->session,
+		.user = s->user,
+		.query_id = s->query_id,
 		.arg = s,
 		.on_schema = on_schema,
 		.on_batch = on_batch,
+		.on_described = on_described,
 		.on_notice = on_notice,
+		.on_async = on_async,
+		.on_input_taken = on_input_taken,
 		.on_end = on_end,
 	};
 	if (s->cluster->ops->submit(s->conn, &s->job, &err) < 0) {
@@ -239,20 +344,6 @@ void run_translated(struct stream *s)
 	finish(s, &end);
 }
 
-static void pin_start(struct stream *s)
-{
-	struct pin *p = qf_xcalloc(1, sizeof *p);
-
-	p->listener = s->listener;
-	p->id = s->pin_id;
-	p->group = s->group;
-	p->cluster = s->cluster;
-	p->conn = s->conn;
-	p->stream = s;
-	s->pin = p;
-	qf_map_put_u64(s->listener->pins, p->id, p);
-}
-
 static size_t window(const struct stream *s)
 {
 	uint64_t budget = s->d->run->conf->stream_budget_bytes / (s->d->open_streams ? s->d->open_streams : 1);
@@ -271,10 +362,55 @@ static void refuse_start(struct stream *s, const char *sqlstate, const char *tex
 	finish(s, &end);
 }
 
+/* The client's own words, where the engine understands them: they may ask for an isolation level. */
+static struct qf_slice begin_text(const struct stream *s)
+{
+	bool as_written = s->bind->begin.n > 0 && qf_dialect_same(s->dialect, s->cluster->ops->dialect);
+
+	return as_written ? s->bind->begin : qf_slice_str("BEGIN TRANSACTION");
+}
+
+static void begin_transaction(struct stream *s)
+{
+	struct pin *p = s->pin ? s->pin : qf_map_get_u64(s->listener->pins, s->pin_id);
+
+	if (p && (p != s->pin || p->in_transaction)) {
+		refuse_start(s, "25001", "this transaction has begun already");
+		return;
+	}
+	if (!p)
+		pin_start(s);
+	s->phase = PHASE_BEGIN;
+	s->in_transaction = true;
+	submit(s, begin_text(s));
+}
+
+/* What the session kept is not wanted any more, and no transaction is open. */
+static bool only_drops(const struct stream *s)
+{
+	return s->pin && s->pin_flags & QF_PIN_DROPS && !s->pin->in_transaction;
+}
+
+static void start_on_member(struct stream *s)
+{
+	struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT };
+	struct cluster *c = s->cluster;
+
+	if (only_drops(s)) {
+		end.outcome = QF_OUT_OK;
+		finish(s, &end);
+	} else if (!s->conn && c->ops->conn_get(c->engine, s->listener->epoch + s->session, &s->conn, &end.error) < 0) {
+		finish(s, &end);
+	} else if (s->pin_flags & QF_PIN_BEGINS) {
+		begin_transaction(s);
+	} else {
+		s->in_transaction = s->pin && s->pin->in_transaction;
+		submit_statement(s);
+	}
+}
+
 void run_start(struct stream *s)
 {
-	struct qf_sql_error err;
-
 	s->started_ns = qf_loop_now(s->d->run->loop);
 	s->granted = window(s);
 	s->refusal.sqlstate[0] = 0; /* of a target that is not needed */
@@ -283,27 +419,11 @@ void run_start(struct stream *s)
 	if (s->deadline_ns)
 		qf_timer_set(s->d->run->loop, &s->timer,
 			     s->deadline_ns > s->started_ns ? s->deadline_ns - s->started_ns : 1);
-	if (s->slot < 0 && s->access != QF_ACCESS_READ) {
-		refuse_start(s, "53200", "the journal is full: nobody could tell after a crash whether the statement ran");
-		return;
-	}
-	if (!s->conn && s->cluster->ops->conn_get(s->cluster->engine, &s->conn, &err) < 0) {
-		struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT, .error = err };
-
-		finish(s, &end);
-		return;
-	}
-	if (s->pin_id && s->pin_flags & QF_PIN_BEGINS) {
-		if (qf_map_get_u64(s->listener->pins, s->pin_id)) {
-			refuse_start(s, "25001", "this transaction has begun already");
-			return;
-		}
-		pin_start(s);
-		s->phase = PHASE_BEGIN;
-		submit(s, qf_slice_str("BEGIN TRANSACTION"));
-		return;
-	}
-	submit_statement(s);
+	if (s->slot < 0 && s->access != QF_ACCESS_READ)
+		refuse_start(s, "53200",
+			     "the journal is full: nobody could tell after a crash whether the statement ran");
+	else
+		start_on_member(s);
 }
 
 /* Nothing of it runs in the engine just then. */

@@ -69,6 +69,8 @@ static void strip(struct stream *s)
 	translate_forget(s);
 	rows_drop(s);
 	qf_buf_fini(&s->schema);
+	qf_buf_fini(&s->param_types);
+	qf_buf_fini(&s->fields);
 	qf_buf_fini(&s->held);
 	for (size_t i = 0; i < s->n_notices; i++)
 		free(s->notices[i]);
@@ -76,6 +78,11 @@ static void strip(struct stream *s)
 	s->notices = NULL;
 	s->n_notices = 0;
 	s->arena = qf_arena_free(s->arena);
+	s->settings = NULL;
+	s->n_settings = 0;
+	s->bind = NULL;
+	s->avoid = NULL;
+	s->n_avoid = 0;
 	s->targets = NULL; /* they were in it; a stream is stripped when it ends and when it is forgotten */
 	s->n_targets = 0;
 }
@@ -108,7 +115,7 @@ static void journal_write(struct stream *s)
 		.listener_epoch = s->listener->epoch,
 		.stream = s->id,
 		.fingerprint = s->fingerprint,
-		.pinned = s->pin_id != 0,
+		.pinned = stream_in_pin(s) || s->pin_flags & QF_PIN_BEGINS,
 		.commits = s->pin_flags & QF_PIN_ENDS ? 1 : 0,
 		.is_volatile = s->cluster->ops->is_volatile && s->cluster->ops->is_volatile(s->cluster->engine),
 	};

@@ -22,6 +22,9 @@ static void make_key(struct qf_buf *key, const struct stream *s, const struct ta
 	qf_buf_u64(key, t->catalog ? (uintptr_t)t->cluster : 0);
 	if (t->catalog)
 		catalog_key(key, s, t->catalog);
+	qf_buf_u16(key, s->bind->n_types);
+	for (size_t i = 0; i < s->bind->n_types; i++)
+		qf_buf_u32(key, s->bind->types[i]);
 	qf_buf_add_slice(key, s->sql);
 }
 
@@ -134,6 +137,20 @@ static void on_limit(struct qf_timer *t)
 	answered(s);
 }
 
+/* What the client declared of its parameters: an operator or a function may mean another thing for another type. */
+static void put_types(struct qf_buf *msg, const struct qf_bind *b)
+{
+	struct qf_buf list;
+
+	if (b->n_types == 0)
+		return;
+	qf_buf_init(&list);
+	for (size_t i = 0; i < b->n_types; i++)
+		qf_buf_u32(&list, b->types[i]);
+	qf_put_slice(msg, QF_F_PARAM_TYPES, qf_buf_slice(&list));
+	qf_buf_fini(&list);
+}
+
 static void send_request(struct dispatch *d, struct request *q)
 {
 	struct stream *s = q->stream;
@@ -152,6 +169,7 @@ static void send_request(struct dispatch *d, struct request *q)
 	qf_put_u8(&msg, QF_F_TO, (uint8_t)q->target->dialect);
 	qf_put_u8(&msg, QF_F_LENIENT, !d->run->conf->error_on_unsupported);
 	qf_put_slice(&msg, QF_F_SQL, s->sql);
+	put_types(&msg, s->bind);
 	if (q->tables.n)
 		qf_put_slice(&msg, QF_F_TABLES, qf_buf_slice(&q->tables));
 	qf_msg_end(&msg);
@@ -190,7 +208,9 @@ void translate_ask(struct stream *s, struct target *t)
 	struct qf_slice hit;
 	struct qf_buf key;
 
-	if (qf_dialect_same(s->dialect, t->dialect) || s->pin_flags & QF_PIN_ENDS) {
+	bool as_written = s->pin_flags & QF_PIN_ENDS || s->bind->kind == QF_RUN_FETCH;
+
+	if (as_written || qf_dialect_same(s->dialect, t->dialect)) {
 		t->sql = s->sql;
 		t->state = TARGET_READY;
 		answered(s);

@@ -20,7 +20,7 @@ void query_drop(struct qf_query *q)
 	qf_list_remove(&q->waiting);
 	if (qf_map_get_u64(h->streams, q->id) == q)
 		qf_map_del_u64(h->streams, q->id);
-	h->pending_bytes -= q->sql.n;
+	h->pending_bytes -= q->sql.n + q->bind.n;
 	if (q->pin && q->pin->query == q) {
 		q->pin->query = NULL;
 		if (q->pin->freed)
@@ -29,6 +29,9 @@ void query_drop(struct qf_query *q)
 	qf_buf_fini(&q->columns);
 	qf_buf_fini(&q->partial);
 	qf_buf_fini(&q->record);
+	qf_buf_fini(&q->bind);
+	qf_buf_fini(&q->fields);
+	free(q->param_types);
 	free(q->places);
 	free((void *)(uintptr_t)q->sql.p);
 	free(q);
@@ -105,6 +108,7 @@ static void next_attempt(struct qf_query *q)
 	q->taken = 0;
 	qf_buf_fini(&q->columns);
 	qf_buf_fini(&q->partial);
+	q->encoding = QF_ENC_ARROW;
 	qf_list_append(&q->hub->waiting, &q->waiting);
 }
 
@@ -225,6 +229,9 @@ static struct qf_query *query_new(struct qf_hub *h, const struct qf_query_reques
 	h->pending_bytes += q->sql.n;
 	q->started_ns = qf_loop_now(h->run->loop);
 	q->give_up_ns = q->started_ns + h->run->conf->ring_timeout_ns;
+	if (req->bind)
+		qf_bind_put(&q->bind, req->bind);
+	h->pending_bytes += q->bind.n;
 	q->rl.attempt = 1;
 	q->rl.read = q->facts.access == QF_ACCESS_READ || q->facts.verb == QF_VERB_ROLLBACK;
 	q->rl.commits = req->ends_transaction && q->facts.verb == QF_VERB_COMMIT;
@@ -244,8 +251,9 @@ struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_reques
 	if (q->pin) {
 		qf_assert(!q->pin->query);
 		q->pin->query = q;
-		q->begins = !q->pin->placed;
+		q->begins = req->transaction && !q->pin->in_transaction;
 		q->rl.in_pin = q->pin->placed;
+		q->rl.in_transaction = q->pin->in_transaction;
 		q->rl.begins = q->begins;
 	}
 	qf_list_append(&hub->waiting, &q->waiting);
@@ -253,7 +261,7 @@ struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_reques
 	if (q->pin && q->pin->dead) {
 		q->rl.state = QF_RL_ENDED;
 		qf_list_remove(&q->waiting);
-		hub_fail(q, "25P02", "the transaction was lost with the process that held it",
+		hub_fail(q, "25P02", "the transaction was lost with the connection that held it",
 			 "ROLLBACK and begin again.");
 	} else if (hub->pending_bytes > PENDING_MAX) {
 		q->rl.state = QF_RL_ENDED;
@@ -272,6 +280,12 @@ void qf_query_taken(struct qf_query *q, size_t bytes)
 		return;
 	send_credit(q->hub, q->holder, q->id, q->rl.attempt, q->taken);
 	q->taken = 0;
+}
+
+void qf_query_input(struct qf_query *q, struct qf_slice messages)
+{
+	if (!q->ended && q->rl.state == QF_RL_PLACED && q->holder)
+		send_input(q, messages);
 }
 
 void qf_query_cancel(struct qf_query *q)

@@ -39,6 +39,7 @@ struct qf_query {
 	enum qf_frontend frontend;
 	struct qf_facts facts;
 	struct qf_slice sql; /* owned */
+	struct qf_buf bind;  /* the fields of its bind */
 	struct qf_pin *pin;
 	bool begins;
 	struct qf_peer *route;	/* that got this attempt; NULL: none, or sent directly */
@@ -61,6 +62,10 @@ struct qf_query {
 	enum qf_dialect from, to; /* when it was translated; else QF_DIALECT_NONE */
 	bool waited;
 	struct qf_query_end end;
+	enum qf_encoding encoding;
+	char tag_text[64];
+	struct qf_buf fields; /* end.fields */
+	uint32_t *param_types; /* end.param_types */
 	bool ended;	    /* end is set; on_end is to be called, or was */
 	bool called;	    /* on_end was called */
 	bool abandoned;	    /* nobody to call back: freed with its end */
@@ -73,7 +78,11 @@ struct qf_pin {
 	char group[64];
 	char instance[33];
 	uint64_t epoch;
-	bool placed, dead;
+	bool placed, in_transaction, dead;
+	unsigned held; /* enum qf_held */
+	void (*on_async)(void *arg, struct qf_slice message);
+	void (*on_lost)(void *arg);
+	void *arg; /* of both */
 	bool freed; /* by the frontend, while a statement of it is still running */
 	struct qf_query *query;
 	struct qf_list link;
@@ -106,6 +115,7 @@ bool send_attempt(struct qf_query *q);
 void send_resolve(struct qf_query *q);
 void send_resolve_to(struct qf_query *q, struct place *p, struct qf_peer *peer);
 void send_cancel(struct qf_query *q);
+void send_input(struct qf_query *q, struct qf_slice messages);
 void send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt);
 void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes);
 void send_retire(struct qf_query *q);
@@ -125,7 +135,8 @@ void control_stop(struct qf_hub *h);
 void on_control(void *arg, struct qf_peer *from, const struct qf_msg *m);
 
 /* pin.c */
-void pin_after(struct qf_query *q, enum qf_tx_state tx, struct qf_peer *at);
+void pin_after(struct qf_query *q, const struct qf_msg *m, struct qf_peer *at);
+struct qf_pin *pin_find(struct qf_hub *h, uint64_t id);
 void pin_lost(struct qf_pin *pin);
 void pin_drop(struct qf_pin *pin);
 

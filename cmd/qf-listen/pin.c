@@ -22,6 +22,37 @@ bool qf_pin_placed(const struct qf_pin *pin)
 	return pin->placed;
 }
 
+bool qf_pin_in_transaction(const struct qf_pin *pin)
+{
+	return pin->in_transaction;
+}
+
+unsigned qf_pin_held(const struct qf_pin *pin)
+{
+	return pin->held;
+}
+
+void qf_pin_watch(struct qf_pin *pin, void (*on_async)(void *arg, struct qf_slice message), void (*on_lost)(void *arg),
+		  void *arg)
+{
+	pin->on_async = on_async;
+	pin->on_lost = on_lost;
+	pin->arg = arg;
+}
+
+struct qf_pin *pin_find(struct qf_hub *h, uint64_t id)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &h->pins) {
+		struct qf_pin *pin = qf_container_of(it, struct qf_pin, link);
+
+		if (pin->id == id)
+			return pin;
+	}
+	return NULL;
+}
+
 bool qf_pin_dead(const struct qf_pin *pin)
 {
 	return pin->dead;
@@ -30,21 +61,29 @@ bool qf_pin_dead(const struct qf_pin *pin)
 void pin_lost(struct qf_pin *pin)
 {
 	pin->dead = true;
-	pin->placed = false;
+	pin->placed = pin->in_transaction = false;
+	if (pin->on_lost && !pin->freed)
+		pin->on_lost(pin->arg);
 }
 
-/* What the end of a statement says of its transaction. */
-void pin_after(struct qf_query *q, enum qf_tx_state tx, struct qf_peer *at)
+/* What the end of a statement says of the connection that is held for it. */
+void pin_after(struct qf_query *q, const struct qf_msg *m, struct qf_peer *at)
 {
 	struct qf_pin *pin = q->pin;
+	enum qf_tx_state tx = (enum qf_tx_state)qf_get_u8(m, QF_F_TX);
+	bool open = tx == QF_TX_OPEN || tx == QF_TX_FAILED;
 
-	if (tx == QF_TX_NONE) {
-		if (pin->placed && !q->req.ends_transaction)
+	pin->held = qf_get_u8(m, QF_F_HELD);
+	if (tx == QF_TX_LOST || (!open && pin->in_transaction && !q->req.ends_transaction)) {
+		if (pin->placed)
 			pin_lost(pin); /* its connection broke */
-		pin->placed = false;
+		pin->placed = pin->in_transaction = false;
 		return;
 	}
-	pin->placed = true;
+	pin->in_transaction = open;
+	pin->placed = open || pin->held;
+	if (!pin->placed)
+		return;
 	pin->epoch = at->epoch;
 	snprintf(pin->instance, sizeof pin->instance, "%s", at->instance);
 	snprintf(pin->group, sizeof pin->group, "%s", q->group);

@@ -68,7 +68,7 @@ static void on_notice(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	qf_get_text(m, QF_F_MESSAGE, text, sizeof text);
 	placed_at(q, from);
 	if (!q->abandoned && !q->ended && q->req.on_notice)
-		q->req.on_notice(q, q->req.arg, severity, sqlstate, text);
+		q->req.on_notice(q, q->req.arg, severity, sqlstate, text, qf_get(m, QF_F_FIELDS));
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
@@ -85,6 +85,23 @@ static void count_read(struct qf_hub *h, struct qf_peer *from, size_t bytes)
 	from->user = (void *)n;
 }
 
+static void read_encoding(struct qf_query *q, const struct qf_msg *m)
+{
+	uint8_t e = qf_get_u8(m, QF_F_ENCODING);
+
+	q->encoding = e < QF_ENC_N ? (enum qf_encoding)e : QF_ENC_ARROW;
+}
+
+static void give_columns(struct qf_query *q)
+{
+	if (q->columns.n == 0)
+		return;
+	q->has_rows = true;
+	if (!q->abandoned && !q->ended)
+		q->req.on_columns(q, q->req.arg, q->encoding, qf_buf_slice(&q->columns));
+	qf_buf_fini(&q->columns);
+}
+
 static void on_schema(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
 	struct qf_query *q = query_of(arg, from, m);
@@ -98,18 +115,13 @@ static void on_schema(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	placed_at(q, from);
 	if (granted > 0 && granted < q->window)
 		q->window = (size_t)granted;
+	read_encoding(q, m);
 	qf_buf_clear(&q->columns);
 	qf_buf_add_slice(&q->columns, m->payload);
-}
-
-static void give_columns(struct qf_query *q)
-{
-	if (q->columns.n == 0)
-		return;
-	q->has_rows = true;
-	if (!q->abandoned && !q->ended)
-		q->req.on_columns(q, q->req.arg, qf_buf_slice(&q->columns));
-	qf_buf_fini(&q->columns);
+	if (q->encoding == QF_ENC_PG3 && m->payload.n > 0 && m->payload.p[0] == 'G') {
+		q->rl.delivered = true; /* the engine waits for what the client sends next */
+		give_columns(q);
+	}
 }
 
 static void give_rows(struct qf_query *q, struct qf_slice batch)
@@ -147,6 +159,31 @@ static void on_batch(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	}
 }
 
+/* What the engine says besides: in the middle of a statement, or to a session that it is held for. */
+static void on_async(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = m->stream ? query_of(arg, from, m) : NULL;
+	struct qf_pin *pin = m->stream ? NULL : pin_find(arg, qf_get_u64(m, QF_F_PIN));
+
+	if (q && !q->abandoned && !q->ended && q->req.on_async)
+		q->req.on_async(q, q->req.arg, m->payload);
+	if (!pin || !pin->placed || pin->epoch != from->epoch || strcmp(pin->instance, from->instance) != 0)
+		return;
+	if (qf_get_u8(m, QF_F_TX) == QF_TX_LOST)
+		pin_lost(pin);
+	else if (pin->on_async)
+		pin->on_async(pin->arg, m->payload);
+}
+
+/* The engine took input: more may come. */
+static void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, from, m);
+
+	if (q && !q->abandoned && !q->ended && q->req.on_input_taken)
+		q->req.on_input_taken(q, q->req.arg, (size_t)qf_get_u64(m, QF_F_BYTES));
+}
+
 /* ---- ends ----------------------------------------------------------------------------------------------- */
 
 static void read_error(struct qf_sql_error *e, const struct qf_msg *m)
@@ -158,6 +195,19 @@ static void read_error(struct qf_sql_error *e, const struct qf_msg *m)
 	qf_get_text(m, QF_F_DETAIL, e->detail, sizeof e->detail);
 	qf_get_text(m, QF_F_HINT, e->hint, sizeof e->hint);
 	e->position = qf_get_u32(m, QF_F_POSITION);
+}
+
+static void read_param_types(struct qf_query *q, const struct qf_msg *m)
+{
+	struct qf_reader r = qf_reader(qf_get(m, QF_F_PARAM_TYPES));
+	size_t n = r.n / sizeof(uint32_t);
+
+	free(q->param_types);
+	q->param_types = n ? qf_xmalloc(n * sizeof *q->param_types) : NULL;
+	for (size_t i = 0; i < n; i++)
+		q->param_types[i] = qf_read_u32(&r);
+	q->end.param_types = q->param_types;
+	q->end.n_params = n;
 }
 
 static void read_end(struct qf_query *q, const struct qf_msg *m, bool ok)
@@ -172,8 +222,17 @@ static void read_end(struct qf_query *q, const struct qf_msg *m, bool ok)
 	q->to = (enum qf_dialect)qf_get_u8(m, QF_F_TO);
 	q->end.rows = qf_get_u64(m, QF_F_ROWS);
 	q->end.ok = ok;
-	if (!ok)
-		read_error(&q->end.error, m);
+	q->end.suspended = qf_get_u8(m, QF_F_SUSPENDED);
+	qf_get_text(m, QF_F_COMMAND_TAG, q->tag_text, sizeof q->tag_text);
+	q->end.tag = q->tag_text[0] ? q->tag_text : NULL;
+	read_param_types(q, m);
+	if (ok)
+		return;
+	read_error(&q->end.error, m);
+	q->end.stage = qf_has(m, QF_F_STAGE) ? (enum qf_stage)qf_get_u8(m, QF_F_STAGE) : QF_STAGE_EXECUTE;
+	qf_buf_clear(&q->fields);
+	qf_buf_add_slice(&q->fields, qf_get(m, QF_F_FIELDS));
+	q->end.fields = qf_buf_slice(&q->fields);
 }
 
 /* RESULT: [u32 length][schema] then [u32 length][batch] … */
@@ -186,10 +245,13 @@ static void give_result(struct qf_query *q, const struct qf_msg *m)
 		qf_warn("query %s: RESULT is malformed", q->public_id);
 		return;
 	}
+	if (schema.n == 0)
+		return; /* described: it returns no rows */
 	q->has_rows = true;
 	if (q->abandoned)
 		return;
-	q->req.on_columns(q, q->req.arg, schema);
+	read_encoding(q, m);
+	q->req.on_columns(q, q->req.arg, q->encoding, schema);
 	while (r.n > 0 && !r.err) {
 		struct qf_slice batch = qf_read_bytes(&r, qf_read_u32(&r));
 
@@ -223,7 +285,7 @@ static void on_end(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	q->ended = true;
 	query_step(q, e);
 	if (q->pin && e == QF_RL_EV_END)
-		pin_after(q, (enum qf_tx_state)qf_get_u8(m, QF_F_TX), from);
+		pin_after(q, m, from);
 	query_finish(q);
 }
 
@@ -296,6 +358,8 @@ static void on_resolved(void *arg, struct qf_peer *from, const struct qf_msg *m)
 const struct qf_bus_handler hub_handlers[] = {
 	{ QF_MSG_ACCEPTED, QF_ROLE(QF_DISPATCH), on_accepted },
 	{ QF_MSG_NOTICE, QF_ROLE(QF_DISPATCH), on_notice },
+	{ QF_MSG_ASYNC, QF_ROLE(QF_DISPATCH), on_async },
+	{ QF_MSG_CREDIT, QF_ROLE(QF_DISPATCH), on_credit },
 	{ QF_MSG_SCHEMA, QF_ROLE(QF_DISPATCH), on_schema },
 	{ QF_MSG_BATCH, QF_ROLE(QF_DISPATCH), on_batch },
 	{ QF_MSG_RESULT, QF_ROLE(QF_DISPATCH), on_end },

@@ -73,6 +73,8 @@ static void put_session(struct qf_buf *b, const struct qf_session_facts *s)
 	qf_put_str(b, QF_F_CLIENT, s->client);
 	qf_put_str(b, QF_F_TIME_ZONE, s->time_zone);
 	qf_put_u8(b, QF_F_DIALECT, (uint8_t)s->dialect);
+	for (size_t i = 0; i < s->n_settings; i++)
+		qf_put_pair(b, QF_F_SETTING, s->settings[i].key, s->settings[i].value);
 	for (size_t i = 0; i < s->n_headers; i++)
 		qf_put_pair(b, QF_F_HEADER, s->headers[i].key, s->headers[i].value);
 	for (size_t i = 0; i < s->n_tags; i++)
@@ -87,7 +89,8 @@ static void put_pin(struct qf_buf *b, const struct qf_query *q)
 		return;
 	qf_put_u64(b, QF_F_PIN | QF_F_REQUIRED, pin->id);
 	qf_put_u8(b, QF_F_PIN_FLAGS | QF_F_REQUIRED,
-		  (uint8_t)((q->begins ? QF_PIN_BEGINS : 0) | (q->req.ends_transaction ? QF_PIN_ENDS : 0)));
+		  (uint8_t)((q->begins ? QF_PIN_BEGINS : 0) | (q->req.ends_transaction ? QF_PIN_ENDS : 0) |
+			    (pin->placed ? 0 : QF_PIN_NEW) | (pin->freed ? QF_PIN_DROPS : 0)));
 	if (pin->placed) {
 		qf_put_str(b, QF_F_GROUP, pin->group);
 		put_epoch(b, QF_F_PIN_AT, pin->instance, pin->epoch);
@@ -110,20 +113,21 @@ static void build(struct qf_query *q, struct qf_buf *b, enum qf_kind kind)
 	put_session(b, q->req.session);
 	if (kind == QF_MSG_EXECUTE)
 		qf_put_u64(b, QF_F_CONF_ID, q->hub->run->conf->id);
+	qf_buf_add_slice(b, qf_buf_slice(&q->bind));
 	qf_put_slice(b, QF_F_SQL | QF_F_REQUIRED, q->sql);
 	qf_msg_end(b);
 }
 
 /*
  * Sends the current attempt when there is a way; false when it has to wait. A pinned statement goes straight
- * to the dispatch that holds the pin when it needs no verdict: the configuration judges nothing, or it is
- * the COMMIT or ROLLBACK itself.
+ * to the dispatch that holds the pin when it needs no verdict: the configuration judges nothing, this text was
+ * judged before, or it is the COMMIT or ROLLBACK itself.
  */
 bool send_attempt(struct qf_query *q)
 {
 	struct qf_hub *h = q->hub;
 	bool pinned = q->pin && q->pin->placed;
-	bool direct = pinned && (q->req.ends_transaction || !h->run->conf->judges);
+	bool direct = pinned && (q->req.ends_transaction || q->req.judged || !h->run->conf->judges);
 	struct qf_peer *holder = pinned ? pin_peer(q->pin) : NULL;
 	struct qf_peer *to = direct ? holder : choose_route(h);
 	struct qf_buf msg;
@@ -174,6 +178,17 @@ void send_cancel(struct qf_query *q)
 {
 	if (q->holder)
 		send_about(q->hub, q->holder, QF_MSG_CANCEL, q->id, q->rl.attempt);
+}
+
+void send_input(struct qf_query *q, struct qf_slice messages)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_INPUT, q->id, q->rl.attempt, 0);
+	qf_msg_end(&msg);
+	qf_buf_add_slice(&msg, messages);
+	send_msg(q->hub, q->holder, &msg);
 }
 
 void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes)

@@ -8,12 +8,17 @@
  * Life of a job: conn_get → submit → on_schema → on_batch* → on_end → conn_put. on_end comes exactly once
  * for each submit that returned 0, after a cancel too. Rows stop when `window` bytes are unconsumed;
  * more() grants more. A connection carries one job at a time; in a transaction the same connection carries
- * the next ones. Row bytes are Arrow IPC: on_schema has one encapsulated schema message, on_batch one
- * encapsulated record batch.
+ * the next ones. Rows come in the encoding that the adapter chose (job->encoding, set before on_schema) from
+ * those that the job's bind accepts, best first relay, then Arrow:
+ *   QF_ENC_ARROW  on_schema has one encapsulated schema message, on_batch one encapsulated record batch;
+ *   QF_ENC_PG3    on_schema has one whole RowDescription, CopyOutResponse or CopyInResponse message, on_batch whole
+ *                 DataRow or CopyData messages.
+ * A connection may still be on its way to the engine when conn_get returns it; a job submitted then waits for that.
  */
 #ifndef QF_ENGINE_H
 #define QF_ENGINE_H
 
+#include "qf/bind.h"
 #include "qf/buf.h"
 #include "qf/conf.h"
 #include "qf/loop.h"
@@ -40,6 +45,18 @@ enum qf_engine_outcome {
 	QF_OUT_NOT_SENT,  /* certainly had no effect: another member may be tried */
 };
 
+/* How far a statement had come that failed: what was done before stands, a prepared statement or a portal. */
+enum qf_stage { QF_STAGE_PARSE, QF_STAGE_BIND, QF_STAGE_EXECUTE };
+
+/* Why the session must keep this connection beyond its transaction. */
+enum qf_held {
+	QF_HELD_MODE = 1 << 0,	 /* poolMode: session */
+	QF_HELD_TEMP = 1 << 1,	 /* temporary tables */
+	QF_HELD_LISTEN = 1 << 2, /* LISTEN */
+	QF_HELD_LOCK = 1 << 3,	 /* advisory locks of the session */
+	QF_HELD_CURSOR = 1 << 4, /* cursors WITH HOLD */
+};
+
 struct qf_engine_end {
 	enum qf_engine_outcome outcome;
 	uint64_t rows;		   /* returned or affected */
@@ -48,13 +65,19 @@ struct qf_engine_end {
 	bool transaction_failed;   /* … and it accepts nothing but ROLLBACK */
 	bool conn_broken;	   /* the connection must not be used again */
 	bool catalog_changed;	   /* with NOT_SENT: a table of the job is not what the look-up found any more */
+	bool suspended;		   /* rows are left in the portal of the job */
+	bool elsewhere;		   /* with NOT_SENT: the engine could not be reached, another member may run it */
+	enum qf_stage stage;	   /* with ERROR: set by adapters that describe statements */
+	unsigned held;		   /* enum qf_held, the connection's state now */
+	char tag[64];		   /* the engine's own command tag; empty: it has none */
+	struct qf_slice fields;	   /* with ERROR: body of its own ErrorResponse; borrowed for the call */
 	struct qf_sql_error error; /* with ERROR, CANCELLED, UNKNOWN, NOT_SENT */
 };
 
 /*
- * What the session has set, by neutral names: "timezone" (an IANA name), "search_path" (as the engine writes
- * it). A known name that is not listed has its default, so the list is the whole truth for each statement and
- * connections need no reset for it. A name that the engine does not have is an error of the job (42704).
+ * What the session has set: "timezone" (an IANA name), "schema" (the first of its search path, as the engine writes it),
+ * and for engines that speak PostgreSQL whatever else such a session may set, by PostgreSQL's names. A name that is not listed has its default, so the list is the whole
+ * truth for each statement and connections need no reset for it. What an engine does not have it leaves aside.
  */
 struct qf_engine_setting {
 	const char *name, *value;
@@ -95,17 +118,30 @@ struct qf_engine_job {
 	uint64_t catalog;
 	const struct qf_engine_setting *settings;
 	size_t n_settings;
+	const struct qf_bind *bind; /* never NULL; kind and encodings are for the adapter to obey */
+	uint64_t session;	    /* unique among all listeners' sessions that this dispatch serves; 0: its own */
+	const char *user, *query_id; /* who asks, for the engine's own lists; may be NULL */
 	size_t window;	    /* bytes of rows that may be outstanding at the start */
 	size_t batch_bytes; /* aim for batches of at most this size (256 KiB) */
 	void *arg;
 	/* Called on the loop thread. The slices are borrowed for the call. */
 	void (*on_schema)(struct qf_engine_job *job, struct qf_slice ipc_schema);
 	void (*on_batch)(struct qf_engine_job *job, struct qf_slice ipc_batch, uint64_t rows);
-	void (*on_notice)(struct qf_engine_job *job, const char *severity, const char *text);
+	/* QF_RUN_DESCRIBE: in place of on_schema; columns in the encoding chosen, empty: it returns no rows. */
+	void (*on_described)(struct qf_engine_job *job, const uint32_t *oids, size_t n_params, struct qf_slice columns);
+	/* fields: body of the engine's own NoticeResponse, or empty. */
+	void (*on_notice)(struct qf_engine_job *job, const char *severity, const char *text, struct qf_slice fields);
+	/* A whole ParameterStatus or NotificationResponse message of the engine. */
+	void (*on_async)(struct qf_engine_job *job, struct qf_slice message);
+	/* The engine took input() bytes: as many more may come. */
+	void (*on_input_taken)(struct qf_engine_job *job, size_t bytes);
 	void (*on_end)(struct qf_engine_job *job, const struct qf_engine_end *end);
 	/* the adapter's */
+	enum qf_encoding encoding; /* set before on_schema and on_described */
 	void *priv;
 };
+
+#define QF_INPUT_WINDOW (1u << 20) /* bytes of input() that may be outstanding */
 
 enum qf_engine_caps {
 	QF_ENGINE_CAP_TRANSACTIONS = 1 << 0,
@@ -122,13 +158,26 @@ struct qf_engine_ops {
 	/* What still runs is cancelled and ends without callbacks; connections not put back are gone with it.
 	 * Not from a job's callback. */
 	void (*close)(struct qf_engine *e);
-	int (*conn_get)(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
+	/* session: as in the job; an adapter with a pool prefers the connection that this session had last. */
+	int (*conn_get)(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
 	/* Gives the connection back; `reset` when it may hold session state (after a transaction, settings). */
 	void (*conn_put)(struct qf_engine_conn *c, bool reset);
+	/* Connections that there may be at once; a cluster runs no more statements than that. NULL or 0: no limit. */
+	unsigned (*capacity)(const struct qf_engine *e);
+	/* Why the engine is not expected to answer now, or NULL: other members are chosen first. NULL: always up. */
+	const char *(*why_down)(const struct qf_engine *e);
 	/* When it fails nothing was started (outcome NOT_SENT) and no callback comes. */
 	int (*submit)(struct qf_engine_conn *c, struct qf_engine_job *job, struct qf_sql_error *reterr);
 	void (*more)(struct qf_engine_conn *c, size_t bytes); /* the consumer took bytes */
 	void (*cancel)(struct qf_engine_conn *c);	      /* of the running job; harmless when it just ended */
+	/*
+	 * After on_schema with a CopyInResponse: whole CopyData, CopyDone, CopyFail messages of the client, at most
+	 * QF_INPUT_WINDOW bytes more than on_input_taken() gave back. NULL: no such statements.
+	 */
+	void (*input)(struct qf_engine_conn *c, struct qf_slice messages);
+	/* What the engine says while no job runs, until conn_put; on_lost: the connection is gone. NULL: nothing ever. */
+	void (*watch)(struct qf_engine_conn *c, void (*on_async)(void *arg, struct qf_slice message),
+		      void (*on_lost)(void *arg), void *arg);
 	/* In-memory and written since its start: its content is lost with the process. May be NULL. */
 	bool (*is_volatile)(const struct qf_engine *e);
 	/*

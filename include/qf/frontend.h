@@ -17,7 +17,7 @@
 
 struct qf_hub;
 struct qf_query;
-struct qf_pin; /* a transaction: one connection of one dispatch instance, held over statements */
+struct qf_pin; /* one connection of one dispatch instance, held over statements: a transaction, or what a session keeps there */
 
 /* What the ring is told of a session; lives as long as the session, may change between statements. */
 struct qf_session_facts {
@@ -29,6 +29,8 @@ struct qf_session_facts {
 	const char *client;	 /* "127.0.0.1:40312", for history and logs */
 	const char *time_zone;	 /* NULL = UTC */
 	enum qf_dialect dialect; /* of its statements: the protocol's, or queryflux.dialect */
+	const struct qf_conf_kv *settings; /* PostgreSQL's names: what differs from the default; for engines that have them */
+	size_t n_settings;
 	const struct qf_conf_kv *headers; /* header name → value; for PostgreSQL the startup options */
 	size_t n_headers;
 	const struct qf_conf_kv *tags;
@@ -44,6 +46,12 @@ struct qf_query_end {
 	bool transaction_lost;	     /* the pin is dead: the transaction is gone */
 	uint64_t queue_ns;	     /* waited for a slot */
 	const char *group, *cluster; /* where it ran; may be NULL */
+	bool suspended;		     /* rows are left in the portal of the request */
+	enum qf_stage stage;	     /* when !ok: what had been done before stands */
+	const char *tag;	     /* the engine's own command tag, or NULL; the next ones too live as long as the query */
+	struct qf_slice fields;	     /* when !ok: body of the engine's own ErrorResponse, or empty */
+	const uint32_t *param_types; /* of QF_RUN_DESCRIBE: oids of all parameters */
+	size_t n_params;
 	struct qf_sql_error error;   /* when !ok */
 };
 
@@ -51,15 +59,31 @@ struct qf_query_request {
 	const struct qf_session_facts *session; /* borrowed until the end */
 	struct qf_slice sql;			/* one statement; copied */
 	const struct qf_facts *facts;		/* of sql, in the session's dialect; copied */
-	struct qf_pin *pin; /* NULL: autocommit. A new pin: its transaction begins with this statement. */
-	bool ends_transaction; /* sql is COMMIT or ROLLBACK: never judged, releases the pin */
+	const struct qf_bind *bind;		/* copied; NULL: run it, rows in Arrow */
+	/*
+	 * NULL: autocommit. A pin without a transaction (new, or held for the session's sake) begins one with this
+	 * statement, when `transaction` is set.
+	 */
+	struct qf_pin *pin;
+	bool transaction;
+	bool ends_transaction; /* sql is COMMIT or ROLLBACK: never judged, ends the pin's transaction */
+	bool judged; /* this very text was judged for this session before, in this pin */
 	uint64_t deadline_ns;  /* statement_timeout, from now; 0 = none */
 	const char *id;	       /* from qf_query_name(); copied. NULL: the hub names it */
 	void *arg;
-	/* Rows are Arrow IPC (qf/types.h); slices are borrowed for the call. */
-	void (*on_columns)(struct qf_query *q, void *arg, struct qf_slice ipc_schema);
-	void (*on_rows)(struct qf_query *q, void *arg, struct qf_slice ipc_batch);
-	void (*on_notice)(struct qf_query *q, void *arg, const char *severity, const char *sqlstate, const char *text);
+	/*
+	 * Columns and rows in one of the encodings that bind accepts: a schema message and record batches (qf/types.h), or
+	 * whole messages of the client's protocol (qf/engine.h says which). Slices are borrowed for the call.
+	 */
+	void (*on_columns)(struct qf_query *q, void *arg, enum qf_encoding enc, struct qf_slice schema);
+	void (*on_rows)(struct qf_query *q, void *arg, struct qf_slice batch);
+	/* fields: body of the engine's own NoticeResponse, or empty. */
+	void (*on_notice)(struct qf_query *q, void *arg, const char *severity, const char *sqlstate, const char *text,
+			  struct qf_slice fields);
+	/* A whole ParameterStatus or NotificationResponse message of the engine; may be NULL. */
+	void (*on_async)(struct qf_query *q, void *arg, struct qf_slice message);
+	/* Input given with qf_query_input() was taken: as many bytes more may be given; may be NULL. */
+	void (*on_input_taken)(struct qf_query *q, void *arg, size_t bytes);
 	void (*on_end)(struct qf_query *q, void *arg, const struct qf_query_end *end);
 };
 
@@ -72,6 +96,8 @@ struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_reques
  * window opens again. Until then at most one stream window is buffered here.
  */
 void qf_query_taken(struct qf_query *q, size_t bytes);
+/* Whole CopyData, CopyDone, CopyFail messages, at most QF_INPUT_WINDOW bytes beyond what on_input_taken() gave back. */
+void qf_query_input(struct qf_query *q, struct qf_slice messages);
 void qf_query_cancel(struct qf_query *q); /* on_end comes, with 57014 unless it had just ended */
 void qf_query_free(struct qf_query *q);	  /* after on_end, or in it; before its pin is freed */
 void qf_query_abandon(struct qf_query *q);
@@ -79,8 +105,13 @@ const char *qf_query_id(const struct qf_query *q); /* public id, for logs and no
 bool qf_query_running(const struct qf_query *q);   /* it has a slot, as far as is known; else it waits for one */
 
 struct qf_pin *qf_pin_new(struct qf_hub *hub);
-bool qf_pin_placed(const struct qf_pin *pin); /* a statement has begun its transaction at an engine */
+bool qf_pin_placed(const struct qf_pin *pin); /* it has a connection at an engine */
+bool qf_pin_in_transaction(const struct qf_pin *pin); /* a statement has begun its transaction there */
+unsigned qf_pin_held(const struct qf_pin *pin); /* enum qf_held: kept beyond its transaction, for the session's sake */
 bool qf_pin_dead(const struct qf_pin *pin);
+/* What the engine says to a held session between its statements, until the pin is freed; on_lost: its connection is gone. */
+void qf_pin_watch(struct qf_pin *pin, void (*on_async)(void *arg, struct qf_slice message), void (*on_lost)(void *arg),
+		  void *arg);
 struct qf_pin *qf_pin_free(struct qf_pin *pin); /* rolls back when still open; returns NULL */
 
 const struct qf_conf *qf_hub_conf(const struct qf_hub *hub); /* current; changes with a reload */

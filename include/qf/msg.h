@@ -46,6 +46,8 @@ enum qf_kind {
 	QF_MSG_TRANSLATED,
 	QF_MSG_EVENT,
 	QF_MSG_CONTROL,
+	QF_MSG_INPUT,
+	QF_MSG_ASYNC,
 	QF_MSG_N
 };
 
@@ -113,14 +115,37 @@ enum qf_field {
 	QF_F_TABLES,	    /* text, JSON {"table": {"column": "TYPE"}}: what is known of the target's tables, for TRANSLATE */
 	QF_F_VALUE,	    /* u64: of a gauge; how many were found */
 	QF_F_LOST,	    /* u64: PING: EVENTs that the sender dropped since its start */
+	QF_F_ENCODINGS,	    /* u8: QF_ENC_BIT of what the listener reads; see qf/bind.h for this and the next ones */
+	QF_F_ENCODING,	    /* u8, enum qf_encoding: of the rows; absent: Arrow */
+	QF_F_RUN,	    /* u8, enum qf_run_kind */
+	QF_F_RUN_FLAGS,	    /* u8, enum qf_run_flags */
+	QF_F_PARAM_TYPES,   /* u32 list: oids that the client declared; of an answer: those of all parameters */
+	QF_F_PARAMS,	    /* values: {u8 format, u32 length or -1 as NULL, bytes} each */
+	QF_F_FORMATS,	    /* u16 list: of result columns */
+	QF_F_PORTAL,	    /* u64 */
+	QF_F_MAX_ROWS,	    /* u32 */
+	QF_F_CLOSED,	    /* u64 list: portals */
+	QF_F_BEGIN,	    /* text: how the client began the transaction */
+	QF_F_SETTING,	    /* pair, repeated: what the session has set */
+	QF_F_COMMAND_TAG,   /* text: the engine's own */
+	QF_F_SUSPENDED,	    /* u8: rows are left in the portal */
+	QF_F_STAGE,	    /* u8, enum qf_stage: how far the statement that failed had come */
+	QF_F_FIELDS,	    /* body of the engine's own ErrorResponse or NoticeResponse */
+	QF_F_HELD,	    /* u8, enum qf_held: why the session keeps its connection */
 	QF_F_SCRIPT,	    /* pair router's number from 1 → outcome, repeated: EVENT of a verdict that asked scripts */
 	QF_F_N
 };
 
 #define QF_F_REQUIRED 0x8000
 
-enum qf_pin_flags { QF_PIN_BEGINS = 1 << 0, QF_PIN_ENDS = 1 << 1 };
-enum qf_tx_state { QF_TX_NONE, QF_TX_OPEN, QF_TX_FAILED };
+/*
+ * Of a statement with a pin. BEGINS: its transaction begins with it. ENDS: it is the COMMIT or ROLLBACK. NEW: the pin has no
+ * connection yet; it gets one when a transaction begins or the engine says that the session must keep its connection.
+ * DROPS: afterwards nothing is kept for it.
+ */
+enum qf_pin_flags { QF_PIN_BEGINS = 1 << 0, QF_PIN_ENDS = 1 << 1, QF_PIN_NEW = 1 << 2, QF_PIN_DROPS = 1 << 3 };
+/* LOST: the pin's connection is gone, with whatever it held. */
+enum qf_tx_state { QF_TX_NONE, QF_TX_OPEN, QF_TX_FAILED, QF_TX_LOST };
 
 struct qf_msg {
 	enum qf_kind kind;

@@ -72,6 +72,7 @@ struct qf_rl {
 	bool read;	    /* certainly without effect */
 	bool commits;	    /* COMMIT of a pinned transaction */
 	bool in_pin;	    /* the pin is placed already: only that dispatch epoch can run it */
+	bool in_transaction; /* … and has an open transaction */
 	bool begins;	    /* the first statement of a transaction: nothing of it lasts without the COMMIT */
 	bool delivered;	    /* the client has seen some of its rows */
 	bool resubmitted;   /* a started read was sent again once */

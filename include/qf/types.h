@@ -11,6 +11,7 @@
 #ifndef QF_TYPES_H
 #define QF_TYPES_H
 
+#include "qf/arena.h"
 #include "qf/buf.h"
 
 #include <stdbool.h>
@@ -32,6 +33,9 @@ struct qf_text_style {
 	const struct qf_tz *tz; /* NULL = UTC */
 	int extra_float_digits; /* PostgreSQL's; 1 or more = shortest exact */
 	bool bytea_escape;	/* bytea_output = escape */
+	/* Of a DataRow: 0 text, 1 binary for each column; none: text; one: for all [PG 55.7 Bind]. */
+	const uint16_t *formats;
+	size_t n_formats;
 };
 
 /*
@@ -62,6 +66,68 @@ int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, c
  */
 int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct qf_text_style *st, struct qf_buf *out,
 			 struct qf_err *reterr) qf_must_check;
+
+/* Whether a value of that type can be written in PostgreSQL's binary form; else a client that asks is refused (0A000). */
+bool qf_pg_binary_can(uint32_t oid);
+
+/* ---- PostgreSQL's values, read --------------------------------------------------------------------- */
+
+enum qf_datum_kind {
+	QF_DATUM_NULL,
+	QF_DATUM_BOOL,	      /* i */
+	QF_DATUM_INT,	      /* i; bits says 16, 32 or 64 */
+	QF_DATUM_FLOAT,	      /* f; bits says 32 or 64 */
+	QF_DATUM_NUMERIC,     /* text: an exact decimal literal, NaN or Infinity */
+	QF_DATUM_TEXT,	      /* text */
+	QF_DATUM_JSON,	      /* text */
+	QF_DATUM_BYTES,	      /* text */
+	QF_DATUM_DATE,	      /* i: days since 1970-01-01; INT32_MAX and INT32_MIN + 1 are infinities */
+	QF_DATUM_TIME,	      /* i: microseconds */
+	QF_DATUM_TIMETZ,      /* i: microseconds, offset: seconds east of UTC */
+	QF_DATUM_TIMESTAMP,   /* i: microseconds since 1970-01-01; INT64_MAX and INT64_MIN + 1 are infinities */
+	QF_DATUM_TIMESTAMPTZ, /* the same, in UTC */
+	QF_DATUM_INTERVAL,    /* months, days, i: microseconds */
+	QF_DATUM_UUID,	      /* bytes16 */
+	QF_DATUM_LIST,	      /* items, n_items, item_oid; one dimension, or lists of lists */
+};
+
+struct qf_datum {
+	enum qf_datum_kind kind;
+	unsigned bits;
+	int64_t i;
+	double f;
+	int32_t months, days, offset;
+	uint8_t bytes16[16];
+	struct qf_slice text; /* borrowed from the value, or from the arena */
+	struct qf_datum *items; /* from the arena */
+	size_t n_items;
+	uint32_t item_oid;
+};
+
+/*
+ * Reads one value of a parameter as PostgreSQL's own input functions do, text or binary [PG 55.7 Bind]. The error has
+ * the SQLSTATE that PostgreSQL gives (22P02, 22003, 22007, 22008, 22P03, 0A000 for a type that is not known here).
+ */
+int qf_pg_value_read(struct qf_datum *ret, uint32_t oid, bool binary, struct qf_slice value, const struct qf_tz *tz,
+		     struct qf_arena *a, char ret_sqlstate[6], struct qf_err *reterr) qf_must_check;
+/* PostgreSQL's name of a type, "integer", "timestamp with time zone"; NULL when it is not in the table. */
+const char *qf_pg_type_name(uint32_t oid);
+
+/*
+ * PostgreSQL's rows → Arrow: one result, from its RowDescription to its last DataRow. Values are as they stand in the
+ * messages: binary for the types with qf_pg_binary_can(), text for the others (which then are text in Arrow too).
+ * What Arrow has no exact form for is widened as the table says.
+ */
+struct qf_pgrows;
+
+/* description: body of a RowDescription. Appends the schema message. */
+int qf_pgrows_new(struct qf_pgrows **ret, struct qf_slice description, struct qf_buf *ipc_schema, struct qf_err *reterr)
+	qf_must_check;
+struct qf_pgrows *qf_pgrows_free(struct qf_pgrows *p);
+int qf_pgrows_add(struct qf_pgrows *p, struct qf_slice datarow, struct qf_err *reterr) qf_must_check; /* body of a DataRow */
+size_t qf_pgrows_bytes(const struct qf_pgrows *p); /* about as many as the batch would have now */
+/* Appends what was added as one record batch, and begins the next one. */
+int qf_pgrows_batch(struct qf_pgrows *p, struct qf_buf *ipc_batch, uint64_t *ret_rows, struct qf_err *reterr) qf_must_check;
 
 /*
  * How values are written for a Trino client. A zone is called as Trino calls it: one of a fixed offset (Etc/GMT-2,

@@ -16,6 +16,7 @@ static const char *const kind_names[QF_MSG_N] = {
 	[QF_MSG_CANCEL] = "CANCEL",	[QF_MSG_EXECUTE] = "EXECUTE",	  [QF_MSG_RESOLVE] = "RESOLVE",
 	[QF_MSG_RESOLVED] = "RESOLVED", [QF_MSG_TRANSLATE] = "TRANSLATE", [QF_MSG_TRANSLATED] = "TRANSLATED",
 	[QF_MSG_EVENT] = "EVENT",	[QF_MSG_CONTROL] = "CONTROL",
+	[QF_MSG_INPUT] = "INPUT",	[QF_MSG_ASYNC] = "ASYNC",
 };
 
 const char *qf_kind_name(enum qf_kind k)

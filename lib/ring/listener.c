@@ -32,7 +32,7 @@ static bool in_pin(const struct qf_rl *s)
 /* A transaction dies whole with its process, unless it was the COMMIT that ran. */
 static bool in_transaction(const struct qf_rl *s)
 {
-	return (s->in_pin || s->begins) && !s->commits;
+	return (s->in_transaction || s->begins) && !s->commits;
 }
 
 static bool is_delivered(const struct qf_rl *s)

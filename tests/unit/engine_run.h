@@ -76,10 +76,11 @@ static inline void on_batch(struct qf_engine_job *job, struct qf_slice s, uint64
 		r->cl->ops->more(r->conn, s.n);
 }
 
-static inline void on_notice(struct qf_engine_job *job, const char *severity, const char *text)
+static inline void on_notice(struct qf_engine_job *job, const char *severity, const char *text, struct qf_slice fields)
 {
 	struct run *r = job->arg;
 
+	(void)fields;
 	r->notices++;
 	snprintf(r->notice, sizeof(r->notice), "%s: %s", severity, text);
 }
@@ -139,6 +140,7 @@ static inline void run_init(struct run *r, struct cluster *cl, struct qf_engine_
 					 .arg = r,
 					 .on_schema = on_schema,
 					 .on_batch = on_batch,
+					 .bind = &qf_bind_plain,
 					 .on_notice = on_notice,
 					 .on_end = on_end };
 }
@@ -156,7 +158,7 @@ static inline struct qf_engine_conn *get_conn(struct cluster *cl)
 	struct qf_engine_conn *c = NULL;
 	struct qf_sql_error err = { 0 };
 
-	if (cl->ops->conn_get(cl->e, &c, &err) < 0)
+	if (cl->ops->conn_get(cl->e, 0, &c, &err) < 0)
 		fail_msg("conn_get: %s %s", err.sqlstate, err.message);
 	return c;
 }

@@ -122,7 +122,7 @@ static inline void hub_on_schema(struct qf_engine_job *job, struct qf_slice sche
 	struct qf_query *q = job->arg;
 
 	if (!q->abandoned)
-		q->req.on_columns(q, q->req.arg, schema);
+		q->req.on_columns(q, q->req.arg, QF_ENC_ARROW, schema);
 }
 
 static inline void hub_on_batch(struct qf_engine_job *job, struct qf_slice batch, uint64_t rows)
@@ -140,12 +140,12 @@ static inline void hub_on_batch(struct qf_engine_job *job, struct qf_slice batch
 	q->req.on_rows(q, q->req.arg, h->cut_batches ? qf_slice(batch.p, batch.n / 2) : batch);
 }
 
-static inline void hub_on_notice(struct qf_engine_job *job, const char *severity, const char *text)
+static inline void hub_on_notice(struct qf_engine_job *job, const char *severity, const char *text, struct qf_slice fields)
 {
 	struct qf_query *q = job->arg;
 
 	if (!q->abandoned)
-		q->req.on_notice(q, q->req.arg, severity, "00000", text);
+		q->req.on_notice(q, q->req.arg, severity, "00000", text, fields);
 }
 
 static inline void hub_on_end(struct qf_engine_job *job, const struct qf_engine_end *e)
@@ -182,6 +182,7 @@ static inline void hub_submit(struct qf_query *q, const char *sql)
 	else
 		qf_buf_printf(&q->hub->log, "-:%s|", sql);
 	q->job = (struct qf_engine_job){ .sql = qf_slice_str(sql), .window = HUB_WINDOW, .batch_bytes = HUB_BATCH, .arg = q,
+		.bind = &qf_bind_plain,
 		.on_schema = hub_on_schema, .on_batch = hub_on_batch, .on_notice = hub_on_notice, .on_end = hub_on_end };
 	if (q->hub->ops->submit(q->conn, &q->job, &e) < 0)
 		hub_fail(q, e.sqlstate, e.message);
@@ -198,7 +199,7 @@ static inline void hub_on_start(struct qf_task *t)
 		return;
 	}
 	q->conn = pin ? pin->conn : NULL;
-	if (!q->conn && q->hub->ops->conn_get(q->hub->engine, &q->conn, &e) < 0) {
+	if (!q->conn && q->hub->ops->conn_get(q->hub->engine, 0, &q->conn, &e) < 0) {
 		hub_fail(q, e.sqlstate, e.message);
 		return;
 	}

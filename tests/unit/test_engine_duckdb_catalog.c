@@ -23,7 +23,7 @@ static void on_done(struct qf_engine_lookup *pub, const struct qf_slice *columns
 
 static void look_up(struct look *l, struct cluster *cl, const struct qf_engine_table *t, size_t n, const char *path)
 {
-	struct qf_engine_setting set = { "search_path", path };
+	struct qf_engine_setting set = { "schema", path };
 	uint64_t until = qf_mono_ns() + 60 * QF_SEC;
 
 	memset(l, 0, sizeof(*l));

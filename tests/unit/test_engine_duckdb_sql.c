@@ -311,11 +311,11 @@ static void test_settings(void **state)
 		{ { { "timezone", "Europe/Berlin" } }, 1,
 		  "SELECT 1 WHERE current_setting('TimeZone') = 'Europe/Berlin'", "", 1 },
 		{ { { 0 } }, 0, "SELECT 1 WHERE current_setting('TimeZone') = 'UTC'", "", 1 },
-		{ { { "search_path", "other" } }, 1, "SELECT * FROM hidden", "", 2 },
-		{ { { "search_path", "other" }, { "timezone", "Asia/Tokyo" } }, 2,
+		{ { { "schema", "other" } }, 1, "SELECT * FROM hidden", "", 2 },
+		{ { { "schema", "other" }, { "timezone", "Asia/Tokyo" } }, 2,
 		  "SELECT 1 FROM hidden WHERE current_setting('TimeZone') = 'Asia/Tokyo'", "", 2 },
 		{ { { 0 } }, 0, "SELECT * FROM hidden", "42P01", 0 },
-		{ { { "search_path", "it's" } }, 1, "SELECT 1", "3F000", 0 },
+		{ { { "schema", "it's" } }, 1, "SELECT 1", "3F000", 0 },
 		{ { { "timezone", "No/Where" } }, 1, "SELECT 1", "22023", 0 },
 		{ { { "work_mem", "1" } }, 1, "SELECT 1", "42704", 0 },
 		{ { { 0 } }, 0, "SET TimeZone = 'Asia/Tokyo'", "", 0 },
@@ -470,10 +470,10 @@ static void test_fatal_error(void **state)
 	assert_string_equal(r.end.error.sqlstate, "XX000");
 	assert_true(r.end.conn_broken);
 	cl.ops->conn_put(c, true);
-	assert_true(cl.ops->conn_get(cl.e, &refused, &err) < 0);
+	assert_true(cl.ops->conn_get(cl.e, 0, &refused, &err) < 0);
 	assert_string_equal(err.sqlstate, "57P03");
 	cl.ops->conn_put(other, true);
-	for (int i = 0; i < 100 && cl.ops->conn_get(cl.e, &c, &err) < 0; i++)
+	for (int i = 0; i < 100 && cl.ops->conn_get(cl.e, 0, &c, &err) < 0; i++)
 		turn_for(cl.loop, 10 * QF_MS);
 	run_on(&r, &cl, c, "SELECT * FROM t WHERE i = 42");
 	assert_int_equal(r.end.rows, 1);

@@ -103,8 +103,9 @@ static int connect_new(struct qf_engine *e, struct qf_engine_conn **ret, struct 
 	return 0;
 }
 
-static int conn_get(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
 {
+	(void)session;
 	pthread_mutex_lock(&e->lock);
 	bool dead = e->dead;
 	bool in_use = !qf_list_empty(&e->used) || e->looking;
@@ -230,7 +231,7 @@ static void deliver(struct duck_msg *m)
 		break;
 	case DUCK_MSG_NOTICE:
 		if (pub->on_notice)
-			pub->on_notice(pub, "WARNING", m->text);
+			pub->on_notice(pub, "WARNING", m->text, QF_SLICE_NONE);
 		break;
 	case DUCK_MSG_END:
 		c->job.state = DUCK_IDLE;

@@ -33,7 +33,7 @@ struct setting {
 
 static const struct setting settings[] = {
 	{ "timezone", "SET SESSION TimeZone = ", "UTC", offsetof(struct qf_engine_conn, timezone), false },
-	{ "search_path", "SET SESSION search_path = ", "", offsetof(struct qf_engine_conn, search_path), true },
+	{ "schema", "SET SESSION search_path = ", "", offsetof(struct qf_engine_conn, search_path), true },
 };
 
 static const struct setting *find_setting(const char *name)

@@ -210,7 +210,7 @@ static void start(struct qf_engine_conn *c)
 		return;
 	}
 	if (c->rule && c->rule->notice && job->on_notice)
-		job->on_notice(job, "NOTICE", c->rule->notice);
+		job->on_notice(job, "NOTICE", c->rule->notice, QF_SLICE_NONE);
 	if (!c->rule || !c->rule->has_rows)
 		end_by_rule(c);
 	else if (begin_rows(c) < 0)
@@ -286,10 +286,11 @@ static void cancel(struct qf_engine_conn *c)
 
 /* ---- connections and cluster ---- */
 
-static int conn_get(struct qf_engine *e, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
 {
 	struct qf_engine_conn *c = qf_xcalloc(1, sizeof(*c));
 
+	(void)session;
 	(void)reterr;
 	c->engine = e;
 	c->timer.fn = fired;

@@ -79,11 +79,12 @@ static void cancel_query(struct pg_run *run)
 	qf_query_cancel(run->query);
 }
 
-static void on_columns(struct qf_query *q, void *arg, struct qf_slice ipc_schema)
+static void on_columns(struct qf_query *q, void *arg, enum qf_encoding enc, struct qf_slice ipc_schema)
 {
 	struct pg_run *run = arg;
 
 	(void)q;
+	(void)enc;
 	if (run->step != PG_STEP_STATEMENT)
 		return; /* a COMMIT has nothing to show */
 	pg_result_columns(&run->result, ipc_schema);
@@ -105,11 +106,13 @@ static void on_rows(struct qf_query *q, void *arg, struct qf_slice ipc_batch)
 	pg_conn_kick(&run->s->conn);
 }
 
-static void on_notice(struct qf_query *q, void *arg, const char *severity, const char *sqlstate, const char *text)
+static void on_notice(struct qf_query *q, void *arg, const char *severity, const char *sqlstate, const char *text,
+		      struct qf_slice fields)
 {
 	struct pg_run *run = arg;
 
 	(void)q;
+	(void)fields;
 	if (run->s->conn.out.n < MAX_NOTICE_BYTES)
 		pg_reply_notice(run->s, severity, sqlstate, text);
 	pg_conn_kick(&run->s->conn);
@@ -141,6 +144,7 @@ void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, co
 		.sql = sql,
 		.facts = f,
 		.pin = pin,
+		.transaction = pin && step == PG_STEP_STATEMENT,
 		.ends_transaction = step != PG_STEP_STATEMENT,
 		.deadline_ns = step == PG_STEP_STATEMENT ? pg_settings_ns(&s->settings, PG_STATEMENT_TIMEOUT) : 0,
 		.arg = run,

@@ -204,11 +204,12 @@ static void settle(struct tr_query *q, const struct qf_query_end *end)
 
 /* ---- the hub's callbacks ------------------------------------------------------------------------------------ */
 
-static void on_columns(struct qf_query *query, void *arg, struct qf_slice ipc_schema)
+static void on_columns(struct qf_query *query, void *arg, enum qf_encoding enc, struct qf_slice ipc_schema)
 {
 	struct tr_query *q = arg;
 
 	(void)query;
+	(void)enc; /* Arrow: nothing else was asked for */
 	if (q->facts.verb == QF_VERB_COMMIT || q->facts.verb == QF_VERB_ROLLBACK || q->state != TR_RUNNING)
 		return;
 	tr_result_columns(&q->result, ipc_schema);
@@ -226,9 +227,11 @@ static void on_rows(struct qf_query *query, void *arg, struct qf_slice ipc_batch
 	qf_task_add(q->listener->loop, &q->turn);
 }
 
-static void on_notice(struct qf_query *query, void *arg, const char *severity, const char *sqlstate, const char *text)
+static void on_notice(struct qf_query *query, void *arg, const char *severity, const char *sqlstate, const char *text,
+		      struct qf_slice fields)
 {
 	(void)query;
+	(void)fields;
 	(void)sqlstate;
 	tr_query_warn(arg, severity, "%s", text);
 }
@@ -253,6 +256,7 @@ static void run(struct tr_query *q, struct qf_slice sql, struct qf_pin *pin, boo
 		.sql = sql,
 		.facts = &q->facts,
 		.pin = pin,
+		.transaction = pin && !ends_transaction,
 		.ends_transaction = ends_transaction,
 		.deadline_ns = ends_transaction ? 0 : q->session.limit_ns,
 		.id = q->id,
