@@ -1,5 +1,5 @@
 /*
- * Text, bytes, bit strings and uuids.
+ * Text, bytes, bit strings and uuids. The binary form of text is the text.
  */
 #include "col.h"
 #include "qf/str.h"
@@ -99,6 +99,12 @@ int qf_pg_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
+int qf_binary_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	qf_buf_add_slice(s->out, bytea_at(col, row));
+	return 0;
+}
+
 /* In JSON always hex, whatever the session's bytea_output: an escape form could not be told from text. */
 int qf_json_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
@@ -135,18 +141,52 @@ int qf_trino_bytea(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 }
 
 /* DuckDB's BIT: one byte that counts the unused leading bits of the next one, then the bits, first bit on top. */
+static int check_bit(struct qf_slice v, struct qf_sink *s)
+{
+	if (v.n == 0 || v.p[0] > 7 || (v.n == 1 && v.p[0]))
+		return qf_err_set(s->err, QF_EMALFORMED, "a bit string of %zu bytes with wrong padding", v.n);
+	return 0;
+}
+
 int qf_pg_bit(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	struct qf_slice v = qf_col_bytes(col, row);
+	int r = check_bit(v, s);
 
-	if (v.n == 0 || v.p[0] > 7 || (v.n == 1 && v.p[0]))
-		return qf_err_set(s->err, QF_EMALFORMED, "a bit string of %zu bytes with wrong padding", v.n);
+	if (r < 0)
+		return r;
 	size_t bits = (v.n - 1) * 8;
 	uint8_t *p = qf_sink_room(s, bits);
 
 	for (size_t i = v.p[0]; i < bits; i++)
 		*p++ = v.p[1 + i / 8] >> (7 - i % 8) & 1 ? '1' : '0';
 	qf_sink_end(s, p);
+	return 0;
+}
+
+/* PostgreSQL counts the bits and fills up the last byte instead. */
+int qf_binary_bit(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	struct qf_slice v = qf_col_bytes(col, row);
+	int r = check_bit(v, s);
+
+	if (r < 0)
+		return r;
+	unsigned pad = v.p[0];
+	size_t n = v.n - 1;
+
+	qf_sink_u32(s, (uint32_t)(n * 8 - pad));
+	uint8_t *p = qf_sink_room(s, n);
+
+	for (size_t i = 1; i <= n; i++)
+		*p++ = (uint8_t)(v.p[i] << pad | (i < n ? v.p[i + 1] >> (8 - pad) : 0));
+	qf_sink_end(s, p);
+	return 0;
+}
+
+int qf_binary_uuid(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	qf_buf_add(s->out, col->data + row * 16, 16);
 	return 0;
 }
 

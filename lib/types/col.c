@@ -4,8 +4,6 @@
 #include "col.h"
 #include "qf/str.h"
 
-enum { OID_JSON = 114 };
-
 static const uint32_t fixed_width[][2] = {
 	{ NANOARROW_TYPE_DECIMAL32, 4 },
 	{ NANOARROW_TYPE_DECIMAL64, 8 },
@@ -136,6 +134,7 @@ int qf_col_init(struct qf_col *col, const struct ArrowSchema *schema, struct qf_
 	if (!col->type)
 		return unknown_type(&view, reterr);
 	col->pg = col->type->pg;
+	col->binary = col->type->binary;
 	col->json = col->type->json;
 	col->trino = col->type->trino;
 	col->wide = view.type == NANOARROW_TYPE_LARGE_STRING || view.type == NANOARROW_TYPE_LARGE_BINARY ||
@@ -152,7 +151,7 @@ int qf_col_init(struct qf_col *col, const struct ArrowSchema *schema, struct qf_
 	if (view.type == NANOARROW_TYPE_FIXED_SIZE_LIST)
 		col->width = (uint32_t)view.fixed_size;
 	if (is_list(col) && !col->children->type->array_oid)
-		col->pg = col->json;
+		col->pg = col->binary = col->json;
 	return 0;
 }
 

@@ -1,13 +1,14 @@
 /*
  * The compiled form of one column, or of one member of a nested column: what lib/types reads values through.
  *
- * A column is made once, from the schema: the row of the type table and the two writers are chosen then, so that a
+ * A column is made once, from the schema: the row of the type table and the writers are chosen then, so that a
  * value costs one indirect call and no decision. Loading a batch points it at that batch's buffers, which
  * nanoarrow has validated by then. Columns live in their rowset's arena. Private to lib/types.
  */
 #ifndef QF_TYPES_COL_H
 #define QF_TYPES_COL_H
 
+#include <endian.h>
 #include <string.h>
 
 #include "nanoarrow/nanoarrow.h"
@@ -31,7 +32,7 @@ struct qf_sink {
 	struct qf_err *err;
 };
 
-/* Appends the text of the value at `row`, which is not NULL. On failure the caller takes back what was appended. */
+/* Appends a form of the value at `row`, which is not NULL. On failure the caller takes back what was appended. */
 typedef int qf_write_fn(const struct qf_col *col, uint64_t row, struct qf_sink *s);
 
 /* What Trino writes in brackets behind a type's name. */
@@ -60,14 +61,14 @@ struct qf_vtype {
 	uint32_t array_oid; /* 0: a list of it becomes json */
 	int16_t len;
 	bool quoted; /* inside a PostgreSQL array its text may need double quotes */
-	qf_write_fn *pg, *json, *trino;
+	qf_write_fn *pg, *binary, *json, *trino;
 	const char *trino_name;
 	enum qf_trino_args trino_args;
 	uint32_t trino_digits; /* precision; 0 = as the schema says */
 };
 
 struct qf_col {
-	qf_write_fn *pg, *json, *trino;
+	qf_write_fn *pg, *binary, *json, *trino;
 	const uint8_t *valid; /* one bit a row; NULL = no row is NULL, but see odd_null */
 	const uint8_t *data;  /* fixed-size values, bits, offsets or union type ids */
 	const uint8_t *var;   /* what the offsets point into; never NULL after a load */
@@ -120,6 +121,9 @@ static inline struct qf_slice qf_col_bytes(const struct qf_col *col, uint64_t ro
 	return (struct qf_slice){ col->var + from, (size_t)(to - from) };
 }
 
+/* A decimal of any width (number.c). */
+__int128 qf_col_decimal(const struct qf_col *col, uint64_t row);
+
 static inline int32_t qf_col_i32(const struct qf_col *col, uint64_t row)
 {
 	int32_t v;
@@ -150,24 +154,51 @@ static inline void qf_sink_end(struct qf_sink *s, const uint8_t *end)
 	s->out->n = (size_t)(end - s->out->p);
 }
 
+/* Appends big-endian integers [PG 55.7]. */
+static inline void qf_sink_u32(struct qf_sink *s, uint32_t v)
+{
+	uint8_t *p = qf_sink_room(s, sizeof(v));
+
+	v = htobe32(v);
+	memcpy(p, &v, sizeof(v));
+	s->out->n += sizeof(v);
+}
+
+static inline void qf_sink_u64(struct qf_sink *s, uint64_t v)
+{
+	uint8_t *p = qf_sink_room(s, sizeof(v));
+
+	v = htobe64(v);
+	memcpy(p, &v, sizeof(v));
+	s->out->n += sizeof(v);
+}
+
 /* The row's limit: looked at by every part of a nested value, because few bytes can describe a huge text. */
 int qf_sink_check(const struct qf_sink *s) qf_must_check;
 
+/* Appends the length of a value, -1 of NULL, and what `put` writes of it. */
+int qf_col_field(const struct qf_col *col, uint64_t row, qf_write_fn *put, struct qf_sink *s) qf_must_check;
+
 /* Writers: bytes.c */
-qf_write_fn qf_pg_text, qf_pg_bytea, qf_pg_bit, qf_pg_uuid, qf_json_text, qf_json_bytea, qf_trino_text, qf_trino_bytea;
+qf_write_fn qf_pg_text, qf_pg_bytea, qf_pg_bit, qf_pg_uuid, qf_json_text, qf_json_bytea, qf_trino_text, qf_trino_bytea,
+	qf_binary_bytea, qf_binary_bit, qf_binary_uuid;
 /* number.c, bignum.c, real.c */
 qf_write_fn qf_pg_bool8, qf_pg_bool1, qf_json_bool8, qf_json_bool1, qf_pg_i8, qf_pg_u8, qf_pg_i16, qf_pg_u16, qf_pg_i32,
 	qf_pg_u32, qf_pg_i64, qf_pg_u64, qf_pg_hugeint, qf_pg_uhugeint, qf_pg_decimal, qf_pg_bignum, qf_pg_float4,
 	qf_pg_float8, qf_json_float4, qf_json_float8, qf_trino_hugeint, qf_trino_uhugeint, qf_trino_float4,
-	qf_trino_float8;
+	qf_trino_float8, qf_binary_bool8, qf_binary_bool1, qf_binary_i8, qf_binary_u8, qf_binary_i16, qf_binary_u16,
+	qf_binary_i32, qf_binary_u32, qf_binary_i64;
+/* numeric.c */
+qf_write_fn qf_binary_u64, qf_binary_hugeint, qf_binary_uhugeint, qf_binary_decimal, qf_binary_bignum;
 /* datetime.c, interval.c */
 qf_write_fn qf_pg_date, qf_pg_time, qf_pg_timetz, qf_pg_timestamp, qf_pg_timestamptz, qf_json_timestamp,
-	qf_json_timestamptz, qf_pg_interval;
+	qf_json_timestamptz, qf_pg_interval, qf_binary_date, qf_binary_time, qf_binary_timetz, qf_binary_timestamp,
+	qf_binary_interval;
 /* trinotime.c */
 qf_write_fn qf_trino_date, qf_trino_time, qf_trino_timetz, qf_trino_timestamp, qf_trino_timestamptz, qf_trino_interval;
 /* nested.c */
-qf_write_fn qf_pg_array, qf_json_list, qf_json_struct, qf_json_map, qf_json_union, qf_json_quoted, qf_trino_list,
-	qf_trino_row, qf_trino_map, qf_trino_union;
+qf_write_fn qf_pg_array, qf_binary_array, qf_json_list, qf_json_struct, qf_json_map, qf_json_union, qf_json_quoted,
+	qf_trino_list, qf_trino_row, qf_trino_map, qf_trino_union;
 /* json.c */
 qf_write_fn qf_json_json;
 

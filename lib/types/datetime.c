@@ -1,5 +1,6 @@
 /*
- * Dates and times in DateStyle ISO, as PostgreSQL prints them [PG 8.5.2]; in JSON as its to_json() does.
+ * Dates and times in DateStyle ISO, as PostgreSQL prints them [PG 8.5.2]; in JSON as its to_json() does; in binary as
+ * counts from 2000-01-01, which DuckDB's earliest days do not fit.
  *
  * The calendar is the proleptic Gregorian one in both systems. DuckDB's range is wider than PostgreSQL's on the BC
  * side (290309 BC against 4713 BC): the same form is printed there. Its infinities are the two ends of the integer.
@@ -9,7 +10,10 @@
 #include "col.h"
 
 /* A year of 12 digits, month to nanosecond, zone with seconds, " BC". */
-enum { MAX_TIMESTAMP_TEXT = 64 };
+enum {
+	MAX_TIMESTAMP_TEXT = 64,
+	PG_EPOCH = 10957, /* 2000-01-01 */
+};
 
 static const int64_t day_us = (int64_t)QF_DAY_SECONDS * 1000000;
 
@@ -90,6 +94,27 @@ int qf_pg_date(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
+static int too_early(struct qf_sink *s, const char *what)
+{
+	return qf_err_set(s->err, QF_EUNSUPPORTED,
+			  "a %s beyond what PostgreSQL's binary form can hold: ask for text, or cast it to VARCHAR",
+			  what);
+}
+
+int qf_binary_date(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	int32_t v = qf_col_i32(col, row);
+
+	if (v == INT32_MAX || v == -INT32_MAX) {
+		qf_sink_u32(s, (uint32_t)(v < 0 ? INT32_MIN : INT32_MAX));
+		return 0;
+	}
+	if (v <= INT32_MIN + PG_EPOCH)
+		return too_early(s, "date");
+	qf_sink_u32(s, (uint32_t)(v - PG_EPOCH));
+	return 0;
+}
+
 static int64_t time_value(const struct qf_col *col, uint64_t row)
 {
 	return col->width == sizeof(int32_t) ? qf_col_i32(col, row) : qf_col_i64(col, row);
@@ -107,16 +132,51 @@ int qf_pg_time(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return 0;
 }
 
+int qf_binary_time(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	int64_t v = time_value(col, row);
+
+	if (v < 0 || v > QF_DAY_SECONDS * col->ticks)
+		return qf_err_set(s->err, QF_EMALFORMED, "a time of day beyond 24 hours");
+	qf_sink_u64(s, (uint64_t)(v * (1000000 / col->ticks)));
+	return 0;
+}
+
 /* DuckDB's TIMETZ: microseconds in the upper 40 bits, (15:59:59 minus the offset) in seconds in the lower 24. */
-int qf_pg_timetz(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+static int load_timetz(const struct qf_col *col, uint64_t row, struct qf_sink *s, int64_t *ret_us, int32_t *ret_offset)
 {
 	const int32_t max_offset = 16 * 3600 - 1;
 	uint64_t bits = (uint64_t)qf_col_i64(col, row);
-	int64_t us = (int64_t)(bits >> 24);
-	int32_t offset = max_offset - (int32_t)(bits & 0xffffff);
 
-	if (us > day_us || offset < -max_offset)
+	*ret_us = (int64_t)(bits >> 24);
+	*ret_offset = max_offset - (int32_t)(bits & 0xffffff);
+	if (*ret_us > day_us || *ret_offset < -max_offset)
 		return qf_err_set(s->err, QF_EMALFORMED, "a time with time zone out of range");
+	return 0;
+}
+
+/* PostgreSQL counts the zone west of Greenwich. */
+int qf_binary_timetz(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	int32_t offset;
+	int64_t us;
+	int r = load_timetz(col, row, s, &us, &offset);
+
+	if (r < 0)
+		return r;
+	qf_sink_u64(s, (uint64_t)us);
+	qf_sink_u32(s, (uint32_t)-offset);
+	return 0;
+}
+
+int qf_pg_timetz(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	int32_t offset;
+	int64_t us;
+	int r = load_timetz(col, row, s, &us, &offset);
+
+	if (r < 0)
+		return r;
 	uint8_t *p = qf_sink_room(s, MAX_TIMESTAMP_TEXT);
 
 	p = put_clock(p, (unsigned)(us / 1000000), (uint64_t)(us % 1000000), 6);
@@ -147,6 +207,21 @@ static int put_timestamp(const struct qf_col *col, uint64_t row, struct qf_sink 
 	if (form != ZONE_NONE)
 		p = put_offset(p, offset, form);
 	qf_sink_end(s, put_era(p, &c));
+	return 0;
+}
+
+/* With a zone it is the same: UTC. */
+int qf_binary_timestamp(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	const int64_t epoch = PG_EPOCH * day_us;
+	int64_t v = qf_col_i64(col, row), us;
+
+	if (v == INT64_MAX || v == -INT64_MAX)
+		us = v < 0 ? INT64_MIN : INT64_MAX;
+	else if (__builtin_mul_overflow(v, 1000000 / col->ticks, &us) || __builtin_sub_overflow(us, epoch, &us) ||
+		 us == INT64_MIN)
+		return too_early(s, "timestamp");
+	qf_sink_u64(s, (uint64_t)us);
 	return 0;
 }
 

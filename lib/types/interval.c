@@ -1,7 +1,8 @@
 /*
  * Intervals in IntervalStyle postgres [PG 8.5.5]: "1 year 2 mons -3 days +04:05:06.789".
  *
- * Months, days and time keep their own signs. After a negative part a positive one shows its plus sign.
+ * Months, days and time keep their own signs. After a negative part a positive one shows its plus sign. In binary the
+ * time comes first: microseconds, days, months.
  */
 #include "format.h"
 #include "col.h"
@@ -61,16 +62,37 @@ static void put_clock(struct line *l, int64_t us)
 		l->p--;
 }
 
-int qf_pg_interval(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+static int load(const struct qf_col *col, uint64_t row, struct qf_sink *s, struct parts *v)
 {
-	struct parts v;
-
-	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
+	memcpy(v, col->data + row * sizeof(*v), sizeof(*v));
 	/* DuckDB counts microseconds and multiplies them for Arrow without a look: what overflowed is seen here too. */
-	if (v.ns % 1000)
+	if (v->ns % 1000)
 		return qf_err_set(s->err, QF_EUNSUPPORTED,
 				  "an interval finer than a microsecond or of over 292 years of time: "
 				  "cast it to VARCHAR");
+	return 0;
+}
+
+int qf_binary_interval(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	struct parts v;
+	int r = load(col, row, s, &v);
+
+	if (r < 0)
+		return r;
+	qf_sink_u64(s, (uint64_t)(v.ns / 1000));
+	qf_sink_u32(s, (uint32_t)v.days);
+	qf_sink_u32(s, (uint32_t)v.months);
+	return 0;
+}
+
+int qf_pg_interval(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	struct parts v;
+	int r = load(col, row, s, &v);
+
+	if (r < 0)
+		return r;
 	struct line l = { .p = qf_sink_room(s, MAX_INTERVAL_TEXT), .empty = true };
 
 	put_part(&l, v.months / 12, "year");

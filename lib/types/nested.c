@@ -16,6 +16,26 @@ int qf_sink_check(const struct qf_sink *s)
 	return qf_err_set(s->err, QF_ELIMIT, "a row of more than %d MiB of text", QF_COL_MAX_VALUE_BYTES >> 20);
 }
 
+int qf_col_field(const struct qf_col *col, uint64_t row, qf_write_fn *put, struct qf_sink *s)
+{
+	struct qf_buf *out = s->out;
+	size_t at = out->n;
+
+	if (qf_col_is_null(col, row)) {
+		qf_sink_u32(s, UINT32_MAX);
+		return qf_sink_check(s);
+	}
+	(void)qf_sink_room(s, 4);
+	out->n += 4;
+	int r = put(col, row, s);
+
+	if (r == 0)
+		r = qf_sink_check(s);
+	if (r == 0)
+		qf_buf_put_u32_at(out, at, (uint32_t)(out->n - at - 4));
+	return r;
+}
+
 struct range {
 	uint64_t from, to;
 };
@@ -96,6 +116,34 @@ int qf_pg_array(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 			return r;
 	}
 	qf_buf_u8(s->out, '}');
+	return 0;
+}
+
+/* One dimension that starts at 1 (of no elements none at all), whether there are NULLs, then each with its length. */
+int qf_binary_array(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	const struct qf_col *element = col->children;
+	struct range range = list_range(col, row);
+	uint64_t n = range.to - range.from;
+	size_t head = s->out->n;
+
+	if (n > INT32_MAX)
+		return qf_err_set(s->err, QF_ELIMIT, "an array of more than %d elements", INT32_MAX);
+	qf_sink_u32(s, n ? 1 : 0);
+	qf_sink_u32(s, 0);
+	qf_sink_u32(s, element->type->oid);
+	if (n) {
+		qf_sink_u32(s, (uint32_t)n);
+		qf_sink_u32(s, 1);
+	}
+	for (uint64_t i = range.from; i < range.to; i++) {
+		int r = qf_col_field(element, i, element->binary, s);
+
+		if (r < 0)
+			return r;
+		if (qf_col_is_null(element, i))
+			qf_buf_put_u32_at(s->out, head + 4, 1);
+	}
 	return 0;
 }
 

@@ -41,6 +41,22 @@ int qf_json_bool1(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return put_json_bool(s, bit_at(col, row));
 }
 
+static int put_bool_byte(struct qf_sink *s, bool v)
+{
+	qf_buf_u8(s->out, v);
+	return 0;
+}
+
+int qf_binary_bool8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_bool_byte(s, col->data[row]);
+}
+
+int qf_binary_bool1(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_bool_byte(s, bit_at(col, row));
+}
+
 static int put_signed(struct qf_sink *s, int64_t v)
 {
 	qf_sink_end(s, qf_digits_i64(qf_sink_room(s, 1 + QF_U64_DIGITS), v));
@@ -97,6 +113,68 @@ int qf_pg_i64(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 int qf_pg_u64(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
 	return put_unsigned(s, (uint64_t)qf_col_i64(col, row));
+}
+
+/* The binary forms have the width of the PostgreSQL type, which for some numbers is the next larger one. */
+static int put_int2(struct qf_sink *s, int16_t v)
+{
+	qf_buf_u16(s->out, (uint16_t)v);
+	return 0;
+}
+
+static int put_int4(struct qf_sink *s, int32_t v)
+{
+	qf_sink_u32(s, (uint32_t)v);
+	return 0;
+}
+
+static int put_int8(struct qf_sink *s, int64_t v)
+{
+	qf_sink_u64(s, (uint64_t)v);
+	return 0;
+}
+
+int qf_binary_i8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_int2(s, (int8_t)col->data[row]);
+}
+
+int qf_binary_u8(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_int2(s, col->data[row]);
+}
+
+int qf_binary_i16(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	int16_t v;
+
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
+	return put_int2(s, v);
+}
+
+int qf_binary_u16(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	uint16_t v;
+
+	memcpy(&v, col->data + row * sizeof(v), sizeof(v));
+	return put_int4(s, v);
+}
+
+/* float4 too: its bits as they are. */
+int qf_binary_i32(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_int4(s, qf_col_i32(col, row));
+}
+
+int qf_binary_u32(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_int8(s, (uint32_t)qf_col_i32(col, row));
+}
+
+/* float8 too. */
+int qf_binary_i64(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	return put_int8(s, qf_col_i64(col, row));
 }
 
 static void put_wide(struct qf_sink *s, bool negative, unsigned __int128 v)
@@ -179,7 +257,7 @@ static const uint64_t pow10[20] = {
 	10000000000000000000u,
 };
 
-static __int128 load_decimal(const struct qf_col *col, uint64_t row)
+__int128 qf_col_decimal(const struct qf_col *col, uint64_t row)
 {
 	__int128 v;
 
@@ -214,7 +292,7 @@ static uint8_t *put_wide_decimal(uint8_t *p, unsigned __int128 v, unsigned scale
 
 int qf_pg_decimal(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 {
-	__int128 v = load_decimal(col, row);
+	__int128 v = qf_col_decimal(col, row);
 	unsigned __int128 abs = v < 0 ? 0 - (unsigned __int128)v : (unsigned __int128)v;
 	unsigned scale = col->scale;
 	uint8_t *p = qf_sink_room(s, 3 + QF_U128_DIGITS + (size_t)scale);

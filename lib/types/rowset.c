@@ -235,26 +235,11 @@ int qf_rowset_pg_text(const struct qf_rowset *rs, uint64_t row, size_t column, c
 	return 0;
 }
 
-static int put_field(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+static bool is_binary(const struct qf_text_style *st, size_t column)
 {
-	struct qf_buf *out = s->out;
-	size_t at = out->n;
+	size_t i = st->n_formats == 1 ? 0 : column;
 
-	if (qf_col_is_null(col, row)) {
-		qf_buf_u32(out, UINT32_MAX);
-		return 0;
-	}
-	(void)qf_sink_room(s, 4);
-	out->n += 4;
-	int r = col->pg(col, row, s);
-
-	if (r < 0)
-		return r;
-	r = qf_sink_check(s);
-	if (r < 0)
-		return r;
-	qf_buf_put_u32_at(out, at, (uint32_t)(out->n - at - 4));
-	return 0;
+	return i < st->n_formats && st->formats[i] == 1;
 }
 
 int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct qf_text_style *st, struct qf_buf *out,
@@ -268,7 +253,8 @@ int qf_rowset_pg_datarow(const struct qf_rowset *rs, uint64_t row, const struct 
 	qf_buf_u32(out, 0);
 	qf_buf_u16(out, (uint16_t)rs->n_columns);
 	for (size_t i = 0; i < rs->n_columns; i++) {
-		int r = put_field(&rs->cols[i], row, &s);
+		const struct qf_col *col = &rs->cols[i];
+		int r = qf_col_field(col, row, is_binary(st, i) ? col->binary : col->pg, &s);
 
 		if (r < 0) {
 			out->n = start;

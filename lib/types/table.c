@@ -1,5 +1,5 @@
 /*
- * The type table: what each Arrow type is for a client of PostgreSQL or Trino, and the writers of its text.
+ * The type table: what each Arrow type is for a client of PostgreSQL or Trino, and the writers of its values.
  *
  * The first column is DuckDB's name for it, the next ones are what DuckDB 1.5.6 exports with
  * arrow_lossless_conversion = true and arrow_output_version 1.0. Widenings, where PostgreSQL has no equal type:
@@ -37,45 +37,7 @@
 #include <stdio.h>
 
 #include "col.h"
-
-enum {
-	OID_BOOL = 16,
-	OID_BYTEA = 17,
-	OID_INT8 = 20,
-	OID_INT2 = 21,
-	OID_INT4 = 23,
-	OID_TEXT = 25,
-	OID_JSON = 114,
-	OID_JSON_ARRAY = 199,
-	OID_FLOAT4 = 700,
-	OID_FLOAT8 = 701,
-	OID_BOOL_ARRAY = 1000,
-	OID_BYTEA_ARRAY = 1001,
-	OID_INT2_ARRAY = 1005,
-	OID_INT4_ARRAY = 1007,
-	OID_TEXT_ARRAY = 1009,
-	OID_INT8_ARRAY = 1016,
-	OID_FLOAT4_ARRAY = 1021,
-	OID_FLOAT8_ARRAY = 1022,
-	OID_DATE = 1082,
-	OID_TIME = 1083,
-	OID_TIMESTAMP = 1114,
-	OID_TIMESTAMP_ARRAY = 1115,
-	OID_DATE_ARRAY = 1182,
-	OID_TIME_ARRAY = 1183,
-	OID_TIMESTAMPTZ = 1184,
-	OID_TIMESTAMPTZ_ARRAY = 1185,
-	OID_INTERVAL = 1186,
-	OID_INTERVAL_ARRAY = 1187,
-	OID_NUMERIC_ARRAY = 1231,
-	OID_TIMETZ = 1266,
-	OID_TIMETZ_ARRAY = 1270,
-	OID_VARBIT = 1562,
-	OID_VARBIT_ARRAY = 1563,
-	OID_NUMERIC = 1700,
-	OID_UUID = 2950,
-	OID_UUID_ARRAY = 2951,
-};
+#include "oid.h"
 
 /* unit, zoned, extension, opaque */
 #define PLAIN -1, false, NULL, NULL
@@ -90,17 +52,21 @@ enum {
 #define PG(t) OID_##t, OID_##t##_ARRAY
 #define PG_JSON OID_JSON, 0
 
-/* Writers: PostgreSQL, JSON, Trino. JSON has the same text, the same in quotes, or a form of its own. */
-#define BARE(t) qf_pg_##t, qf_pg_##t, qf_pg_##t
-#define DIGITS(t) qf_pg_##t, qf_pg_##t, qf_json_quoted
-#define WIDE(t) qf_pg_##t, qf_pg_##t, qf_trino_##t
-#define BOOLS(t) qf_pg_##t, qf_json_##t, qf_json_##t
-#define QUOTED(t) qf_pg_##t, qf_json_quoted, qf_json_quoted
-#define TIMES(t) qf_pg_##t, qf_json_quoted, qf_trino_##t
-#define OWN(t) qf_pg_##t, qf_json_##t, qf_trino_##t
-#define JSON(t, trino) qf_json_##t, qf_json_##t, qf_trino_##trino
-#define ARRAY qf_pg_array, qf_json_list, qf_trino_list
-#define DOCUMENT qf_pg_text, qf_json_json, qf_trino_text
+/* Writers: PostgreSQL's text and binary, JSON, Trino. JSON has the same text, that in quotes, or a form of its own. */
+#define BARE(t) qf_pg_##t, qf_binary_##t, qf_pg_##t, qf_pg_##t
+#define DIGITS(t) qf_pg_##t, qf_binary_##t, qf_pg_##t, qf_json_quoted
+#define WIDE(t) qf_pg_##t, qf_binary_##t, qf_pg_##t, qf_trino_##t
+#define BOOLS(t) qf_pg_##t, qf_binary_##t, qf_json_##t, qf_json_##t
+#define REAL(t, bits) qf_pg_##t, qf_binary_##bits, qf_json_##t, qf_trino_##t
+#define QUOTED(t) qf_pg_##t, qf_binary_##t, qf_json_quoted, qf_json_quoted
+#define TIMES(t) qf_pg_##t, qf_binary_##t, qf_json_quoted, qf_trino_##t
+#define TIMES_TEXT(t) qf_pg_##t, qf_pg_##t, qf_json_quoted, qf_trino_##t
+#define MOMENT(t) qf_pg_##t, qf_binary_timestamp, qf_json_##t, qf_trino_##t
+#define OWN(t) qf_pg_##t, qf_binary_##t, qf_json_##t, qf_trino_##t
+#define TEXT(t) qf_pg_##t, qf_pg_##t, qf_json_##t, qf_trino_##t
+#define JSON(t, trino) qf_json_##t, qf_json_##t, qf_json_##t, qf_trino_##trino
+#define ARRAY qf_pg_array, qf_binary_array, qf_json_list, qf_trino_list
+#define DOCUMENT qf_pg_text, qf_pg_text, qf_json_json, qf_trino_text
 
 /* Trino's type: name, arguments, precision */
 #define T(name) #name, QF_TRINO_NONE, 0
@@ -119,57 +85,57 @@ enum {
 /* clang-format off */
 static const struct qf_vtype vtypes[] = {
 	/* DuckDB, Arrow, its unit or extension; PostgreSQL: type, its array, length, quotes in arrays; writers; Trino */
-	{ "BOOLEAN",      A(INT8),         EXT(arrow.bool8),  PG(BOOL),         1, 0, BOOLS(bool8),       T(boolean) },
-	{ "BOOLEAN",      A(BOOL),         PLAIN,             PG(BOOL),         1, 0, BOOLS(bool1),       T(boolean) },
-	{ "TINYINT",      A(INT8),         PLAIN,             PG(INT2),         2, 0, BARE(i8),           T(tinyint) },
-	{ "SMALLINT",     A(INT16),        PLAIN,             PG(INT2),         2, 0, BARE(i16),          T(smallint) },
-	{ "INTEGER",      A(INT32),        PLAIN,             PG(INT4),         4, 0, BARE(i32),          T(integer) },
-	{ "BIGINT",       A(INT64),        PLAIN,             PG(INT8),         8, 0, BARE(i64),          T(bigint) },
-	{ "HUGEINT",      FIXED,           DUCK(hugeint),     PG(NUMERIC),     -1, 0, WIDE(hugeint),      T_NUM(38) },
-	{ "UTINYINT",     A(UINT8),        PLAIN,             PG(INT2),         2, 0, BARE(u8),           T(smallint) },
-	{ "USMALLINT",    A(UINT16),       PLAIN,             PG(INT4),         4, 0, BARE(u16),          T(integer) },
-	{ "UINTEGER",     A(UINT32),       PLAIN,             PG(INT8),         8, 0, BARE(u32),          T(bigint) },
-	{ "UBIGINT",      A(UINT64),       PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(u64),        T_NUM(20) },
-	{ "UHUGEINT",     FIXED,           DUCK(uhugeint),    PG(NUMERIC),     -1, 0, WIDE(uhugeint),     T_NUM(38) },
-	{ "BIGNUM",       A(BINARY),       DUCK(bignum),      PG(NUMERIC),     -1, 0, DIGITS(bignum),     T_VARCHAR },
-	{ "DECIMAL",      A(DECIMAL128),   PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),    T_NUM(0) },
-	{ "DECIMAL",      A(DECIMAL64),    PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),    T_NUM(0) },
-	{ "DECIMAL",      A(DECIMAL32),    PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),    T_NUM(0) },
-	{ "FLOAT",        A(FLOAT),        PLAIN,             PG(FLOAT4),       4, 0, OWN(float4),        T(real) },
-	{ "DOUBLE",       A(DOUBLE),       PLAIN,             PG(FLOAT8),       8, 0, OWN(float8),        T(double) },
-	{ "VARCHAR",      A(STRING),       PLAIN,             PG(TEXT),        -1, 1, OWN(text),          T_VARCHAR },
-	{ "VARCHAR",      A(LARGE_STRING), PLAIN,             PG(TEXT),        -1, 1, OWN(text),          T_VARCHAR },
-	{ "JSON",         A(STRING),       EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,           T(json) },
-	{ "JSON",         A(LARGE_STRING), EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,           T(json) },
-	{ "BLOB",         A(BINARY),       PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
-	{ "BLOB",         A(LARGE_BINARY), PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
-	{ "BLOB",         FIXED,           PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
-	{ "GEOMETRY",     A(BINARY),       EXT(geoarrow.wkb), PG(BYTEA),       -1, 1, OWN(bytea),         T(varbinary) },
-	{ "BIT",          A(BINARY),       DUCK(bit),         PG(VARBIT),      -1, 1, QUOTED(bit),        T_VARCHAR },
-	{ "UUID",         FIXED,           EXT(arrow.uuid),   PG(UUID),        16, 0, QUOTED(uuid),       T(uuid) },
-	{ "DATE",         A(DATE32),       PLAIN,             PG(DATE),         4, 1, TIMES(date),        T(date) },
-	{ "TIME",         A(TIME64),       UNIT(MICRO),       PG(TIME),         8, 0, TIMES(time),        T_TIME },
-	{ "TIME",         A(TIME32),       UNIT(MILLI),       PG(TIME),         8, 0, TIMES(time),        T_TIME },
-	{ "TIME",         A(TIME32),       UNIT(SECOND),      PG(TIME),         8, 0, TIMES(time),        T_TIME },
-	{ "TIME_NS",      A(TIME64),       UNIT(NANO),        PG(TEXT),        -1, 0, TIMES(time),        T_TIME },
-	{ "TIMETZ",       FIXED,           DUCK(time_tz),     PG(TIMETZ),      12, 0, TIMES(timetz),      T_TIMETZ },
-	{ "TIMESTAMP_S",  A(TIMESTAMP),    UNIT(SECOND),      PG(TIMESTAMP),    8, 1, OWN(timestamp),     T_TS },
-	{ "TIMESTAMP_MS", A(TIMESTAMP),    UNIT(MILLI),       PG(TIMESTAMP),    8, 1, OWN(timestamp),     T_TS },
-	{ "TIMESTAMP",    A(TIMESTAMP),    UNIT(MICRO),       PG(TIMESTAMP),    8, 1, OWN(timestamp),     T_TS },
-	{ "TIMESTAMP_NS", A(TIMESTAMP),    UNIT(NANO),        PG(TEXT),        -1, 1, OWN(timestamp),     T_TS },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(SECOND),     PG(TIMESTAMPTZ),  8, 1, OWN(timestamptz),   T_TSTZ },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(MILLI),      PG(TIMESTAMPTZ),  8, 1, OWN(timestamptz),   T_TSTZ },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(MICRO),      PG(TIMESTAMPTZ),  8, 1, OWN(timestamptz),   T_TSTZ },
-	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(NANO),       PG(TEXT),        -1, 1, OWN(timestamptz),   T_TSTZ },
-	{ "INTERVAL",     MONTHS,          PLAIN,             PG(INTERVAL),    16, 1, TIMES(interval),    T_INTERVAL },
-	{ "NULL",         A(NA),           PLAIN,             PG(TEXT),        -1, 0, OWN(text),          T(unknown) },
+	{ "BOOLEAN",      A(INT8),         EXT(arrow.bool8),  PG(BOOL),         1, 0, BOOLS(bool8),        T(boolean) },
+	{ "BOOLEAN",      A(BOOL),         PLAIN,             PG(BOOL),         1, 0, BOOLS(bool1),        T(boolean) },
+	{ "TINYINT",      A(INT8),         PLAIN,             PG(INT2),         2, 0, BARE(i8),            T(tinyint) },
+	{ "SMALLINT",     A(INT16),        PLAIN,             PG(INT2),         2, 0, BARE(i16),           T(smallint) },
+	{ "INTEGER",      A(INT32),        PLAIN,             PG(INT4),         4, 0, BARE(i32),           T(integer) },
+	{ "BIGINT",       A(INT64),        PLAIN,             PG(INT8),         8, 0, BARE(i64),           T(bigint) },
+	{ "HUGEINT",      FIXED,           DUCK(hugeint),     PG(NUMERIC),     -1, 0, WIDE(hugeint),       T_NUM(38) },
+	{ "UTINYINT",     A(UINT8),        PLAIN,             PG(INT2),         2, 0, BARE(u8),            T(smallint) },
+	{ "USMALLINT",    A(UINT16),       PLAIN,             PG(INT4),         4, 0, BARE(u16),           T(integer) },
+	{ "UINTEGER",     A(UINT32),       PLAIN,             PG(INT8),         8, 0, BARE(u32),           T(bigint) },
+	{ "UBIGINT",      A(UINT64),       PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(u64),         T_NUM(20) },
+	{ "UHUGEINT",     FIXED,           DUCK(uhugeint),    PG(NUMERIC),     -1, 0, WIDE(uhugeint),      T_NUM(38) },
+	{ "BIGNUM",       A(BINARY),       DUCK(bignum),      PG(NUMERIC),     -1, 0, DIGITS(bignum),      T_VARCHAR },
+	{ "DECIMAL",      A(DECIMAL128),   PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),     T_NUM(0) },
+	{ "DECIMAL",      A(DECIMAL64),    PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),     T_NUM(0) },
+	{ "DECIMAL",      A(DECIMAL32),    PLAIN,             PG(NUMERIC),     -1, 0, DIGITS(decimal),     T_NUM(0) },
+	{ "FLOAT",        A(FLOAT),        PLAIN,             PG(FLOAT4),       4, 0, REAL(float4, i32),   T(real) },
+	{ "DOUBLE",       A(DOUBLE),       PLAIN,             PG(FLOAT8),       8, 0, REAL(float8, i64),   T(double) },
+	{ "VARCHAR",      A(STRING),       PLAIN,             PG(TEXT),        -1, 1, TEXT(text),          T_VARCHAR },
+	{ "VARCHAR",      A(LARGE_STRING), PLAIN,             PG(TEXT),        -1, 1, TEXT(text),          T_VARCHAR },
+	{ "JSON",         A(STRING),       EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,            T(json) },
+	{ "JSON",         A(LARGE_STRING), EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,            T(json) },
+	{ "BLOB",         A(BINARY),       PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),          T(varbinary) },
+	{ "BLOB",         A(LARGE_BINARY), PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),          T(varbinary) },
+	{ "BLOB",         FIXED,           PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),          T(varbinary) },
+	{ "GEOMETRY",     A(BINARY),       EXT(geoarrow.wkb), PG(BYTEA),       -1, 1, OWN(bytea),          T(varbinary) },
+	{ "BIT",          A(BINARY),       DUCK(bit),         PG(VARBIT),      -1, 1, QUOTED(bit),         T_VARCHAR },
+	{ "UUID",         FIXED,           EXT(arrow.uuid),   PG(UUID),        16, 0, QUOTED(uuid),        T(uuid) },
+	{ "DATE",         A(DATE32),       PLAIN,             PG(DATE),         4, 1, TIMES(date),         T(date) },
+	{ "TIME",         A(TIME64),       UNIT(MICRO),       PG(TIME),         8, 0, TIMES(time),         T_TIME },
+	{ "TIME",         A(TIME32),       UNIT(MILLI),       PG(TIME),         8, 0, TIMES(time),         T_TIME },
+	{ "TIME",         A(TIME32),       UNIT(SECOND),      PG(TIME),         8, 0, TIMES(time),         T_TIME },
+	{ "TIME_NS",      A(TIME64),       UNIT(NANO),        PG(TEXT),        -1, 0, TIMES_TEXT(time),    T_TIME },
+	{ "TIMETZ",       FIXED,           DUCK(time_tz),     PG(TIMETZ),      12, 0, TIMES(timetz),       T_TIMETZ },
+	{ "TIMESTAMP_S",  A(TIMESTAMP),    UNIT(SECOND),      PG(TIMESTAMP),    8, 1, MOMENT(timestamp),   T_TS },
+	{ "TIMESTAMP_MS", A(TIMESTAMP),    UNIT(MILLI),       PG(TIMESTAMP),    8, 1, MOMENT(timestamp),   T_TS },
+	{ "TIMESTAMP",    A(TIMESTAMP),    UNIT(MICRO),       PG(TIMESTAMP),    8, 1, MOMENT(timestamp),   T_TS },
+	{ "TIMESTAMP_NS", A(TIMESTAMP),    UNIT(NANO),        PG(TEXT),        -1, 1, TEXT(timestamp),     T_TS },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(SECOND),     PG(TIMESTAMPTZ),  8, 1, MOMENT(timestamptz), T_TSTZ },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(MILLI),      PG(TIMESTAMPTZ),  8, 1, MOMENT(timestamptz), T_TSTZ },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(MICRO),      PG(TIMESTAMPTZ),  8, 1, MOMENT(timestamptz), T_TSTZ },
+	{ "TIMESTAMPTZ",  A(TIMESTAMP),    ZONED(NANO),       PG(TEXT),        -1, 1, TEXT(timestamptz),   T_TSTZ },
+	{ "INTERVAL",     MONTHS,          PLAIN,             PG(INTERVAL),    16, 1, TIMES(interval),     T_INTERVAL },
+	{ "NULL",         A(NA),           PLAIN,             PG(TEXT),        -1, 0, TEXT(text),          T(unknown) },
 	/* An element type without an array type of its own makes the list json: see qf_col_init(). */
-	{ "LIST",         A(LIST),         PLAIN,             PG_JSON,         -1, 1, ARRAY,              T_ARRAY },
-	{ "LIST",         A(LARGE_LIST),   PLAIN,             PG_JSON,         -1, 1, ARRAY,              T_ARRAY },
-	{ "ARRAY",        FIXED_LIST,      PLAIN,             PG_JSON,         -1, 1, ARRAY,              T_ARRAY },
-	{ "STRUCT",       A(STRUCT),       PLAIN,             PG_JSON,         -1, 1, JSON(struct, row),  T_ROW },
-	{ "MAP",          A(MAP),          PLAIN,             PG_JSON,         -1, 1, JSON(map, map),     T_MAP },
-	{ "UNION",        A(SPARSE_UNION), PLAIN,             PG_JSON,         -1, 1, JSON(union, union), T_UNION },
+	{ "LIST",         A(LIST),         PLAIN,             PG_JSON,         -1, 1, ARRAY,               T_ARRAY },
+	{ "LIST",         A(LARGE_LIST),   PLAIN,             PG_JSON,         -1, 1, ARRAY,               T_ARRAY },
+	{ "ARRAY",        FIXED_LIST,      PLAIN,             PG_JSON,         -1, 1, ARRAY,               T_ARRAY },
+	{ "STRUCT",       A(STRUCT),       PLAIN,             PG_JSON,         -1, 1, JSON(struct, row),   T_ROW },
+	{ "MAP",          A(MAP),          PLAIN,             PG_JSON,         -1, 1, JSON(map, map),      T_MAP },
+	{ "UNION",        A(SPARSE_UNION), PLAIN,             PG_JSON,         -1, 1, JSON(union, union),  T_UNION },
 };
 /* clang-format on */
 

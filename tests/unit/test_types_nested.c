@@ -13,6 +13,7 @@ struct nested {
 	void (*schema)(struct ArrowSchema *s);
 	void (*rows)(struct ArrowArray *a);
 	uint32_t oid;
+	const char *binary; /* of the first row, in hex; NULL = as the text */
 	const char *texts[4]; /* "" ends; NULL has no text and is written as (null) */
 	const char *trino[4]; /* the type, as JSON with ' for ", then every row's value */
 };
@@ -281,41 +282,53 @@ static void json_list_rows(struct ArrowArray *a)
 }
 
 static const struct nested cases[] = {
-	{ "int[]", int_list, int_list_rows, 1007, { "{1,NULL,-3}", "{}", NULL, "" },
+	{ "int[]", int_list, int_list_rows, 1007,
+	  "00000001000000010000001700000003000000010000000400000001ffffffff00000004fffffffd",
+	  { "{1,NULL,-3}", "{}", NULL, "" },
 	  { "'type':'array(integer)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'integer','arguments':[]}}]}",
 	    "[1,null,-3]",
 	    "[]",
 	    "null" } },
 	{ "text[]", text_list, text_list_rows, 1009,
+	  "0000000100000001000000190000000d0000000100000001610000000362206300000003642265000000015c00000004"
+	  "4e554c4c000000046e556c4c00000000000000017b000000017d00000003612c620000000209740000000178ffffffff",
 	  { "{a,\"b c\",\"d\\\"e\",\"\\\\\",\"NULL\",\"nUlL\",\"\",\"{\",\"}\",\"a,b\",\"\tt\",x,NULL}", "" },
 	  { "'type':'array(varchar)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'varchar','arguments':[{'kind':'LONG','value':2147483647}]}}]}",
 	    "[\"a\",\"b c\",\"d\\\"e\",\"\\\\\",\"NULL\",\"nUlL\",\"\",\"{\",\"}\",\"a,b\",\"\\tt\",\"x\",null]" } },
-	{ "bytea[]", blob_list, blob_list_rows, 1001, { "{\"\\\\xab01\"}", "" },
+	{ "bytea[]", blob_list, blob_list_rows, 1001,
+	  "000000010000000000000011000000010000000100000002ab01",
+	  { "{\"\\\\xab01\"}", "" },
 	  { "'type':'array(varbinary)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'varbinary','arguments':[]}}]}",
 	    "[\"qwE=\"]" } },
-	{ "timestamp[]", timestamp_list, timestamp_list_rows, 1115, { "{\"2020-01-01 00:00:00.5\",infinity}", "" },
+	{ "timestamp[]", timestamp_list, timestamp_list_rows, 1115,
+	  "00000001000000000000045a00000002000000010000000800023e0786ca0120000000087fffffffffffffff",
+	  { "{\"2020-01-01 00:00:00.5\",infinity}", "" },
 	  { "'type':'array(timestamp(6))','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'timestamp','arguments':[{'kind':'LONG','value':6}]}}]}",
 	    "!infinite timestamp" } },
-	{ "untyped[]", untyped_list, untyped_list_rows, 1009, { "{NULL,NULL}", "" },
+	{ "untyped[]", untyped_list, untyped_list_rows, 1009,
+	  "0000000100000001000000190000000200000001ffffffffffffffff",
+	  { "{NULL,NULL}", "" },
 	  { "'type':'array(unknown)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'unknown','arguments':[]}}]}",
 	    "[null,null]" } },
-	{ "double[2]", array_of_two, array_of_two_rows, 1022, { "{1.5,1e+20}", "{0.1,-2}", "" },
+	{ "double[2]", array_of_two, array_of_two_rows, 1022,
+	  "0000000100000000000002bd0000000200000001000000083ff8000000000000000000084415af1d78b58c40",
+	  { "{1.5,1e+20}", "{0.1,-2}", "" },
 	  { "'type':'array(double)','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'double','arguments':[]}}]}",
 	    "[1.5,1.0E20]",
 	    "[0.1,-2.0]" } },
-	{ "int[][]", list_of_lists, list_of_lists_rows, 114, { "[[1],[2,3],null]", "[]", "" },
+	{ "int[][]", list_of_lists, list_of_lists_rows, 114, NULL, { "[[1],[2,3],null]", "[]", "" },
 	  { "'type':'array(array(integer))','typeSignature':{'rawType':'array',"
 	    "'arguments':[{'kind':'TYPE','value':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'integer','arguments':[]}}]}}]}",
 	    "[[1],[2,3],null]",
 	    "[]" } },
-	{ "struct", named_struct, named_struct_rows, 114,
+	{ "struct", named_struct, named_struct_rows, 114, NULL,
 	  { "{\"a\\\"\":1.5,\"b\":\"x\\\"y\\\\z\\n\\u0001\x7f\"}", "{\"a\\\"\":\"NaN\",\"b\":null}", NULL, "" },
 	  { "'type':'row(\\'a\\'\\'\\' double, b varchar)','typeSignature':{'rawType':'row',"
 	    "'arguments':[{'kind':'NAMED_TYPE','value':{'fieldName':{'name':'a\\''},"
@@ -325,7 +338,7 @@ static const struct nested cases[] = {
 	    "[1.5,\"x\\\"y\\\\z\\n\\u0001\x7f\"]",
 	    "[\"NaN\",null]",
 	    "null" } },
-	{ "struct of a reserved word", reserved_struct, nameless_struct_rows, 114,
+	{ "struct of a reserved word", reserved_struct, nameless_struct_rows, 114, NULL,
 	  { "{\"Select\":\"-Infinity\",\"a_b2\":\"\"}", "" },
 	  { "'type':'row(\\'Select\\' double, a_b2 varchar)','typeSignature':{'rawType':'row',"
 	    "'arguments':[{'kind':'NAMED_TYPE','value':{'fieldName':{'name':'Select'},"
@@ -333,25 +346,25 @@ static const struct nested cases[] = {
 	    "'value':{'fieldName':{'name':'a_b2'},'typeSignature':{'rawType':'varchar',"
 	    "'arguments':[{'kind':'LONG','value':2147483647}]}}}]}",
 	    "[\"-Infinity\",\"\"]" } },
-	{ "struct without names", nameless_struct, nameless_struct_rows, 114,
+	{ "struct without names", nameless_struct, nameless_struct_rows, 114, NULL,
 	  { "{\"f1\":\"-Infinity\",\"f2\":\"\"}", "" },
 	  { "'type':'row(double, varchar)','typeSignature':{'rawType':'row',"
 	    "'arguments':[{'kind':'NAMED_TYPE','value':{'typeSignature':{'rawType':'double',"
 	    "'arguments':[]}}},{'kind':'NAMED_TYPE','value':{'typeSignature':{'rawType':'varchar',"
 	    "'arguments':[{'kind':'LONG','value':2147483647}]}}}]}",
 	    "[\"-Infinity\",\"\"]" } },
-	{ "map of text", text_map, text_map_rows, 114, { "{\"k\":1,\"n\":null}", "{}", "" },
+	{ "map of text", text_map, text_map_rows, 114, NULL, { "{\"k\":1,\"n\":null}", "{}", "" },
 	  { "'type':'map(varchar, integer)','typeSignature':{'rawType':'map','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'varchar','arguments':[{'kind':'LONG','value':2147483647}]}},"
 	    "{'kind':'TYPE','value':{'rawType':'integer','arguments':[]}}]}",
 	    "{\"k\":1,\"n\":null}",
 	    "{}" } },
-	{ "map of int", int_map, int_map_rows, 114, { "[{\"key\":7,\"value\":1}]", "" },
+	{ "map of int", int_map, int_map_rows, 114, NULL, { "[{\"key\":7,\"value\":1}]", "" },
 	  { "'type':'map(bigint, integer)','typeSignature':{'rawType':'map','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'bigint','arguments':[]}},{'kind':'TYPE','value':{'rawType':'integer',"
 	    "'arguments':[]}}]}",
 	    "{\"7\":1}" } },
-	{ "union", sparse_union, sparse_union_rows, 114, { "{\"num\":2}", "{\"str\":\"x\"}", NULL, "" },
+	{ "union", sparse_union, sparse_union_rows, 114, NULL, { "{\"num\":2}", "{\"str\":\"x\"}", NULL, "" },
 	  { "'type':'row(tag varchar, num integer, str varchar)','typeSignature':{'rawType':'row',"
 	    "'arguments':[{'kind':'NAMED_TYPE','value':{'fieldName':{'name':'tag'},"
 	    "'typeSignature':{'rawType':'varchar','arguments':[{'kind':'LONG','value':2147483647}]}}},"
@@ -362,13 +375,29 @@ static const struct nested cases[] = {
 	    "[\"num\",2,null]",
 	    "[\"str\",null,\"x\"]",
 	    "null" } },
-	{ "json inside", json_list, json_list_rows, 114,
+	{ "json inside", json_list, json_list_rows, 114, NULL,
 	  { "[{\"j\":{\"k\": [1]}},{\"j\":\"1},{\\\"x\\\":2\"},{\"j\":\"\"}]", "" },
 	  { "'type':'array(row(j json))','typeSignature':{'rawType':'array','arguments':[{'kind':'TYPE',"
 	    "'value':{'rawType':'row','arguments':[{'kind':'NAMED_TYPE',"
 	    "'value':{'fieldName':{'name':'j'},'typeSignature':{'rawType':'json','arguments':[]}}}]}}]}",
 	    "[[\"{\\\"k\\\": [1]}\"],[\"1},{\\\"x\\\":2\"],[\"\"]]" } },
 };
+
+static void check_binary(const struct nested *c, struct qf_rowset *rs, uint64_t row, const char *text)
+{
+	static const uint16_t formats[] = { 1 };
+	const struct qf_text_style st = { .formats = formats, .n_formats = 1 };
+	struct qf_err err = { .text = "" };
+	uint8_t bytes[256];
+	struct qf_slice want = c->binary ? unhex(c->binary, bytes) : qf_slice_str(text);
+	struct qf_buf out;
+
+	qf_buf_init(&out);
+	if (qf_rowset_pg_datarow(rs, row, &st, &out, &err) != 0 || out.n != 11 + want.n ||
+	    memcmp(out.p + 11, want.p, want.n) != 0)
+		fail_msg("%s: row %llu not the binary form (%s)", c->name, (unsigned long long)row + 1, err.text);
+	qf_buf_fini(&out);
+}
 
 static void check_rows(const struct nested *c, struct qf_rowset *rs, uint64_t rows)
 {
@@ -386,6 +415,8 @@ static void check_rows(const struct nested *c, struct qf_rowset *rs, uint64_t ro
 		    strcmp(qf_buf_cstr(&out), c->texts[row] ? c->texts[row] : "") != 0)
 			fail_msg("%s: %s (%s), wanted %s", c->name, qf_buf_cstr(&out), err.text, c->texts[row]);
 		qf_buf_fini(&out);
+		if (c->texts[row] && (row == 0 || !c->binary))
+			check_binary(c, rs, row, c->texts[row]);
 	}
 	assert_int_equal(row, rows);
 }
