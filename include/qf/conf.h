@@ -67,6 +67,8 @@ const char *qf_engine_kind_name(enum qf_engine_kind k); /* the configuration's: 
 enum qf_dialect qf_engine_kind_dialect(enum qf_engine_kind k);
 bool qf_engine_kind_built(enum qf_engine_kind k); /* false: clusters load with a warning, dispatch refuses */
 
+enum qf_pool_mode { QF_POOL_TRANSACTION, QF_POOL_SESSION, QF_POOL_STATEMENT };
+
 struct qf_conf_cluster {
 	const char *name;
 	enum qf_engine_kind engine;
@@ -80,6 +82,13 @@ struct qf_conf_cluster {
 	uint32_t threads;	  /* 0 = DuckDB's default */
 	const char *const *allowed_directories;
 	size_t n_allowed_directories;
+	/* postgres */
+	const char *username, *password, *database; /* NULL: as the endpoint says */
+	const char *password_file;
+	uint32_t pool_size, pool_min;
+	uint64_t pool_idle_ns, pool_lifetime_ns; /* 0 = no limit */
+	enum qf_pool_mode pool_mode;
+	uint64_t connect_timeout_ns;
 	/* fake */
 	const char *script; /* see lib/engine/fake */
 	struct qf_conf_place place;

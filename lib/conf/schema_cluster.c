@@ -5,6 +5,9 @@
 
 #define DUCKDB (1u << QF_ENGINE_DUCKDB)
 #define FAKE (1u << QF_ENGINE_FAKE)
+#define POSTGRES (1u << QF_ENGINE_POSTGRES)
+
+static const char *const pool_modes[] = { "transaction", "session", "statement", NULL };
 
 static const struct qf_item cluster_items[] = {
 	{ .key = "engine", .kind = QF_ITEM_ENGINE, .flags = QF_ITEM_REQUIRED, AT(qf_conf_cluster, engine),
@@ -14,7 +17,7 @@ static const struct qf_item cluster_items[] = {
 	{ .key = "maxRunningQueries", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, max_running), .min = 1, .max = 100000,
 	  .unit = "queries", .reload = LIVE, .help = "its own limit, across all groups that it is a member of" },
 	{ .key = "endpoint", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, endpoint), .reload = LIVE,
-	  .engines = ~(DUCKDB | FAKE), .help = "URL or host:port of the engine" },
+	  .engines = ~(DUCKDB | FAKE), .help = "URL or host:port of the engine; for postgres anything that libpq connects to: postgres://user@host:port/db?sslmode=verify-full, or service=NAME" },
 	{ .key = "databasePath", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_STATE_PATH, AT(qf_conf_cluster, database_path),
 	  .reload = LIVE, .engines = DUCKDB, .help = "database file; without it the database is in memory and lost "
 	  "with its qf-dispatch. ${QF_STATE_DIR} is always set" },
@@ -30,7 +33,34 @@ static const struct qf_item cluster_items[] = {
 	  .help = "directories that SQL may read and write files in; without it none" },
 	{ .key = "script", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, script), .reload = LIVE, .engines = FAKE,
 	  .help = "what the fake engine answers; for tests" },
-	UNBUILT_UINT("poolSize", NULL, "connections", "connections to the engine"),
+	{ .key = "username", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, username), .reload = LIVE, .engines = POSTGRES,
+	  .help = "user at the engine, when the endpoint does not say" },
+	{ .key = "passwordFile", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, password_file), .reload = LIVE,
+	  .engines = POSTGRES, .help = "file whose first line is the password, read for each connection by qf-dispatch "
+	  "alone; a name without / is looked for in $CREDENTIALS_DIRECTORY" },
+	{ .key = "password", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, password), .reload = LIVE, .engines = POSTGRES,
+	  .help = "password at the engine; for development" },
+	{ .key = "database", .kind = QF_ITEM_TEXT, AT(qf_conf_cluster, database), .reload = LIVE, .engines = POSTGRES,
+	  .help = "database at the engine, when the endpoint does not say" },
+	{ .key = "poolSize", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, pool_size), .min = 1, .max = 10000,
+	  .dflt = "20", .unit = "connections", .reload = LIVE, .engines = POSTGRES,
+	  .help = "most connections to the engine, so most statements at once; one more looks at tables for translation" },
+	{ .key = "poolMinSize", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, pool_min), .max = 10000, .dflt = "0",
+	  .unit = "connections", .reload = LIVE, .engines = POSTGRES,
+	  .help = "connections that are kept open however long they are idle" },
+	{ .key = "poolIdleTimeoutSecs", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, pool_idle_ns), .max = 604800,
+	  .scale = QF_SEC, .dflt = "600", .unit = "seconds", .reload = LIVE, .engines = POSTGRES,
+	  .help = "a connection that was idle for so long is closed; 0 = never" },
+	{ .key = "poolMaxLifetimeSecs", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, pool_lifetime_ns), .max = 604800,
+	  .scale = QF_SEC, .dflt = "3600", .unit = "seconds", .reload = LIVE, .engines = POSTGRES,
+	  .help = "a connection that is so old is closed when it is idle; 0 = never" },
+	{ .key = "poolMode", .kind = QF_ITEM_ENUM, AT(qf_conf_cluster, pool_mode), .names = pool_modes,
+	  .dflt = "transaction", .reload = LIVE, .engines = POSTGRES,
+	  .help = "how long a session keeps a connection: for a transaction (and longer where it holds a temporary table, "
+	  "LISTEN, an advisory lock or a cursor WITH HOLD), for itself, or for each statement, without transactions" },
+	{ .key = "connectTimeoutSecs", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, connect_timeout_ns), .min = 1,
+	  .max = 3600, .scale = QF_SEC, .dflt = "5", .unit = "seconds", .reload = LIVE, .engines = POSTGRES,
+	  .help = "longest time to connect, its name resolved and its password checked" },
 	UNBUILT_TEXT("region", NULL, "AWS region"),
 	UNBUILT_TEXT("s3OutputLocation", NULL, "where Athena writes results"),
 	UNBUILT_TEXT("workgroup", "primary", "Athena workgroup"),
@@ -40,8 +70,6 @@ static const struct qf_item cluster_items[] = {
 		.help = "largest result that is held in memory; results are streamed here"),
 	UNBUILT_TEXT("driver", NULL, "ADBC driver"),
 	UNBUILT_TEXT("uri", NULL, "ADBC connection"),
-	UNBUILT_TEXT("username", NULL, "user at the engine"),
-	UNBUILT_TEXT("password", NULL, "password at the engine"),
 	UNBUILT("dbKwargs", QF_ITEM_TAGS, .help = "further ADBC options"),
 	UNBUILT_TEXT("flightSqlClusterDialect", NULL, "dialect of an engine behind Flight SQL"),
 	UNBUILT_UINT("scopedPoolIdleTimeoutSecs", "900", "seconds", "idle time of a user's own connections"),
@@ -54,6 +82,38 @@ static const struct qf_item cluster_items[] = {
 	UNBUILT_ANY("variants", "further clusters that differ in some settings"),
 	END
 };
+
+/* As libpq reads it: postgres://user:password@host, ?password=… or password=… */
+static bool has_password(const char *endpoint)
+{
+	const char *login = strstr(endpoint, "://"), *at = login != NULL ? strchr(login, '@') : NULL;
+	const char *colon = login != NULL ? strchr(login + 3, ':') : NULL;
+
+	return (at != NULL && colon != NULL && colon < at) || strstr(endpoint, "password=") != NULL;
+}
+
+static int postgres_check(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node,
+	const struct qf_conf_cluster *cl)
+{
+	bool inline_password = cl->password != NULL || (cl->endpoint != NULL && has_password(cl->endpoint));
+	const struct qf_node *min = qf_node_get(node, "poolMinSize");
+
+	if (cl->endpoint == NULL)
+		return qf_loader_fail(ld, node->place,
+			"%s has no endpoint; write one, for example endpoint: \"postgres://user@host:5432/database\"",
+			qf_path_text(ld, path));
+	if (inline_password && cl->password_file != NULL)
+		return qf_loader_fail(ld, qf_node_get(node, "passwordFile")->key_place,
+			"%s has a password and a passwordFile; keep the passwordFile", qf_path_text(ld, path));
+	if (min != NULL && cl->pool_min > cl->pool_size)
+		return qf_loader_fail(ld, min->place, "%s.poolMinSize is more than its poolSize, %u",
+			qf_path_text(ld, path), cl->pool_size);
+	if (inline_password)
+		qf_loader_warn(ld, cl->place,
+			"%s has its password in the configuration, which all programs read; use passwordFile",
+			qf_path_text(ld, path));
+	return 0;
+}
 
 static int cluster_check(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, void *base)
 {
@@ -73,7 +133,7 @@ static int cluster_check(struct qf_loader *ld, const struct qf_path *path, const
 		qf_loader_warn(ld, engine->place,
 			"%s: the engine %s is known but not built yet: queries for it are refused",
 			qf_path_text(ld, path), qf_engine_kind_name(cl->engine));
-	return 0;
+	return cl->engine == QF_ENGINE_POSTGRES ? postgres_check(ld, path, node, cl) : 0;
 }
 
 const struct qf_section qf_schema_cluster = { .items = cluster_items, .size = sizeof(struct qf_conf_cluster),
