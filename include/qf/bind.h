@@ -4,13 +4,13 @@
  *
  * Values are as PostgreSQL's Bind has them [PG 55.7 Bind]: typed by oid, text or binary; engines that are not
  * PostgreSQL read them with qf_pg_value_read() (qf/types.h). Prepared statements and portals have no life of their own
- * on the ring: a frontend keeps the text and sends it with each run; that an engine prepares it once and keeps it is the
- * engine's own cache.
+ * on the ring: a frontend keeps the text and sends it with each run;  that an engine prepares it once and keeps it is the
+ * engine's own cache. Their form in a message is in qf/msg.h.
  */
 #ifndef QF_BIND_H
 #define QF_BIND_H
 
-#include "qf/msg.h"
+#include "qf/buf.h"
 
 /* How rows travel. A relay passes what client and engine both speak; DESIGN §4. */
 enum qf_encoding {
@@ -58,10 +58,6 @@ struct qf_bind {
 /* All rows, in Arrow, without parameters. */
 extern const struct qf_bind qf_bind_plain;
 
-/* Appends the fields to a message that is being written. */
-void qf_bind_put(struct qf_buf *msg, const struct qf_bind *b);
-/* Reads them; what *ret points to is in the arena or borrows from m. QF_EMALFORMED. */
-int qf_bind_get(struct qf_bind *ret, const struct qf_msg *m, struct qf_arena *a, struct qf_err *reterr) qf_must_check;
 /* The format of result column i. */
 bool qf_bind_binary(const struct qf_bind *b, size_t i);
 /* The declared oid of parameter i, 0 when there is none. */

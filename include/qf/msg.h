@@ -11,6 +11,8 @@
 #ifndef QF_MSG_H
 #define QF_MSG_H
 
+#include "qf/arena.h"
+#include "qf/bind.h"
 #include "qf/buf.h"
 #include "qf/conf.h"
 
@@ -115,6 +117,7 @@ enum qf_field {
 	QF_F_TABLES,	    /* text, JSON {"table": {"column": "TYPE"}}: what is known of the target's tables, for TRANSLATE */
 	QF_F_VALUE,	    /* u64: of a gauge; how many were found */
 	QF_F_LOST,	    /* u64: PING: EVENTs that the sender dropped since its start */
+	QF_F_SCRIPT,	    /* pair router's number from 1 → outcome, repeated: EVENT of a verdict that asked scripts */
 	QF_F_ENCODINGS,	    /* u8: QF_ENC_BIT of what the listener reads; see qf/bind.h for this and the next ones */
 	QF_F_ENCODING,	    /* u8, enum qf_encoding: of the rows; absent: Arrow */
 	QF_F_RUN,	    /* u8, enum qf_run_kind */
@@ -132,7 +135,6 @@ enum qf_field {
 	QF_F_STAGE,	    /* u8, enum qf_stage: how far the statement that failed had come */
 	QF_F_FIELDS,	    /* body of the engine's own ErrorResponse or NoticeResponse */
 	QF_F_HELD,	    /* u8, enum qf_held: why the session keeps its connection */
-	QF_F_SCRIPT,	    /* pair router's number from 1 → outcome, repeated: EVENT of a verdict that asked scripts */
 	QF_F_N
 };
 
@@ -191,6 +193,12 @@ struct qf_field_iter qf_fields(const struct qf_msg *m);
 bool qf_field_next(struct qf_field_iter *it, enum qf_field *ret_tag, struct qf_slice *ret_value);
 /* Splits a pair; the value's p is NULL for a name-only pair. False when malformed. */
 bool qf_pair(struct qf_slice field, struct qf_slice *ret_name, struct qf_slice *ret_value);
+
+/* What a statement is run with. */
+/* Appends the fields to a message that is being written. */
+void qf_bind_put(struct qf_buf *msg, const struct qf_bind *b);
+/* Reads them; what *ret points to is in the arena or borrows from m. QF_EMALFORMED. */
+int qf_bind_get(struct qf_bind *ret, const struct qf_msg *m, struct qf_arena *a, struct qf_err *reterr) qf_must_check;
 
 /* A payload that is a list of messages, each behind its length: the rows of CONTROL and of a program's state. */
 void qf_row_begin(struct qf_buf *row, const char *what); /* row is not initialised before; what goes into QF_F_EVENT */

@@ -1,9 +1,7 @@
-/* See bind.h. */
-#include "qf/bind.h"
+/* What a statement is run with, in a message. See msg.h. */
+#include "qf/msg.h"
 
 #define NO_VALUE UINT32_MAX
-
-const struct qf_bind qf_bind_plain = { .encodings = QF_ENC_BIT(QF_ENC_ARROW) };
 
 static void put_list(struct qf_buf *msg, uint16_t tag, const void *p, size_t n, size_t size)
 {
@@ -152,16 +150,4 @@ int qf_bind_get(struct qf_bind *ret, const struct qf_msg *m, struct qf_arena *a,
 	if (kind >= QF_RUN_KINDS || errors.err)
 		return qf_err_set(reterr, QF_EMALFORMED, "the parameters of a statement are malformed");
 	return 0;
-}
-
-bool qf_bind_binary(const struct qf_bind *b, size_t i)
-{
-	if (b->n_formats == 1)
-		return b->formats[0] == 1;
-	return i < b->n_formats && b->formats[i] == 1;
-}
-
-uint32_t qf_bind_type(const struct qf_bind *b, size_t i)
-{
-	return i < b->n_types ? b->types[i] : 0;
 }

@@ -174,11 +174,114 @@ static void rows(void **state)
 	qf_buf_fini(&b);
 }
 
+static const uint32_t bind_types[] = { 23, 0, 25 };
+static const uint16_t bind_formats[] = { 1, 0 };
+static const uint64_t bind_closed[] = { 7, 1ull << 40 };
+
+static void put_bind(struct qf_buf *b)
+{
+	const struct qf_value values[] = { { (const uint8_t *)"\0\0\0\5", 4, true }, { 0 }, { (const uint8_t *)"", 0, false } };
+	const struct qf_bind bind = {
+		.kind = QF_RUN_ALL,
+		.flags = QF_RUN_NAMED,
+		.encodings = QF_ENC_BIT(QF_ENC_PG3) | QF_ENC_BIT(QF_ENC_ARROW),
+		.types = bind_types,
+		.n_types = 3,
+		.values = values,
+		.n_values = 3,
+		.formats = bind_formats,
+		.n_formats = 2,
+		.portal = 9,
+		.max_rows = 100,
+		.closed = bind_closed,
+		.n_closed = 2,
+		.begin = qf_slice_str("BEGIN READ ONLY"),
+	};
+
+	qf_buf_init(b);
+	qf_msg_begin(b, QF_MSG_QUERY, 1, 1, 0);
+	qf_bind_put(b, &bind);
+	qf_msg_end(b);
+}
+
+static void bind_round_trip(void **state)
+{
+	struct qf_arena *a = qf_arena_new(0);
+	struct qf_bind bind;
+	struct qf_err err;
+	struct qf_msg m;
+	struct qf_buf b;
+
+	(void)state;
+	put_bind(&b);
+	assert_int_equal(qf_msg_decode(&m, qf_buf_slice(&b), &err), 0);
+	assert_int_equal(qf_bind_get(&bind, &m, a, &err), 0);
+	assert_int_equal(bind.kind, QF_RUN_ALL);
+	assert_int_equal(bind.flags, QF_RUN_NAMED);
+	assert_int_equal(bind.encodings, 3);
+	assert_int_equal(bind.n_types, 3);
+	assert_int_equal(qf_bind_type(&bind, 0), 23);
+	assert_int_equal(qf_bind_type(&bind, 3), 0);
+	assert_int_equal(bind.n_values, 3);
+	assert_int_equal(bind.values[0].n, 4);
+	assert_true(bind.values[0].binary);
+	assert_null(bind.values[1].p);
+	assert_non_null(bind.values[2].p);
+	assert_int_equal(bind.values[2].n, 0);
+	assert_true(qf_bind_binary(&bind, 0) && !qf_bind_binary(&bind, 1) && !qf_bind_binary(&bind, 2));
+	assert_int_equal(bind.portal, 9);
+	assert_int_equal(bind.max_rows, 100);
+	assert_int_equal(bind.n_closed, 2);
+	assert_int_equal(bind.closed[1], 1ull << 40);
+	assert_true(qf_slice_eq_str(bind.begin, "BEGIN READ ONLY"));
+	qf_arena_free(a);
+	qf_buf_fini(&b);
+}
+
+static void bind_malformed(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t tag;
+		const char *bytes;
+		size_t n;
+	} bad[] = {
+		{ "types cut", QF_F_PARAM_TYPES, "\0\0\0", 3 },
+		{ "formats cut", QF_F_FORMATS, "\0", 1 },
+		{ "closed cut", QF_F_CLOSED, "\0\0\0\0\0\0\0\1\0", 9 },
+		{ "value longer than what is there", QF_F_PARAMS, "\0\0\0\0\5abcd", 9 },
+		{ "value without its length", QF_F_PARAMS, "\1\0\0", 3 },
+		{ "value of 4 GiB", QF_F_PARAMS, "\1\377\377\377\376", 5 },
+		{ "unknown kind", QF_F_RUN, "\17", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct qf_arena *a = qf_arena_new(0);
+		struct qf_bind bind;
+		struct qf_err err;
+		struct qf_msg m;
+		struct qf_buf b;
+
+		qf_buf_init(&b);
+		qf_msg_begin(&b, QF_MSG_QUERY, 1, 1, 0);
+		qf_put_slice(&b, bad[i].tag, qf_slice(bad[i].bytes, bad[i].n));
+		qf_msg_end(&b);
+		assert_int_equal(qf_msg_decode(&m, qf_buf_slice(&b), &err), 0);
+		if (qf_bind_get(&bind, &m, a, &err) != QF_EMALFORMED)
+			fail_msg("%s was taken", bad[i].name);
+		qf_arena_free(a);
+		qf_buf_fini(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),	  cmocka_unit_test(every_cut),	 cmocka_unit_test(refused),
 		cmocka_unit_test(unknown_fields), cmocka_unit_test(wrong_sizes),	cmocka_unit_test(rows),
+		cmocka_unit_test(bind_round_trip),
+		cmocka_unit_test(bind_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
