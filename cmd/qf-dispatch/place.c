@@ -263,8 +263,31 @@ void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	asked(arg, from, m, QF_RD_EV_RESOLVE);
 }
 
+/* A client's cancel request, from the qf-listen that it came to, to the others: one of them has the session. */
+static void pass_cancel_on(struct dispatch *d, const struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_peer *p = NULL;
+	struct qf_buf msg;
+
+	while ((p = qf_bus_next_peer(d->run->bus, p))) {
+		if (p->program != QF_LISTEN || p == from)
+			continue;
+		qf_buf_init(&msg);
+		qf_msg_begin(&msg, QF_MSG_CANCEL, 0, 0, 0);
+		qf_buf_add_slice(&msg, m->body);
+		qf_msg_end(&msg);
+		qf_buf_add_slice(&msg, m->payload);
+		(void)!qf_bus_send(d->run->bus, p, &msg);
+		qf_buf_fini(&msg);
+	}
+}
+
 void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
+	if (m->stream == 0) {
+		pass_cancel_on(arg, from, m);
+		return;
+	}
 	asked(arg, from, m, QF_RD_EV_CANCEL);
 }
 

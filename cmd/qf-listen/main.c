@@ -112,8 +112,10 @@ static void teardown(void *ctx, struct qf_run *run)
 	(void)run;
 	control_stop(h);
 	if (h->pins.next) {
-		qf_list_each(it, tmp, &h->pins)
-			pin_lost(qf_container_of(it, struct qf_pin, link)); /* each dispatch rolls back what we leave */
+		qf_list_each(it, tmp, &h->pins) { /* each dispatch rolls back what we leave */
+			qf_pin_watch(qf_container_of(it, struct qf_pin, link), NULL, NULL, NULL);
+			pin_lost(qf_container_of(it, struct qf_pin, link));
+		}
 	}
 	for (int fe = 0; fe < QF_FE_N; fe++)
 		if (h->frontends[fe])

@@ -184,6 +184,18 @@ static void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		q->req.on_input_taken(q, q->req.arg, (size_t)qf_get_u64(m, QF_F_BYTES));
 }
 
+/* A cancel request that came to another qf-listen. */
+static void on_cancel_key(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	uint8_t fe = qf_get_u8(m, QF_F_FRONTEND);
+	struct qf_hub *h = arg;
+	struct qf_listener *l = fe < QF_FE_N ? h->frontends[fe] : NULL;
+
+	(void)from;
+	if (l && qf_frontend_ops((enum qf_frontend)fe)->cancel_key)
+		qf_frontend_ops((enum qf_frontend)fe)->cancel_key(l, m->payload);
+}
+
 /* ---- ends ----------------------------------------------------------------------------------------------- */
 
 static void read_error(struct qf_sql_error *e, const struct qf_msg *m)
@@ -358,6 +370,7 @@ static void on_resolved(void *arg, struct qf_peer *from, const struct qf_msg *m)
 const struct qf_bus_handler hub_handlers[] = {
 	{ QF_MSG_ACCEPTED, QF_ROLE(QF_DISPATCH), on_accepted },
 	{ QF_MSG_NOTICE, QF_ROLE(QF_DISPATCH), on_notice },
+	{ QF_MSG_CANCEL, QF_ROLE(QF_DISPATCH), on_cancel_key },
 	{ QF_MSG_ASYNC, QF_ROLE(QF_DISPATCH), on_async },
 	{ QF_MSG_CREDIT, QF_ROLE(QF_DISPATCH), on_credit },
 	{ QF_MSG_SCHEMA, QF_ROLE(QF_DISPATCH), on_schema },

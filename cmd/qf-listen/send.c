@@ -191,6 +191,24 @@ void send_input(struct qf_query *q, struct qf_slice messages)
 	send_msg(q->hub, q->holder, &msg);
 }
 
+/* By way of a qf-dispatch: listeners have no links among themselves. */
+void qf_hub_cancel_key(struct qf_hub *h, enum qf_frontend fe, struct qf_slice key)
+{
+	struct qf_peer *p = NULL;
+	struct qf_buf msg;
+
+	while ((p = qf_bus_next_peer(h->run->bus, p)) && p->program != QF_DISPATCH)
+		;
+	if (!p)
+		return; /* nothing runs */
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_CANCEL, 0, 0, 0);
+	qf_put_u8(&msg, QF_F_FRONTEND, (uint8_t)fe);
+	qf_msg_end(&msg);
+	qf_buf_add_slice(&msg, key);
+	send_msg(h, p, &msg);
+}
+
 void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes)
 {
 	struct qf_buf msg;

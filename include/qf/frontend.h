@@ -114,6 +114,12 @@ void qf_pin_watch(struct qf_pin *pin, void (*on_async)(void *arg, struct qf_slic
 		  void *arg);
 struct qf_pin *qf_pin_free(struct qf_pin *pin); /* rolls back when still open; returns NULL */
 
+/*
+ * A client asks to cancel what a session of another qf-listen runs: all others get its key, as the protocol has it, by
+ * their cancel_key(). Nobody answers.
+ */
+void qf_hub_cancel_key(struct qf_hub *hub, enum qf_frontend fe, struct qf_slice key);
+
 const struct qf_conf *qf_hub_conf(const struct qf_hub *hub); /* current; changes with a reload */
 struct qf_loop *qf_hub_loop(const struct qf_hub *hub);
 const char *qf_hub_version(const struct qf_hub *hub); /* of this build */
@@ -129,6 +135,8 @@ struct qf_frontend_ops {
 	void (*drain)(struct qf_listener *l, void (*on_drained)(void *arg), void *arg);
 	void (*close)(struct qf_listener *l); /* drops what is left */
 	size_t (*sessions)(const struct qf_listener *l);
+	/* Cancels what the session with that key runs, if it is one of ours; NULL: sessions have no keys. */
+	void (*cancel_key)(struct qf_listener *l, struct qf_slice key);
 };
 
 const struct qf_frontend_ops *qf_frontend_ops(enum qf_frontend kind); /* NULL: not built */

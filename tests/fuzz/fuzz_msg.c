@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum qf_field tag;
 	struct qf_msg m, row;
 	struct qf_reader rows;
+	struct qf_bind bind;
 	size_t sum = 0;
 
 	if (qf_msg_decode(&m, qf_slice(data, size), NULL) < 0)
@@ -28,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)qf_get_u64(&m, (enum qf_field)f);
 		(void)qf_get_str(&m, (enum qf_field)f, a);
 	}
+	(void)!qf_bind_get(&bind, &m, a, NULL);
 	qf_arena_free(a);
 	rows = qf_reader(m.payload);
 	while (qf_row_next(&rows, &row))
