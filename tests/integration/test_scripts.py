@@ -352,6 +352,85 @@ def test_counted(closed):
     wait_until(counted, 5)
 
 
+# ---- forged answers ---------------------------------------------------------------------------------------------------------
+
+FORGE = '''
+import os, struct, sys
+read = os.read
+
+def frame(number):
+    body = struct.pack(">QBII", number, 0, 0, 3) + b"two" + struct.pack(">I", 0)
+    return struct.pack(">I", len(body)) + body
+
+def number():
+    """Of the question at hand: the worker's own code knows it."""
+    at = sys._getframe()
+    while "ident" not in at.f_locals:
+        at = at.f_back
+    return at.f_locals["ident"]
+
+def later(data):
+    """Behind the answer, when the worker waits for the next question."""
+    def first(fd, n):
+        os.read = read
+        os.write(3, data)
+        return read(fd, n)
+    os.read = first
+
+def route(query, ctx):
+    if "forge before" in query:
+        os.write(3, frame(7))
+    if "forge twice" in query:
+        os.write(3, frame(number()))
+    if "forge later" in query:
+        later(frame(number() + 1) if "next" in query else frame(number()))
+    if "forge many" in query:
+        later(b"".join(frame(number() + i) for i in range(1000)))
+    if "forge a part" in query:
+        later(frame(number())[:6])
+    return "one" if "by text" in query else None
+'''
+
+
+def test_forged_answers(kit):
+    """What a script writes to its worker's socket is its own affair: others are routed as ever, and that worker ends."""
+    stop, wrong, asked = threading.Event(), [], []
+
+    def ask(comment, where):
+        with kit.connect("duckdb") as c:
+            while not stop.is_set():
+                got = c.execute(f"{WHO} -- {comment}").fetchone()
+                asked.append(got)
+                if got != (where,):
+                    wrong.append((comment, got))
+
+    (kit.dir / "route.py").write_text(FORGE)
+    reload(kit, BASE + ROUTERS.replace("route.py", "route.py, deadlineMs: 1000") + FALLBACK)
+    threads = [threading.Thread(target=ask, args=a) for a in (("by text", "one"), ("by text", "one"), ("no opinion", "home"))]
+    for t in threads:
+        t.start()
+    try:
+        for how in ("before", "twice", "later", "later next", "many", "a part"):
+            (kit.dir / "route.py").write_text(FORGE + f"# {how}\n")  # its breaker is closed
+            reload(kit, BASE + ROUTERS.replace("route.py", "route.py, deadlineMs: 1000") + FALLBACK)
+            wait_until(lambda: len(workers(kit)) == 3)
+            before, seen = set(workers(kit)), len(kit.log_text())
+            with kit.connect("duckdb") as c:
+                where = c.execute(f"{WHO} -- forge {how}").fetchone()[0]
+            assert where in (("two", "home") if how == "twice" else ("home",))  # two answers at once are none
+            wait_until(lambda: before - set(workers(kit)))
+            named = re.compile(r"route\.py.* wrote to the socket of its worker, which was ended: worker (\d+) said"
+                               r"|router 2 \(pythonScript\): its worker sent bytes that are no answer")
+            wait_until(lambda: named.search(kit.log_text()[seen:]))
+            pid = named.search(kit.log_text()[seen:])[1]
+            assert pid is None or int(pid) in before
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    assert not wrong and len(asked) > 100, wrong[:3]
+
+
 # ---- new configurations, and ends ------------------------------------------------------------------------------------------
 
 CONSTANT = "def route(query, ctx):\n    return {!r}\n"
