@@ -30,6 +30,8 @@ struct qf_worker_opts {
 	/*
 	 * A request that takes more processor time goes on in SCHED_IDLE, and its worker is replaced after it; 0: never.
 	 * Not from the start: on a busy machine an idle process waits for hundreds of milliseconds before it runs at all.
+	 * After a tenth of that time it is confined to one processor until it is answered, as a worker is that starts: the
+	 * others stay free. And from the start a worker gives way to whatever wakes up (sched.c).
 	 */
 	uint64_t idle_after_ns;
 	uint64_t fair_ns; /* see above; 0: off */

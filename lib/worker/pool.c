@@ -126,15 +126,11 @@ static void fill(struct qf_worker_pool *p)
 {
 	unsigned want = p->was_ready ? p->o.count + !p->o.no_spare : 1;
 
-	while (p->n_live < want && !qf_timer_armed(&p->again)) {
+	while (p->n_live < want && !p->ending && !qf_timer_armed(&p->again)) {
 		if (p->o.gentle && p->n_live > p->n_idle + p->n_busy)
 			return;
-		struct qf_err e = { 0 };
-
-		if (worker_new(p, &e))
-			p->n_live++;
-		else
-			start_failed(p, e.text, false);
+		worker_new(p);
+		p->n_live++;
 	}
 }
 
@@ -295,6 +291,12 @@ int qf_worker_pool_new(struct qf_worker_pool **ret, const struct qf_worker_opts 
 	p->refuse.fn = run_refused;
 	p->tell.fn = tell_failure;
 	p->requests = qf_map_new();
+	int rc = spawner_new(&p->spawner, p->o.loop, p->o.argv, p->o.env, worker_spawned, reterr);
+
+	if (rc < 0) {
+		qf_worker_pool_free(p);
+		return rc;
+	}
 	*ret = p;
 	fill(p);
 	return 0;
@@ -307,6 +309,8 @@ struct qf_worker_pool *qf_worker_pool_free(struct qf_worker_pool *p)
 
 	if (!p)
 		return NULL;
+	p->ending = true;
+	spawner_free(p->spawner);
 	while (!qf_list_empty(&p->workers)) {
 		struct worker *w = qf_container_of(p->workers.next, struct worker, link);
 

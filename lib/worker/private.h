@@ -24,15 +24,25 @@ struct request {
 	void *arg;
 };
 
+/* A process that is being started, and what came of it. */
+struct spawn {
+	struct qf_list link; /* in one of the spawner's lists; in none once it is told */
+	struct worker *worker;
+	pid_t pid;
+	int pidfd, sock; /* -1: it could not be started */
+	struct qf_err err;
+};
+
 enum worker_state { WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_DYING };
 
 struct worker {
 	struct qf_list link; /* in pool->workers, until it is reaped */
 	struct qf_worker_pool *pool;
 	enum worker_state state;
-	pid_t pid;
+	struct spawn spawn;
+	pid_t pid; /* 0: not yet, or no more */
 	struct qf_watch io, exit; /* exit.fd is a pidfd */
-	struct qf_timer start, slow; /* slow: it becomes SCHED_IDLE */
+	struct qf_timer start, slow; /* slow: it is confined, then it becomes SCHED_IDLE */
 	struct qf_task reap; /* frees it when no callback of its own can be running */
 	struct qf_buf in;
 	struct request *request;
@@ -41,6 +51,7 @@ struct worker {
 	uint64_t cpu_ns;    /* that it had used when it got the request */
 	uint64_t looked_ns; /* when its memory was last asked for */
 	bool answered;	    /* it has been of use */
+	bool confined;	    /* to one processor */
 	bool idle_class;    /* no way back from there: to be replaced */
 	bool closed;	    /* its end of the socket is gone */
 	bool struck;	    /* killed by us */
@@ -51,10 +62,11 @@ struct worker {
 
 struct qf_worker_pool {
 	struct qf_worker_opts o;
+	struct spawner *spawner;
 	struct qf_buf first; /* with its length */
 	struct qf_list workers, waiting, refused;
 	unsigned n_live, n_idle, n_busy, n_waiting; /* live: starting, idle or busy */
-	bool was_ready;
+	bool was_ready, ending;
 	bool down; /* starts fail: nothing is made to wait */
 	unsigned failures; /* starts that failed in a row */
 	struct qf_timer again, memory;
@@ -64,12 +76,13 @@ struct qf_worker_pool {
 	struct qf_map *requests;
 };
 
-/* worker.c: one process. worker_new() returns NULL with *reterr filled when nothing could be started. */
-struct worker *worker_new(struct qf_worker_pool *p, struct qf_err *reterr);
+/* worker.c: one process. */
+void worker_new(struct qf_worker_pool *p);
+void worker_spawned(struct spawn *s);
 void worker_send(struct worker *w, struct request *r);
 void worker_rest(struct worker *w); /* its request is answered */
 void worker_kill(struct worker *w); /* it leaves the live ones at once and is reaped from the loop */
-void worker_free(struct worker *w); /* waits for the process, which has been killed */
+void worker_free(struct worker *w); /* waits for the process, if there is one: it has been killed */
 bool worker_too_big(const struct worker *w);
 bool worker_starved(const struct worker *w, uint64_t deadline_ns); /* runnable, and did not run */
 bool worker_has_grown(struct worker *w); /* the same between requests, where it may cost little */
@@ -80,8 +93,16 @@ void pool_answer(struct worker *w, struct qf_slice answer);
 /* Called once a worker that was live is not any more; its request, if any, fails with result. */
 void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result result);
 
-/* spawn.c */
-int worker_spawn(const char *const *argv, const char *const *env, pid_t *ret_pid, int *ret_pidfd, int *ret_sock,
-		 struct qf_err *reterr);
+/* spawn.c: tells fn of each on the loop, in the order of asking. */
+int spawner_new(struct spawner **ret, struct qf_loop *l, const char *const *argv, const char *const *env,
+		void (*fn)(struct spawn *s), struct qf_err *reterr) qf_must_check;
+void spawner_ask(struct spawner *sp, struct spawn *s);
+/* No process is started after this; it ends those that it started. What was not told is told; what was not begun is dropped. */
+struct spawner *spawner_free(struct spawner *sp);
+
+/* sched.c */
+void sched_give_way(pid_t pid);
+void sched_confine(pid_t pid, bool on);
+void sched_idle(pid_t pid);
 
 #endif

@@ -1,7 +1,15 @@
-/* Starting a worker process with its socket as descriptor 3: see qf/worker.h. */
+/*
+ * Starting worker processes with their socket as descriptor 3: see qf/worker.h.
+ *
+ * A thread does it, because the caller of posix_spawn() stands still until the new process has had a processor and has
+ * executed its program: milliseconds, in which the loop would answer nobody. It stays as long as its processes, which ask
+ * for a signal when their parent ends (PR_SET_PDEATHSIG): for the kernel that is the thread.
+ */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,6 +18,17 @@
 #include "private.h"
 
 enum { WORKER_FD = 3 };
+
+struct spawner {
+	const char *const *argv, *const *env;
+	void (*fn)(struct spawn *s);
+	struct qf_wake *wake;
+	pthread_t thread;
+	pthread_mutex_t lock; /* for what follows */
+	pthread_cond_t changed;
+	struct qf_list asked, done;
+	bool stop;
+};
 
 /* Own process group: a Ctrl-C on the terminal is for the program, which drains and then ends its workers. */
 static int set_attributes(posix_spawnattr_t *at)
@@ -58,8 +77,8 @@ out_files:
 	return -r;
 }
 
-int worker_spawn(const char *const *argv, const char *const *env, pid_t *ret_pid, int *ret_pidfd, int *ret_sock,
-		 struct qf_err *reterr)
+static int start_process(const char *const *argv, const char *const *env, pid_t *ret_pid, int *ret_pidfd,
+			 int *ret_sock, struct qf_err *reterr)
 {
 	int sv[2];
 
@@ -86,4 +105,117 @@ int worker_spawn(const char *const *argv, const char *const *env, pid_t *ret_pid
 	*ret_pidfd = pidfd;
 	*ret_sock = sv[0];
 	return 0;
+}
+
+/* ---- the thread -------------------------------------------------------------------------------- */
+
+static void *run(void *arg)
+{
+	struct spawner *sp = arg;
+
+	pthread_mutex_lock(&sp->lock);
+	while (!sp->stop) {
+		if (qf_list_empty(&sp->asked)) {
+			pthread_cond_wait(&sp->changed, &sp->lock);
+			continue;
+		}
+		struct spawn *s = qf_container_of(sp->asked.next, struct spawn, link);
+
+		qf_list_remove(&s->link);
+		pthread_mutex_unlock(&sp->lock);
+		start_process(sp->argv, sp->env, &s->pid, &s->pidfd, &s->sock, &s->err);
+		pthread_mutex_lock(&sp->lock);
+		qf_list_append(&sp->done, &s->link);
+		qf_wake_post(sp->wake);
+	}
+	pthread_mutex_unlock(&sp->lock);
+	return NULL;
+}
+
+static struct spawn *take_done(struct spawner *sp)
+{
+	struct spawn *s = NULL;
+
+	pthread_mutex_lock(&sp->lock);
+	if (!qf_list_empty(&sp->done)) {
+		s = qf_container_of(sp->done.next, struct spawn, link);
+		qf_list_remove(&s->link);
+	}
+	pthread_mutex_unlock(&sp->lock);
+	return s;
+}
+
+static void tell(void *arg)
+{
+	struct spawner *sp = arg;
+	struct spawn *s;
+
+	while ((s = take_done(sp)))
+		sp->fn(s);
+}
+
+/* Signals are for the loop. */
+static int start_thread(struct spawner *sp)
+{
+	sigset_t all, was;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	int r = pthread_create(&sp->thread, NULL, run, sp);
+
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return -r;
+}
+
+int spawner_new(struct spawner **ret, struct qf_loop *l, const char *const *argv, const char *const *env,
+		void (*fn)(struct spawn *s), struct qf_err *reterr)
+{
+	struct spawner *sp = qf_xcalloc(1, sizeof(*sp));
+
+	sp->argv = argv;
+	sp->env = env;
+	sp->fn = fn;
+	qf_list_init(&sp->asked);
+	qf_list_init(&sp->done);
+	pthread_mutex_init(&sp->lock, NULL);
+	pthread_cond_init(&sp->changed, NULL);
+	int r = qf_wake_new(&sp->wake, l, tell, sp);
+
+	r = r < 0 ? r : start_thread(sp);
+	if (r < 0) {
+		qf_wake_free(sp->wake);
+		free(sp);
+		return qf_err_set(reterr, r, "cannot start the thread that starts workers: %s", qf_strerror(r));
+	}
+	*ret = sp;
+	return 0;
+}
+
+void spawner_ask(struct spawner *sp, struct spawn *s)
+{
+	pthread_mutex_lock(&sp->lock);
+	qf_list_append(&sp->asked, &s->link);
+	pthread_cond_signal(&sp->changed);
+	pthread_mutex_unlock(&sp->lock);
+}
+
+struct spawner *spawner_free(struct spawner *sp)
+{
+	struct qf_list *it, *tmp;
+
+	if (!sp)
+		return NULL;
+	pthread_mutex_lock(&sp->lock);
+	sp->stop = true;
+	pthread_cond_signal(&sp->changed);
+	pthread_mutex_unlock(&sp->lock);
+	pthread_join(sp->thread, NULL);
+	tell(sp);
+	qf_list_each(it, tmp, &sp->asked)
+		qf_list_remove(it);
+	qf_wake_free(sp->wake);
+	pthread_mutex_destroy(&sp->lock);
+	pthread_cond_destroy(&sp->changed);
+	free(sp);
+	return NULL;
 }

@@ -5,7 +5,6 @@
  * answer to the one request that the worker holds. The process is reaped through its pidfd; a closed socket
  * alone only means that it must be killed, so that its exit status can still be had.
  */
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,7 @@
 #include "qf/clock.h"
 #include "qf/log.h"
 
-enum { READ_SIZE = 64 << 10 };
+enum { READ_SIZE = 64 << 10, CONFINED_AT = 10 /* the part of idle_after_ns */ };
 static const uint64_t memory_pause_ns = 100 * QF_MS, closed_ns = 100 * QF_MS;
 
 static void lose(struct worker *w, enum qf_worker_result result)
@@ -33,11 +32,12 @@ static void lose(struct worker *w, enum qf_worker_result result)
 	pool_lost(w, was, result);
 }
 
-/* A reaped worker has pid 0, and kill(0) would be for our own process group. */
+/* One that was reaped, or never lived, has pid 0, and kill(0) would be for our own process group. */
 static void strike(struct worker *w)
 {
-	qf_assert(w->pid > 0);
 	w->struck = true;
+	if (w->pid == 0)
+		return;
 	kill(w->pid, SIGKILL);
 }
 
@@ -59,8 +59,10 @@ void worker_free(struct worker *w)
 	qf_timer_stop(w->pool->o.loop, &w->start);
 	qf_timer_stop(w->pool->o.loop, &w->slow);
 	qf_task_del(w->pool->o.loop, &w->reap);
-	close(w->io.fd);
-	close(w->exit.fd);
+	if (w->io.fd >= 0) {
+		close(w->io.fd);
+		close(w->exit.fd);
+	}
 	qf_buf_fini(&w->in);
 	qf_list_remove(&w->link);
 	free(w);
@@ -104,12 +106,22 @@ static void on_exit_event(struct qf_watch *watch, uint32_t events)
 	qf_task_add(w->pool->o.loop, &w->reap);
 }
 
+/* Only where the pool is asked for it: see idle_after_ns. */
+static void confine(struct worker *w, bool on)
+{
+	if (!w->pool->o.idle_after_ns || w->confined == on)
+		return;
+	sched_confine(w->pid, on);
+	w->confined = on;
+}
+
 /* ---- frames ------------------------------------------------------------------------------------ */
 
 static void greet(struct worker *w, struct qf_slice s)
 {
 	if (qf_slice_eq_str(s, "READY")) {
 		qf_timer_stop(w->pool->o.loop, &w->start);
+		confine(w, false);
 		pool_ready(w);
 		return;
 	}
@@ -223,7 +235,7 @@ void worker_send(struct worker *w, struct request *r)
 	if (w->pool->o.idle_after_ns || w->pool->o.fair_ns)
 		w->cpu_ns = cpu_ns(w->pid);
 	if (w->pool->o.idle_after_ns && !w->idle_class && !w->closed)
-		qf_timer_set(w->pool->o.loop, &w->slow, w->pool->o.idle_after_ns);
+		qf_timer_set(w->pool->o.loop, &w->slow, w->pool->o.idle_after_ns / CONFINED_AT);
 	write_some(w);
 }
 
@@ -231,6 +243,8 @@ void worker_rest(struct worker *w)
 {
 	w->out = NULL;
 	qf_timer_stop(w->pool->o.loop, &w->slow);
+	if (!w->idle_class)
+		confine(w, false);
 }
 
 static bool is_runnable(pid_t pid)
@@ -254,24 +268,25 @@ bool worker_starved(const struct worker *w, uint64_t deadline_ns)
 	return cpu_ns(w->pid) - w->cpu_ns < deadline_ns / 16 && is_runnable(w->pid);
 }
 
-/* Ours by user id, so this needs no privilege; the way back would. */
 static void on_slow(struct qf_timer *t)
 {
 	struct worker *w = qf_container_of(t, struct worker, slow);
 	uint64_t used = cpu_ns(w->pid) - w->cpu_ns, enough = w->pool->o.idle_after_ns;
-	struct sched_param sp = { 0 };
 
 	if (w->closed) {
 		strike(w);
 		return;
 	}
-	if (used < enough) { /* it sleeps, or has not had its turn */
-		qf_timer_set(w->pool->o.loop, &w->slow, enough - used > QF_MS ? enough - used : QF_MS);
+	if (used >= enough) {
+		w->idle_class = true;
+		sched_idle(w->pid);
 		return;
 	}
-	w->idle_class = true;
-	if (sched_setscheduler(w->pid, SCHED_IDLE, &sp) < 0)
-		qf_debug("%s worker keeps its priority: %s", w->pool->o.name, qf_strerror(-errno));
+	if (used >= enough / CONFINED_AT)
+		confine(w, true);
+	if (!w->confined) /* it sleeps, or has not had its turn */
+		enough /= CONFINED_AT;
+	qf_timer_set(w->pool->o.loop, &w->slow, enough - used > QF_MS ? enough - used : QF_MS);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -329,33 +344,59 @@ static void init_callbacks(struct worker *w)
 	w->reap.fn = reap;
 }
 
-struct worker *worker_new(struct qf_worker_pool *p, struct qf_err *reterr)
+static void not_started(struct worker *w, const struct qf_err *err)
 {
-	struct worker *w = qf_xcalloc(1, sizeof(*w));
+	w->state = WORKER_DYING;
+	snprintf(w->text, sizeof(w->text), "%s", err->text);
+	pool_lost(w, WORKER_STARTING, QF_WORKER_DOWN);
+	qf_task_add(w->pool->o.loop, &w->reap);
+}
 
-	w->pool = p;
-	qf_list_init(&w->link);
-	qf_buf_init(&w->in);
-	init_callbacks(w);
-	if (worker_spawn(p->o.argv, p->o.env, &w->pid, &w->exit.fd, &w->io.fd, reterr) < 0) {
-		free(w);
-		return NULL;
+static int watch(struct worker *w, struct qf_err *reterr)
+{
+	int r = qf_watch_add(w->pool->o.loop, &w->io);
+
+	r = r < 0 ? r : qf_watch_add(w->pool->o.loop, &w->exit);
+	return r < 0 ? qf_err_set(reterr, r, "cannot watch the worker: %s", qf_strerror(r)) : 0;
+}
+
+void worker_spawned(struct spawn *s)
+{
+	struct worker *w = s->worker;
+	struct qf_worker_pool *p = w->pool;
+
+	if (s->sock >= 0) {
+		w->pid = s->pid;
+		w->io.fd = s->sock;
+		w->exit.fd = s->pidfd;
 	}
-	int r = qf_watch_add(p->o.loop, &w->io);
-
-	r = r < 0 ? r : qf_watch_add(p->o.loop, &w->exit);
-	if (r < 0) {
-		qf_err_set(reterr, r, "cannot watch the worker: %s", qf_strerror(r));
+	if (s->sock < 0 || watch(w, &s->err) < 0) {
 		strike(w);
-		worker_free(w);
-		return NULL;
+		not_started(w, &s->err);
+		return;
 	}
+	if (p->o.idle_after_ns)
+		sched_give_way(w->pid);
+	confine(w, true);
 	qf_timer_set(p->o.loop, &w->start, p->o.start_ns);
-	qf_list_append(&p->workers, &w->link);
 	if (p->first.n > 0) {
 		w->out = &p->first;
 		write_some(w);
 	}
 	qf_debug("%s worker started pid=%d", p->o.name, (int)w->pid);
-	return w;
+}
+
+void worker_new(struct qf_worker_pool *p)
+{
+	struct worker *w = qf_xcalloc(1, sizeof(*w));
+
+	w->pool = p;
+	qf_buf_init(&w->in);
+	init_callbacks(w);
+	w->io.fd = w->exit.fd = -1;
+	w->spawn = (struct spawn){ .worker = w, .pidfd = -1, .sock = -1 };
+	qf_list_init(&w->spawn.link);
+	qf_list_init(&w->link);
+	qf_list_append(&p->workers, &w->link);
+	spawner_ask(p->spawner, &w->spawn);
 }

@@ -422,8 +422,8 @@ static void a_missing_program_is_an_error_text(void **state)
 
 	(void)state;
 	assert_int_equal(qf_loop_new(&f.loop, NULL), 0);
-	struct qf_worker_opts o = { .loop = f.loop, .argv = argv, .count = 1, .max_answer = 100, .name = "test",
-				    .on_failed = on_failed, .arg = &f };
+	struct qf_worker_opts o = { .loop = f.loop, .argv = argv, .count = 1, .max_answer = 100, .max_pending = 1,
+				    .name = "test", .on_failed = on_failed, .arg = &f };
 
 	assert_int_equal(qf_worker_pool_new(&f.pool, &o, NULL), 0);
 	assert_int_equal(f.failed, 0); /* never from inside the call */
