@@ -2,10 +2,10 @@
  * What is asked of a routing script and what came of it, and both as frames between qf-route and its script
  * workers (script_frame.c; the worker's side is py/worker.py). Pure: bytes in, facts out.
  *
- * Request: id u64, script u32 (its number among the scripts), then texts {length u32, bytes}, of which length
+ * Request: script u32 (its number among the scripts), then texts {length u32, bytes}, of which length
  * 0xffffffff is "none": protocol, user, database, schema, dialect, client, time zone, group of the transaction,
  * statement; then the number of headers and as many pairs of texts, and the same for tags.
- * Answer: id u64, status u8, line u32, text, printed text, and nothing behind. What a worker says is hostile.
+ * Answer: status u8, line u32, text, printed text, and nothing behind. What a worker says is hostile.
  */
 #ifndef QF_ROUTE_SCRIPT_H
 #define QF_ROUTE_SCRIPT_H
@@ -49,10 +49,10 @@ bool qf_script_hurt(enum qf_script_outcome o);
 /* One line on a failure, for operators: "line 4: ZeroDivisionError: division by zero". */
 void qf_script_describe(struct qf_buf *out, const struct qf_script_answer *a, const struct qf_conf_router *r);
 
-void qf_script_put_request(struct qf_buf *out, uint64_t id, uint32_t script, const struct qf_route_input *in);
+void qf_script_put_request(struct qf_buf *out, uint32_t script, const struct qf_route_input *in);
 /* The frame that gives a worker its scripts: u32 number, for each name and text. */
 void qf_script_put_sources(struct qf_buf *out, const struct qf_conf_router *routers, size_t n);
-/* False when it is not an answer to that request; then *ret is untouched. Borrows from the frame. */
-bool qf_script_read_answer(struct qf_slice frame, uint64_t id, struct qf_script_answer *ret);
+/* False when it is not an answer; then *ret is untouched. Borrows from the frame. */
+bool qf_script_read_answer(struct qf_slice frame, struct qf_script_answer *ret);
 
 #endif

@@ -80,9 +80,8 @@ static void put_pairs(struct qf_buf *out, const struct qf_conf_kv *list, size_t 
 	}
 }
 
-void qf_script_put_request(struct qf_buf *out, uint64_t id, uint32_t script, const struct qf_route_input *in)
+void qf_script_put_request(struct qf_buf *out, uint32_t script, const struct qf_route_input *in)
 {
-	qf_buf_u64(out, id);
 	qf_buf_u32(out, script);
 	put_text(out, qf_frontend_name(in->frontend));
 	put_text(out, in->user);
@@ -128,17 +127,16 @@ static struct qf_slice read_text(struct qf_reader *r)
 	return s;
 }
 
-bool qf_script_read_answer(struct qf_slice frame, uint64_t id, struct qf_script_answer *ret)
+bool qf_script_read_answer(struct qf_slice frame, struct qf_script_answer *ret)
 {
 	struct qf_reader r = qf_reader(frame);
 	struct qf_script_answer a = { 0 };
-	uint64_t of = qf_read_u64(&r);
 	uint8_t status = qf_read_u8(&r);
 
 	a.line = qf_read_u32(&r);
 	a.text = read_text(&r);
 	a.printed = read_text(&r);
-	if (!qf_reader_done(&r) || of != id || status > QF_SCRIPT_ERROR)
+	if (!qf_reader_done(&r) || status > QF_SCRIPT_ERROR)
 		return false;
 	a.outcome = (enum qf_script_outcome)status;
 	if (a.outcome != QF_SCRIPT_NONE && a.text.n == 0)

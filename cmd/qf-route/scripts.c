@@ -81,11 +81,13 @@ static void finish(struct ask *a, struct qf_script_answer *answer)
 
 static void send(struct ask *a)
 {
-	a->asked = qf_worker_request(a->owner->pool, qf_buf_slice(&a->frame), a->script->conf->script_deadline_ns,
-				     on_answer, a);
+	struct qf_scripts *s = a->owner;
+
+	a->asked = qf_worker_request(s->pool, qf_buf_slice(&a->frame), (unsigned)(a->script - s->list),
+				     a->script->conf->script_deadline_ns, on_answer, a);
 }
 
-static void read_result(struct ask *a, enum qf_worker_result result, struct qf_slice bytes,
+static void read_result(enum qf_worker_result result, struct qf_slice bytes,
 			struct qf_script_answer *ret)
 {
 	static const enum qf_script_outcome outcomes[] = {
@@ -99,7 +101,7 @@ static void read_result(struct ask *a, enum qf_worker_result result, struct qf_s
 		[QF_WORKER_DOWN] = QF_SCRIPT_DOWN,
 	};
 
-	if (result == QF_WORKER_OK && qf_script_read_answer(bytes, a->id, ret))
+	if (result == QF_WORKER_OK && qf_script_read_answer(bytes, ret))
 		return;
 	ret->outcome = outcomes[result];
 	if (ret->outcome == QF_SCRIPT_CRASHED)
@@ -138,7 +140,7 @@ static void on_answer(void *arg, enum qf_worker_result result, struct qf_slice b
 		send(a);
 		return;
 	}
-	read_result(a, result, bytes, &answer);
+	read_result(result, bytes, &answer);
 	tell_breaker(s, a->script, answer.outcome);
 	finish(a, &answer);
 }
@@ -207,6 +209,18 @@ static void worker_failed(void *arg, const char *text)
 	s->o.on_known(s->o.arg);
 }
 
+/* Whoever was asked next is asked again: nobody else's statement goes another way for it. */
+static void worker_strayed(void *arg, unsigned last, bool sure, int pid)
+{
+	struct qf_scripts *s = arg;
+	struct script *sc = &s->list[last];
+
+	qf_warn("%s%s wrote to the socket of its worker, which was ended: worker %d said what nobody asked for",
+		sc->conf->script_name, sure ? "" : ", or the script that was asked after it,", pid);
+	if (sure)
+		tell_breaker(s, sc, QF_SCRIPT_MALFORMED);
+}
+
 static void list_scripts(struct qf_scripts *s, const struct qf_conf *conf)
 {
 	size_t n = 0;
@@ -249,7 +263,8 @@ int qf_scripts_new(struct qf_scripts **ret, const struct qf_scripts_opts *o, str
 				     .first = qf_buf_slice(&s->sources), .start_ns = start_ns,
 				     .idle_after_ns = idle_after_ns, .fair_ns = fair_ns, .count = o->workers, .no_spare = o->alone, .gentle = true,
 				     .max_answer = QF_SCRIPT_ANSWER_MAX, .max_rss = max_rss, .max_pending = MAX_ASKS,
-				     .name = "script", .on_ready = worker_ready, .on_failed = worker_failed, .arg = s };
+				     .name = "script", .on_ready = worker_ready, .on_failed = worker_failed,
+				     .on_stray = worker_strayed, .arg = s };
 	int rc = qf_worker_pool_new(&s->pool, &wo, reterr);
 
 	if (rc < 0) {
@@ -346,7 +361,7 @@ uint64_t qf_scripts_ask(struct qf_scripts *s, const struct qf_conf_router *r, co
 	a->begun_ns = qf_mono_ns();
 	a->fn = fn;
 	a->arg = arg;
-	qf_script_put_request(&a->frame, a->id, (uint32_t)(sc - s->list), in);
+	qf_script_put_request(&a->frame, (uint32_t)(sc - s->list), in);
 	s->n_asks++;
 	s->ask_bytes += a->frame.n;
 	qf_list_append(&sc->asks, &a->link);

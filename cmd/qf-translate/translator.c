@@ -185,7 +185,7 @@ static void tell(struct question *q, const struct translation *ret)
 
 static void ask_worker(struct question *q)
 {
-	q->asked = qf_worker_request(q->t->pool, qf_buf_slice(&q->frame), q->t->o.deadline_ns, on_answer, q);
+	q->asked = qf_worker_request(q->t->pool, qf_buf_slice(&q->frame), 0, q->t->o.deadline_ns, on_answer, q);
 }
 
 static void on_answer(void *arg, enum qf_worker_result result, struct qf_slice answer)

@@ -196,12 +196,12 @@ void pool_answer(struct worker *w, struct qf_slice answer)
 	struct qf_worker_pool *p = w->pool;
 	struct request *r = w->request;
 
+	worker_rest(w);
 	w->request = NULL;
 	w->answered = true;
 	w->state = WORKER_IDLE;
 	p->n_busy--;
 	p->n_idle++;
-	worker_rest(w);
 	if (w->idle_class || worker_has_grown(w)) {
 		qf_debug("%s worker replaced: it %s, pid=%d", p->o.name, w->idle_class ? "was slow" : "has grown",
 			 (int)w->pid);
@@ -233,6 +233,37 @@ void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result re
 	dispatch(p);
 	if (r)
 		finish(r, result, qf_slice_str(w->text));
+}
+
+/* Before all others: it has waited as long as any. */
+static void ask_another(struct request *r)
+{
+	struct qf_worker_pool *p = r->pool;
+
+	r->worker->request = NULL;
+	r->worker = NULL;
+	if (p->o.fair_ns)
+		qf_timer_set(p->o.loop, &r->deadline, r->deadline_ns);
+	qf_list_append(p->waiting.next, &r->link);
+	p->n_waiting++;
+}
+
+void pool_stray(struct worker *w, bool late)
+{
+	struct qf_worker_pool *p = w->pool;
+	enum worker_state was = w->state;
+	struct request *r = w->request;
+	bool innocent = !r || late || (w->answered && !r->moved); /* or may be */
+
+	snprintf(w->text, sizeof(w->text), "the worker said what nobody asked for");
+	if (r && r->fn && innocent) {
+		r->moved = r->moved || !late;
+		ask_another(r);
+	}
+	if (p->o.on_stray && w->answered && innocent)
+		p->o.on_stray(p->o.arg, w->last_about, !r || late, (int)w->pid);
+	worker_kill(w);
+	pool_lost(w, was, QF_WORKER_MALFORMED);
 }
 
 static bool grant_grace(struct request *r)
@@ -272,7 +303,7 @@ static void on_deadline(struct qf_timer *t)
 
 int qf_worker_pool_new(struct qf_worker_pool **ret, const struct qf_worker_opts *opts, struct qf_err *reterr)
 {
-	if (opts->count == 0 || opts->max_answer > UINT32_MAX || opts->first.n > UINT32_MAX || !opts->argv || !opts->argv[0])
+	if (opts->count == 0 || opts->max_answer > UINT32_MAX - NUMBER_SIZE || opts->first.n > UINT32_MAX || !opts->argv || !opts->argv[0])
 		return qf_err_set(reterr, -EINVAL, "a worker pool needs a program, workers and an answer limit");
 	struct qf_worker_pool *p = qf_xcalloc(1, sizeof(*p));
 
@@ -330,8 +361,8 @@ struct qf_worker_pool *qf_worker_pool_free(struct qf_worker_pool *p)
 	return NULL;
 }
 
-uint64_t qf_worker_request(struct qf_worker_pool *p, struct qf_slice request, uint64_t deadline_ns, qf_worker_fn fn,
-			   void *arg)
+uint64_t qf_worker_request(struct qf_worker_pool *p, struct qf_slice request, unsigned about, uint64_t deadline_ns,
+			   qf_worker_fn fn, void *arg)
 {
 	struct request *r = qf_xcalloc(1, sizeof(*r));
 
@@ -347,11 +378,11 @@ uint64_t qf_worker_request(struct qf_worker_pool *p, struct qf_slice request, ui
 		refuse_later(r, QF_WORKER_DOWN);
 		return r->id;
 	}
-	if (request.n > UINT32_MAX || (p->n_idle == 0 && p->n_waiting >= p->o.max_pending)) {
+	if (request.n > UINT32_MAX - NUMBER_SIZE || (p->n_idle == 0 && p->n_waiting >= p->o.max_pending)) {
 		refuse_later(r, QF_WORKER_BUSY);
 		return r->id;
 	}
-	qf_buf_u32(&r->frame, (uint32_t)request.n);
+	r->about = about;
 	qf_buf_add_slice(&r->frame, request);
 	r->asked_ns = qf_loop_now(p->o.loop);
 	r->deadline_ns = deadline_ns;

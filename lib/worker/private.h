@@ -7,16 +7,18 @@
 #include "qf/map.h"
 #include "qf/worker.h"
 
-enum { FRAME_HEAD = 4, MAX_GREETING = 4096 };
+enum { FRAME_HEAD = 4, NUMBER_SIZE = 8, MAX_GREETING = 4096 };
 
 struct request {
 	struct qf_list link; /* in pool->waiting or pool->refused; in none while a worker has it */
 	struct qf_worker_pool *pool;
-	uint64_t id;
-	struct qf_buf frame;
+	uint64_t id, number; /* id: for our caller; number: for the worker that has it now */
+	unsigned about;
+	struct qf_buf frame; /* without its head */
 	struct qf_timer deadline;
 	uint64_t asked_ns, deadline_ns;
 	bool again; /* it has its deadline a second time */
+	bool moved; /* it was given to a second worker, as the first one said something else */
 	bool late;  /* its wait is over but for there being no worker */
 	struct worker *worker;
 	enum qf_worker_result result; /* of a refused one */
@@ -46,8 +48,11 @@ struct worker {
 	struct qf_task reap; /* frees it when no callback of its own can be running */
 	struct qf_buf in;
 	struct request *request;
-	const struct qf_buf *out; /* on its way: the pool's first frame, or the request's */
-	size_t sent;		  /* bytes of out that the kernel took */
+	uint64_t last_number; /* of the request before */
+	unsigned last_about;
+	struct qf_buf head;	  /* of the request's frame */
+	const struct qf_buf *out; /* on its way after the head: the pool's first frame, or the request's */
+	size_t sent;		  /* bytes of both that the kernel took */
 	uint64_t cpu_ns;    /* that it had used when it got the request */
 	uint64_t looked_ns; /* when its memory was last asked for */
 	bool answered;	    /* it has been of use */
@@ -90,6 +95,8 @@ bool worker_has_grown(struct worker *w); /* the same between requests, where it 
 /* pool.c: what a worker reports. */
 void pool_ready(struct worker *w);
 void pool_answer(struct worker *w, struct qf_slice answer);
+/* It said what nobody asked for; late: an answer to the request that it has answered already. */
+void pool_stray(struct worker *w, bool late);
 /* Called once a worker that was live is not any more; its request, if any, fails with result. */
 void pool_lost(struct worker *w, enum worker_state was, enum qf_worker_result result);
 

@@ -2,7 +2,7 @@
  * One worker process: frames in and out, its end, its memory. See qf/worker.h.
  *
  * The first frame of a worker is its greeting, "READY" or "FAILED " and a text. After it each frame is the
- * answer to the one request that the worker holds. The process is reaped through its pidfd; a closed socket
+ * answer to the one request that the worker holds, and has its number. The process is reaped through its pidfd; a closed socket
  * alone only means that it must be killed, so that its exit status can still be had.
  */
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -64,6 +65,7 @@ void worker_free(struct worker *w)
 		close(w->exit.fd);
 	}
 	qf_buf_fini(&w->in);
+	qf_buf_fini(&w->head);
 	qf_list_remove(&w->link);
 	free(w);
 }
@@ -132,32 +134,46 @@ static void greet(struct worker *w, struct qf_slice s)
 	lose(w, QF_WORKER_MALFORMED);
 }
 
-/* One whole frame at the front of w->in; false when more bytes must come first or the worker is lost. */
+/* Length and number are looked at before all else is here: a false length must not make it wait for what never comes. */
+static bool is_stray(const struct worker *w, bool *ret_late)
+{
+	struct qf_reader r = qf_reader(qf_buf_slice(&w->in));
+	uint32_t n = qf_read_u32(&r);
+	bool bad_length = w->in.n >= FRAME_HEAD && (n < NUMBER_SIZE || n - NUMBER_SIZE > w->pool->o.max_answer);
+	bool numbered = r.n >= NUMBER_SIZE;
+	uint64_t number = qf_read_u64(&r);
+
+	*ret_late = numbered && w->answered && number == w->last_number;
+	return w->state == WORKER_IDLE || bad_length || (numbered && number != w->request->number);
+}
+
+/* One whole frame, which must be all that there is; false when more bytes must come first or the worker is lost. */
 static bool take_frame(struct worker *w)
 {
 	struct qf_reader r = qf_reader(qf_buf_slice(&w->in));
-	size_t max = w->state == WORKER_STARTING ? (size_t)MAX_GREETING : w->pool->o.max_answer;
+	bool starting = w->state == WORKER_STARTING, late;
 
+	if (!starting && is_stray(w, &late)) {
+		pool_stray(w, late);
+		return false;
+	}
 	if (w->in.n < FRAME_HEAD)
 		return false;
 	uint32_t n = qf_read_u32(&r);
 
-	if (n > max || w->state == WORKER_IDLE) {
+	if ((starting && n > MAX_GREETING) || r.n > n) {
+		snprintf(w->text, sizeof(w->text), "the worker said what nobody asked for");
 		lose(w, QF_WORKER_MALFORMED);
 		return false;
 	}
 	if (r.n < n)
 		return false;
-	struct qf_slice frame = qf_read_bytes(&r, n);
-
-	if (r.n > 0) { /* nobody asked for more */
-		lose(w, QF_WORKER_MALFORMED);
-		return false;
+	if (starting) {
+		greet(w, qf_read_bytes(&r, n));
+		return true;
 	}
-	if (w->state == WORKER_STARTING)
-		greet(w, frame);
-	else
-		pool_answer(w, frame);
+	qf_read_u64(&r);
+	pool_answer(w, qf_read_bytes(&r, n - NUMBER_SIZE));
 	return true;
 }
 
@@ -185,12 +201,21 @@ static void read_some(struct worker *w)
 		qf_buf_consume(&w->in, w->in.n);
 }
 
+static ssize_t send_rest(const struct worker *w)
+{
+	size_t of_head = w->sent < w->head.n ? w->head.n - w->sent : 0, of_out = w->sent - (w->head.n - of_head);
+	struct iovec v[2] = { { w->head.p + w->head.n - of_head, of_head }, { w->out->p + of_out, w->out->n - of_out } };
+	struct msghdr m = { .msg_iov = of_head ? v : v + 1, .msg_iovlen = of_head ? 2 : 1 };
+
+	return sendmsg(w->io.fd, &m, MSG_NOSIGNAL);
+}
+
 static void write_some(struct worker *w)
 {
-	const struct qf_buf *f = w->out;
+	size_t all = w->head.n + w->out->n;
 
-	while (w->sent < f->n) {
-		ssize_t n = send(w->io.fd, f->p + w->sent, f->n - w->sent, MSG_NOSIGNAL);
+	while (w->sent < all) {
+		ssize_t n = send_rest(w);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -203,7 +228,7 @@ static void write_some(struct worker *w)
 		w->sent += (size_t)n;
 	}
 	if (!w->closed)
-		qf_watch_mod(w->pool->o.loop, &w->io, w->sent < f->n ? EPOLLIN | EPOLLOUT : EPOLLIN);
+		qf_watch_mod(w->pool->o.loop, &w->io, w->sent < all ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 static void on_io(struct qf_watch *watch, uint32_t events)
@@ -228,7 +253,11 @@ static uint64_t cpu_ns(pid_t pid)
 
 void worker_send(struct worker *w, struct request *r)
 {
+	qf_assert(getrandom(&r->number, sizeof(r->number), 0) == sizeof(r->number));
 	w->request = r;
+	qf_buf_clear(&w->head);
+	qf_buf_u32(&w->head, (uint32_t)(NUMBER_SIZE + r->frame.n));
+	qf_buf_u64(&w->head, r->number);
 	w->out = &r->frame;
 	w->sent = 0;
 	r->worker = w;
@@ -241,6 +270,8 @@ void worker_send(struct worker *w, struct request *r)
 
 void worker_rest(struct worker *w)
 {
+	w->last_number = w->request->number;
+	w->last_about = w->request->about;
 	w->out = NULL;
 	qf_timer_stop(w->pool->o.loop, &w->slow);
 	if (!w->idle_class)
@@ -392,6 +423,7 @@ void worker_new(struct qf_worker_pool *p)
 
 	w->pool = p;
 	qf_buf_init(&w->in);
+	qf_buf_init(&w->head);
 	init_callbacks(w);
 	w->io.fd = w->exit.fd = -1;
 	w->spawn = (struct spawn){ .worker = w, .pidfd = -1, .sock = -1 };

@@ -12,9 +12,8 @@
 
 /* ---- answers --------------------------------------------------------------------------------------- */
 
-static void put_answer(struct qf_buf *b, uint64_t id, uint8_t status, uint32_t line, const char *text, const char *printed)
+static void put_answer(struct qf_buf *b, uint8_t status, uint32_t line, const char *text, const char *printed)
 {
-	qf_buf_u64(b, id);
 	qf_buf_u8(b, status);
 	qf_buf_u32(b, line);
 	put_text(b, text);
@@ -25,22 +24,20 @@ static void answers_are_read(void **state)
 {
 	static const struct {
 		const char *name;
-		uint64_t id;
 		uint8_t status;
 		const char *text, *printed;
 		bool good;
 	} cases[] = {
-		{ "a group", 7, QF_SCRIPT_GROUP, "gold", "", true },
-		{ "nothing", 7, QF_SCRIPT_NONE, "", "printed\n", true },
-		{ "a refusal", 7, QF_SCRIPT_DENY, "näin ei", "", true },
-		{ "an error", 7, QF_SCRIPT_ERROR, "KeyError", "", true },
-		{ "of another request", 8, QF_SCRIPT_GROUP, "gold", "", false },
-		{ "our own outcomes are not its", 7, QF_SCRIPT_DEADLINE, "x", "", false },
-		{ "an unknown status", 7, 200, "x", "", false },
-		{ "a group without a name", 7, QF_SCRIPT_GROUP, "", "", false },
-		{ "a refusal without a text", 7, QF_SCRIPT_DENY, "", "", false },
-		{ "no UTF-8", 7, QF_SCRIPT_GROUP, "g\xff", "", false },
-		{ "no UTF-8 printed", 7, QF_SCRIPT_NONE, "", "\xc3", false },
+		{ "a group", QF_SCRIPT_GROUP, "gold", "", true },
+		{ "nothing", QF_SCRIPT_NONE, "", "printed\n", true },
+		{ "a refusal", QF_SCRIPT_DENY, "näin ei", "", true },
+		{ "an error", QF_SCRIPT_ERROR, "KeyError", "", true },
+		{ "our own outcomes are not its", QF_SCRIPT_DEADLINE, "x", "", false },
+		{ "an unknown status", 200, "x", "", false },
+		{ "a group without a name", QF_SCRIPT_GROUP, "", "", false },
+		{ "a refusal without a text", QF_SCRIPT_DENY, "", "", false },
+		{ "no UTF-8", QF_SCRIPT_GROUP, "g\xff", "", false },
+		{ "no UTF-8 printed", QF_SCRIPT_NONE, "", "\xc3", false },
 	};
 
 	(void)state;
@@ -48,8 +45,8 @@ static void answers_are_read(void **state)
 		struct qf_script_answer a = { .outcome = QF_SCRIPT_DOWN };
 		struct qf_buf b = { 0 };
 
-		put_answer(&b, cases[i].id, cases[i].status, 3, cases[i].text, cases[i].printed);
-		if (qf_script_read_answer(qf_buf_slice(&b), 7, &a) != cases[i].good)
+		put_answer(&b, cases[i].status, 3, cases[i].text, cases[i].printed);
+		if (qf_script_read_answer(qf_buf_slice(&b), &a) != cases[i].good)
 			fail_msg("%s", cases[i].name);
 		assert_int_equal(a.outcome, cases[i].good ? cases[i].status : QF_SCRIPT_DOWN);
 		if (cases[i].good) {
@@ -68,11 +65,11 @@ static void no_part_of_an_answer_is_an_answer(void **state)
 	size_t whole;
 
 	(void)state;
-	put_answer(&b, 7, QF_SCRIPT_GROUP, 0, "gold", "abc");
+	put_answer(&b, QF_SCRIPT_GROUP, 0, "gold", "abc");
 	whole = b.n;
 	qf_buf_u8(&b, 0);
 	for (size_t n = 0; n <= b.n; n++)
-		assert_int_equal(qf_script_read_answer(qf_slice(b.p, n), 7, &a), n == whole);
+		assert_int_equal(qf_script_read_answer(qf_slice(b.p, n), &a), n == whole);
 	qf_buf_fini(&b);
 }
 
@@ -88,14 +85,14 @@ static void texts_are_bounded_and_hold_no_nul(void **state)
 	for (size_t extra = 0; extra < 2; extra++) {
 		big[QF_SCRIPT_TEXT_MAX + extra] = 0;
 		qf_buf_clear(&b);
-		put_answer(&b, 7, QF_SCRIPT_ERROR, 0, big, "");
-		assert_int_equal(qf_script_read_answer(qf_buf_slice(&b), 7, &a), extra == 0);
+		put_answer(&b, QF_SCRIPT_ERROR, 0, big, "");
+		assert_int_equal(qf_script_read_answer(qf_buf_slice(&b), &a), extra == 0);
 		big[QF_SCRIPT_TEXT_MAX] = 'x';
 	}
 	qf_buf_clear(&b);
-	put_answer(&b, 7, QF_SCRIPT_GROUP, 0, "gold", "");
-	b.p[8 + 1 + 4 + 4 + 1] = 0;
-	assert_false(qf_script_read_answer(qf_buf_slice(&b), 7, &a));
+	put_answer(&b, QF_SCRIPT_GROUP, 0, "gold", "");
+	b.p[1 + 4 + 4 + 1] = 0;
+	assert_false(qf_script_read_answer(qf_buf_slice(&b), &a));
 	qf_buf_fini(&b);
 	free(big);
 }

@@ -44,6 +44,54 @@ static uint32_t get_frame(char *buf, size_t size)
 	return n;
 }
 
+static char number[8]; /* of the request at hand */
+
+/* As one piece, so that what comes behind it does too. */
+static void put_numbered(const char *of, const void *p, uint32_t n, const char *behind, size_t n_behind)
+{
+	static char buf[1 << 20];
+	uint8_t head[4] = { 0, (uint8_t)((n + 8) >> 16), (uint8_t)((n + 8) >> 8), (uint8_t)(n + 8) };
+
+	memcpy(buf, head, 4);
+	memcpy(buf + 4, of, 8);
+	memcpy(buf + 12, p, n);
+	memcpy(buf + 12 + n, behind, n_behind);
+	if (write(3, buf, 12 + n + n_behind) != (ssize_t)(12 + n + n_behind))
+		_exit(9);
+}
+
+static void put_answer(const void *p, uint32_t n)
+{
+	put_numbered(number, p, n, "", 0);
+}
+
+/* Ways to say what nobody asked for; the answer itself is the process id. */
+static void forge(const char *how)
+{
+	static const char junk[] = "\0\0\0\x0cwhatever junk";
+	char pid[16];
+	uint32_t n = (uint32_t)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+
+	if (!strcmp(how, "frame before"))
+		put_numbered("12345678", "forged", 6, "", 0);
+	if (!strcmp(how, "junk before") && write(3, junk, sizeof(junk)) < 0)
+		_exit(9);
+	put_numbered(number, pid, n, junk, !strcmp(how, "at once") ? sizeof(junk) : 0);
+	if (strncmp(how, "later", 5))
+		return;
+	usleep(60000);
+	if (!strcmp(how, "later, the same"))
+		put_answer("forged", 6);
+	if (!strcmp(how, "later, a guess"))
+		put_numbered("12345678", "forged", 6, "", 0);
+	if (!strcmp(how, "later, the next")) /* as numbers in order would be */
+		put_numbered((number[7]++, number), "forged", 6, "", 0);
+	if (!strcmp(how, "later, a byte") && write(3, "", 1) < 0)
+		_exit(9);
+	if (!strcmp(how, "later, a length") && write(3, "\0\0\1\0", 4) < 0)
+		_exit(9);
+}
+
 static void grow(void)
 {
 	static char *volatile big;
@@ -69,9 +117,8 @@ static void answer(const char *q, uint32_t n)
 	}
 	if (!strncmp(q, "huge", 4))
 		put_frame(NULL, 0x7fffffff);
-	if (!strncmp(q, "twice", 5)) { /* in one piece, so that they also arrive together */
-		if (write(3, "\0\0\0\3one\0\0\0\3two", 14) != 14)
-			_exit(9);
+	if (!strncmp(q, "forge ", 6)) {
+		forge(q + 6);
 		return;
 	}
 	if (!strncmp(q, "grow", 4))
@@ -85,13 +132,13 @@ static void answer(const char *q, uint32_t n)
 	if (!strncmp(q, "class", 5)) {
 		for (clock_t end = clock() + CLOCKS_PER_SEC / 10; strlen(q) > 5 && clock() < end;)
 			;
-		put_frame(text, (uint32_t)snprintf(text, sizeof(text), "%d %d", (int)getpid(), sched_getscheduler(0)));
+		put_answer(text, (uint32_t)snprintf(text, sizeof(text), "%d %d", (int)getpid(), sched_getscheduler(0)));
 	} else if (!strncmp(q, "env", 3)) {
-		put_frame(text, (uint32_t)snprintf(text, sizeof(text), "%s %d", getenv("ONLY"), getenv("PATH") != NULL));
+		put_answer(text, (uint32_t)snprintf(text, sizeof(text), "%s %d", getenv("ONLY"), getenv("PATH") != NULL));
 	} else if (!strncmp(q, "pid", 3))
-		put_frame(text, (uint32_t)snprintf(text, sizeof(text), "%d", (int)getpid()));
+		put_answer(text, (uint32_t)snprintf(text, sizeof(text), "%d", (int)getpid()));
 	else
-		put_frame(q, n);
+		put_answer(q, n);
 }
 
 static int work(const char *mode)
@@ -107,7 +154,8 @@ static int work(const char *mode)
 
 		put_frame("READY", 5);
 		get_frame(buf + n, sizeof(buf) - n);
-		put_frame(buf, n);
+		memcpy(number, buf + n, 8);
+		put_answer(buf, n);
 		pause();
 	}
 	if (!strcmp(mode, "killed"))
@@ -128,7 +176,11 @@ static int work(const char *mode)
 	for (;;) {
 		uint32_t n = get_frame(buf, sizeof(buf));
 
-		answer(buf, n);
+		if (n < 8)
+			_exit(8);
+		memcpy(number, buf, 8);
+		buf[n] = 0;
+		answer(buf + 8, n - 8);
 	}
 }
 
@@ -140,6 +192,8 @@ struct fix {
 	struct qf_timer limit;
 	unsigned ready, failed, done, wanted;
 	char failure[256];
+	unsigned strays, last_stray;
+	bool sure;
 	enum qf_worker_result results[64];
 	char answers[64][64];
 	unsigned order[64];
@@ -177,6 +231,18 @@ static void on_failed(void *arg, const char *text)
 		qf_loop_stop(f->loop);
 }
 
+static void on_stray(void *arg, unsigned last, bool sure, int pid)
+{
+	struct fix *f = arg;
+
+	f->strays++;
+	f->last_stray = last;
+	f->sure = sure;
+	assert_true(pid > 0);
+	if (f->wanted == 0)
+		qf_loop_stop(f->loop);
+}
+
 static void on_answer(void *arg, enum qf_worker_result result, struct qf_slice answer_text)
 {
 	struct ask *a = arg;
@@ -193,7 +259,7 @@ static uint64_t ask(struct fix *f, unsigned i, const char *text, uint64_t deadli
 {
 	asks[i] = (struct ask){ f, i };
 	f->results[i] = (enum qf_worker_result)99;
-	return qf_worker_request(f->pool, qf_slice_str(text), deadline_ns, on_answer, &asks[i]);
+	return qf_worker_request(f->pool, qf_slice_str(text), i, deadline_ns, on_answer, &asks[i]);
 }
 
 static void start_with(struct fix *f, const char *mode, struct qf_worker_opts o)
@@ -212,6 +278,7 @@ static void start_with(struct fix *f, const char *mode, struct qf_worker_opts o)
 	o.name = "test";
 	o.on_ready = on_ready;
 	o.on_failed = on_failed;
+	o.on_stray = on_stray;
 	o.arg = f;
 	assert_int_equal(qf_worker_pool_new(&f->pool, &o, NULL), 0);
 	qf_timer_set(f->loop, &f->limit, 20 * QF_SEC);
@@ -308,22 +375,81 @@ static void the_spare_is_there_at_once(void **state)
 	stop(&f);
 }
 
-static void an_unasked_answer_ends_the_worker(void **state)
+/* Nobody waits for an answer when it comes. */
+static void what_an_idle_worker_says_ends_it(void **state)
 {
-	struct fix f;
+	static const char *const ways[] = { "forge later, the same", "forge later, the next", "forge later, a guess",
+					    "forge later, a byte", "forge later, a length" };
 
 	(void)state;
-	start(&f, "", 1, 0);
-	ask(&f, 0, "pid", 5 * QF_SEC);
-	run_until(&f, 1);
-	ask(&f, 1, "twice", 5 * QF_SEC);
-	run_until(&f, 2);
-	assert_int_equal(f.results[1], QF_WORKER_MALFORMED);
-	ask(&f, 2, "pid", 5 * QF_SEC);
-	run_until(&f, 3);
-	assert_int_equal(f.results[2], QF_WORKER_OK);
-	assert_string_not_equal(f.answers[0], f.answers[2]);
-	stop(&f);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct fix f;
+
+		start(&f, "", 1, 0);
+		ask(&f, 0, "x", 5 * QF_SEC);
+		ask(&f, 1, ways[i], 5 * QF_SEC);
+		run_until(&f, 2);
+		assert_int_equal(f.results[1], QF_WORKER_OK);
+		run_until(&f, 0);
+		assert_int_equal(f.strays, 1);
+		assert_int_equal(f.last_stray, 1);
+		assert_true(f.sure);
+		ask(&f, 2, "pid", 5 * QF_SEC);
+		run_until(&f, 3);
+		assert_string_not_equal(f.answers[1], f.answers[2]);
+		stop(&f);
+	}
+}
+
+/* The next request is with the same worker when the forged answer comes: it gets its own answer from another one. */
+static void a_forged_answer_is_nobody_elses(void **state)
+{
+	static const struct {
+		const char *how;
+		bool sure;
+	} cases[] = {
+		{ "forge later, the same", true },
+		{ "forge later, the next", false },
+		{ "forge later, a guess", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fix f;
+
+		start(&f, "", 1, 0);
+		ask(&f, 0, cases[i].how, 5 * QF_SEC);
+		ask(&f, 1, "pid", 5 * QF_SEC);
+		run_until(&f, 2);
+		assert_int_equal(f.results[0], QF_WORKER_OK);
+		assert_int_equal(f.results[1], QF_WORKER_OK);
+		assert_string_not_equal(f.answers[0], f.answers[1]);
+		assert_string_not_equal(f.answers[1], "forged");
+		assert_int_equal(f.strays, 1);
+		assert_int_equal(f.last_stray, 0);
+		assert_int_equal(f.sure, cases[i].sure);
+		stop(&f);
+	}
+}
+
+static void who_forges_has_no_answer(void **state)
+{
+	static const char *const ways[] = { "forge frame before", "forge junk before", "forge at once" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct fix f;
+
+		start(&f, "", 1, 0);
+		ask(&f, 0, "pid", 5 * QF_SEC); /* so that it may have been that one: it is asked twice, and no more */
+		ask(&f, 1, ways[i], 5 * QF_SEC);
+		ask(&f, 2, "pid", 5 * QF_SEC);
+		run_until(&f, 3);
+		assert_int_equal(f.results[1], QF_WORKER_MALFORMED);
+		assert_int_equal(f.results[2], QF_WORKER_OK);
+		assert_string_not_equal(f.answers[0], f.answers[2]);
+		stop(&f);
+	}
 }
 
 static void a_grown_worker_is_replaced(void **state)
@@ -553,7 +679,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(answers_come_back_in_order_of_asking),
 		cmocka_unit_test(a_bad_text_fails_alone),
 		cmocka_unit_test(the_spare_is_there_at_once),
-		cmocka_unit_test(an_unasked_answer_ends_the_worker),
+		cmocka_unit_test(what_an_idle_worker_says_ends_it),
+		cmocka_unit_test(a_forged_answer_is_nobody_elses),
+		cmocka_unit_test(who_forges_has_no_answer),
 		cmocka_unit_test(a_grown_worker_is_replaced),
 		cmocka_unit_test(waiting_requests_are_bounded_and_have_deadlines),
 		cmocka_unit_test(a_forgotten_request_calls_nobody),

@@ -97,4 +97,5 @@ def serve(fd, warm):
     gc.freeze()
     _send(fd, b"READY")
     while True:
-        _send(fd, answer(_read(fd, struct.unpack(">I", _read(fd, 4))[0])))
+        frame = _read(fd, struct.unpack(">I", _read(fd, 4))[0])
+        _send(fd, frame[:8] + answer(frame[8:]))  # its number comes back
