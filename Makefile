@@ -156,9 +156,9 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (60); T=name chooses some
 	@.ci/deps fuzz
 	@$(submake) fuzz-built
 	@tests/fuzz/run '$(or $(FUZZ_SECONDS),60)' $(T)
-bench: deps-check ## measure against a direct connection and the bare chain
+bench: deps-check ## measure against direct connections, PgBouncer and the bare chain; ARGS="--only postgres"
 	@$(submake) all bench-built
-	@tests/bench/run
+	@tests/bench/run $(ARGS)
 fresh-check: ## the README's commands on a bare Debian 12 of its own (needs root); SUITES, T, FRESH_CACHE=empty
 	@SUITES='$(SUITES)' T='$(T)' FRESH_CACHE='$(FRESH_CACHE)' tests/fresh/run
 lint: deps-check all ## headers, include direction, layout, pages; LINT=deep adds -fanalyzer and cppcheck

@@ -1,6 +1,9 @@
 /*
- * The bare three-hop chain: direct, split over three processes that are joined by ZeroMQ as the toolkit's are, with
- * nothing in the hops: messages of a fixed size that nobody reads. usage: chain CONFIG DIR; prints its port.
+ * The bare chain: a direct connection, split over three processes that are joined by ZeroMQ as the toolkit's are, with
+ * nothing in the hops: messages of a fixed size that nobody reads. Prints its port.
+ *
+ *	chain -c CONFIG DIR       in front of DuckDB: what `direct` does
+ *	chain -p PORT [-2] DIR    in front of the PostgreSQL server there: bytes are passed on; -2 leaves route out
  *
  *	listen: DEALER ──► route: ROUTER  DEALER ──► dispatch: ROUTER  (the answer goes straight to listen's DEALER)
  */
@@ -11,6 +14,7 @@
 #include <zmq.h>
 
 #include "duck.h"
+#include "relay.h"
 #include "wire.h"
 
 enum {
@@ -21,6 +25,9 @@ enum {
 
 static const char listen_id[] = "listen-0-1", route_id[] = "route-0-1";
 static struct qf_loop *loop; /* of this process */
+static const char *conf_path, *dir;
+static uint16_t pg_port;
+static bool two_hops;
 
 /* ---- sockets, with the options that lib/bus sets ---- */
 
@@ -44,7 +51,7 @@ static void *open_socket(void *ctx, int type)
 	return s;
 }
 
-static void *bind_router(void *ctx, const char *dir, const char *name)
+static void *bind_router(void *ctx, const char *name)
 {
 	void *s = open_socket(ctx, ZMQ_ROUTER);
 	char *path = qf_xasprintf("ipc://%s/%s.sock", dir, name);
@@ -57,7 +64,7 @@ static void *bind_router(void *ctx, const char *dir, const char *name)
 	return s;
 }
 
-static void *connect_dealer(void *ctx, const char *dir, const char *name, const char *id)
+static void *connect_dealer(void *ctx, const char *name, const char *id)
 {
 	void *s = open_socket(ctx, ZMQ_DEALER);
 	char *path = qf_xasprintf("ipc://%s/%s.sock", dir, name);
@@ -115,11 +122,11 @@ struct listen {
 	bool greeted;
 };
 
-static void listen_on_query(struct wire *w, struct wire_conn *c, struct qf_slice sql)
+static void listen_pass_on(struct wire *w, struct wire_conn *c, struct qf_slice bytes)
 {
 	struct listen *l = qf_container_of(w, struct listen, wire);
 
-	send_bytes(&l->zroute, c->id, sql);
+	send_bytes(two_hops ? &l->zdispatch : &l->zroute, c->id, bytes);
 }
 
 /* The first message is dispatch's greeting: it knows the way back, clients may come. */
@@ -148,9 +155,11 @@ static void listen_on_answer(struct qf_zsource *z)
 			c = wire_find(&l->wire, id);
 		else
 			listen_begin(l);
-		if (c) {
+		if (c && bytes.n > 0) {
 			qf_buf_add_slice(&c->out, bytes);
 			wire_flush(c);
+		} else if (c) {
+			wire_close(c);
 		}
 		zmq_msg_close(&part);
 	}
@@ -164,14 +173,15 @@ static void drop_all(struct qf_zsource *z)
 		zmq_msg_close(&part);
 }
 
-static void listen_main(void *ctx, const char *dir)
+static void listen_main(void *ctx)
 {
 	static struct listen l;
 
 	l.wire.loop = loop;
-	l.wire.on_query = listen_on_query;
-	watch_socket(&l.zroute, connect_dealer(ctx, dir, "route", listen_id), drop_all);
-	watch_socket(&l.zdispatch, connect_dealer(ctx, dir, "dispatch", listen_id), listen_on_answer);
+	l.wire.on_query = pg_port ? NULL : listen_pass_on;
+	l.wire.on_bytes = pg_port ? listen_pass_on : NULL;
+	watch_socket(&l.zroute, connect_dealer(ctx, "route", listen_id), drop_all);
+	watch_socket(&l.zdispatch, connect_dealer(ctx, "dispatch", listen_id), listen_on_answer);
 	send_bytes(&l.zdispatch, 0, QF_SLICE_NONE);
 }
 
@@ -194,18 +204,19 @@ static void route_on_query(struct qf_zsource *z)
 	}
 }
 
-static void route_main(void *ctx, const char *dir)
+static void route_main(void *ctx)
 {
 	static struct route r;
 
-	watch_socket(&r.zrouter, bind_router(ctx, dir, "route"), route_on_query);
-	watch_socket(&r.zdispatch, connect_dealer(ctx, dir, "dispatch", route_id), drop_all);
+	watch_socket(&r.zrouter, bind_router(ctx, "route"), route_on_query);
+	watch_socket(&r.zdispatch, connect_dealer(ctx, "dispatch", route_id), drop_all);
 }
 
 /* ---- dispatch ---- */
 
 struct dispatch {
 	struct duck duck;
+	struct relay relay;
 	struct qf_zsource zrouter;
 };
 
@@ -225,12 +236,14 @@ static void dispatch_on_query(struct qf_zsource *z)
 		zmq_msg_close(&from);
 		if (!receive(z->socket, &part))
 			continue;
-		struct qf_slice sql = read_bytes(&part, &id);
+		struct qf_slice bytes = read_bytes(&part, &id);
 
 		if (id == 0)
 			dispatch_answer(d, 0, QF_SLICE_NONE);
+		else if (pg_port)
+			relay_take(&d->relay, id, bytes);
 		else
-			duck_query(&d->duck, id, sql);
+			duck_query(&d->duck, id, bytes);
 		zmq_msg_close(&part);
 	}
 }
@@ -246,22 +259,29 @@ static void dispatch_on_end(struct duck *duck, struct duck_run *r)
 	dispatch_answer(duck->arg, r->id, qf_buf_slice(&r->out));
 }
 
-static void dispatch_main(void *ctx, const char *dir, const char *conf_path)
+static void dispatch_on_bytes(struct relay *r, uint64_t id, struct qf_slice bytes)
+{
+	dispatch_answer(r->arg, id, bytes);
+}
+
+static void dispatch_main(void *ctx)
 {
 	static struct dispatch d;
 	struct qf_err err;
 
 	d.duck = (struct duck){ .loop = loop, .arg = &d, .on_output = dispatch_on_output, .on_end = dispatch_on_end };
-	if (duck_open(&d.duck, conf_path, &err) < 0) {
+	d.relay = (struct relay){ .loop = loop, .port = pg_port, .links = qf_map_new(), .arg = &d,
+				  .on_bytes = dispatch_on_bytes };
+	if (!pg_port && duck_open(&d.duck, conf_path, &err) < 0) {
 		fprintf(stderr, "chain: %s\n", err.text);
 		exit(1);
 	}
-	watch_socket(&d.zrouter, bind_router(ctx, dir, "dispatch"), dispatch_on_query);
+	watch_socket(&d.zrouter, bind_router(ctx, "dispatch"), dispatch_on_query);
 }
 
 /* ---- three processes ---- */
 
-static _Noreturn void run(const char *name, const char *conf_path, const char *dir)
+static _Noreturn void run(const char *name)
 {
 	struct qf_err err;
 
@@ -273,27 +293,43 @@ static _Noreturn void run(const char *name, const char *conf_path, const char *d
 	void *ctx = zmq_ctx_new();
 
 	if (!strcmp(name, "chain-listen"))
-		listen_main(ctx, dir);
+		listen_main(ctx);
 	else if (!strcmp(name, "chain-route"))
-		route_main(ctx, dir);
+		route_main(ctx);
 	else
-		dispatch_main(ctx, dir, conf_path);
+		dispatch_main(ctx);
 	exit(qf_loop_run(loop) < 0);
+}
+
+static bool options(int argc, char **argv)
+{
+	for (int o; (o = getopt(argc, argv, "c:p:2")) >= 0;) {
+		if (o == 'c')
+			conf_path = optarg;
+		else if (o == 'p')
+			pg_port = (uint16_t)atoi(optarg);
+		else if (o == '2')
+			two_hops = true;
+		else
+			return false;
+	}
+	dir = argv[optind];
+	return !conf_path == (pg_port > 0) && optind + 1 == argc;
 }
 
 int main(int argc, char **argv)
 {
 	static const char *const names[] = { "chain-dispatch", "chain-route", "chain-listen" };
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: chain CONFIG DIR\n");
+	if (!options(argc, argv)) {
+		fprintf(stderr, "usage: chain -c CONFIG | -p PORT [-2] DIR\n");
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		pid_t pid = fork();
 
 		if (pid == 0)
-			run(names[i], argv[1], argv[2]);
+			run(names[i]);
 		if (pid < 0)
 			return 1;
 	}

@@ -1,14 +1,19 @@
 /*
  * The client of the bench: the same statement to several servers in turn, over connections that stay open.
  *
- *	client [-c CONNECTIONS] [-n STATEMENTS] [-w WARM-UP] [-r ROUNDS] [-s SECONDS] [-q SQL] NAME=[http:]PORT[,OPTIONS] …
+ *	client [-c CONNECTIONS] [-n STATEMENTS] [-w WARM-UP] [-r ROUNDS] [-s SECONDS] [-q SQL] [-m MODE] [-k KEYS] [-t] [-i]
+ *	       NAME=[http:]PORT[,OPTIONS] …
  *
- * A PORT speaks PostgreSQL's simple query protocol, to which OPTIONS are startup options; with http: it speaks
- * Trino's, and OPTIONS are one more header.
+ * A PORT speaks PostgreSQL's protocol, to which OPTIONS are startup options; with http: it speaks Trino's, and OPTIONS
+ * are one more header. MODE is simple, extended or prepared, see ask.h, and -t begins a transaction that lasts until
+ * the end.
  * A round runs WARM-UP statements that are not counted and then STATEMENTS at each server, each connection with one
  * statement in flight; the server to begin with changes from round to round, so that what the machine does
  * meanwhile hits all alike. No round begins after SECONDS. One line of JSON a server. One thread, epoll, no busy
  * polling.
+ *
+ * With -i it opens the connections and says "open"; a line on stdin makes it run the statement once on each, one after
+ * the other, and say "used"; the next line, or none, ends it.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,7 +26,9 @@
 
 #include "qf/buf.h"
 #include "qf/clock.h"
+#include "ask.h"
 #include "http.h"
+#include "startup.h"
 
 enum { READ_BYTES = 1 << 20, EVENTS = 64 };
 
@@ -53,8 +60,9 @@ struct server {
 
 static size_t n_conns = 1, n_statements = 500, n_warm = 50, n_rounds = 20;
 static uint64_t limit_ns = 60 * QF_SEC;
-static const char *sql = "SELECT 1";
-static struct qf_buf query, post;
+static struct ask ask = { .sql = "SELECT 1", .keys = 1 };
+static bool in_transaction, idle;
+static struct qf_buf request;
 static uint8_t input[READ_BYTES];
 
 static _Noreturn void die(const struct server *s, const char *what)
@@ -65,42 +73,10 @@ static _Noreturn void die(const struct server *s, const char *what)
 
 /* ---- the wire ---- */
 
-static void build_query(void)
-{
-	qf_buf_u8(&query, 'Q');
-	qf_buf_u32(&query, (uint32_t)(4 + strlen(sql) + 1));
-	qf_buf_add(&query, sql, strlen(sql) + 1);
-}
-
-static void put_cstr(struct qf_buf *b, const char *s)
-{
-	qf_buf_add(b, s, strlen(s) + 1);
-}
-
 static void send_all(const struct conn *c, struct qf_slice s)
 {
 	if (send(c->fd, s.p, s.n, MSG_NOSIGNAL) != (ssize_t)s.n)
 		die(c->server, "send failed");
-}
-
-static void send_startup(const struct conn *c)
-{
-	struct qf_buf b = { 0 };
-
-	qf_buf_u32(&b, 0);
-	qf_buf_u32(&b, 0x00030000);
-	put_cstr(&b, "user");
-	put_cstr(&b, "bench");
-	put_cstr(&b, "database");
-	put_cstr(&b, "queryflux");
-	if (c->server->options) {
-		put_cstr(&b, "options");
-		put_cstr(&b, c->server->options);
-	}
-	qf_buf_u8(&b, 0);
-	qf_buf_put_u32_at(&b, 0, (uint32_t)b.n);
-	send_all(c, qf_buf_slice(&b));
-	qf_buf_fini(&b);
 }
 
 /* The fields of an ErrorResponse, as far as they have arrived. */
@@ -150,7 +126,7 @@ static bool take_input(struct conn *c, const uint8_t *p, size_t n)
 /* True when the last page is here; asks for the next else. */
 static bool take_page(struct conn *c, const uint8_t *p, size_t n)
 {
-	struct qf_buf request = { 0 };
+	struct qf_buf next = { 0 };
 	bool more;
 
 	c->bytes += n;
@@ -159,11 +135,11 @@ static bool take_page(struct conn *c, const uint8_t *p, size_t n)
 		return false;
 	if (!http_good(&c->page))
 		die(c->server, qf_buf_cstr(&c->page));
-	more = http_get_next(&c->page, &request, c->server->port);
+	more = http_get_next(&c->page, &next, c->server->port);
 	qf_buf_clear(&c->page);
 	if (more)
-		send_all(c, qf_buf_slice(&request));
-	qf_buf_fini(&request);
+		send_all(c, qf_buf_slice(&next));
+	qf_buf_fini(&next);
 	return !more;
 }
 
@@ -174,6 +150,29 @@ static bool read_answer(struct conn *c)
 	if (n <= 0)
 		die(c->server, "connection closed");
 	return c->server->http ? take_page(c, input, (size_t)n) : take_input(c, input, (size_t)n);
+}
+
+/* Sends what stands in `request` and waits for the answer. */
+static void ask_and_wait(struct conn *c)
+{
+	send_all(c, qf_buf_slice(&request));
+	qf_buf_clear(&request);
+	while (!read_answer(c))
+		;
+}
+
+static void introduce(struct conn *c)
+{
+	startup_put(&request, c->server->options);
+	ask_and_wait(c);
+	if (ask.mode == ASK_PREPARED) {
+		ask_prepare(&ask, &request);
+		ask_and_wait(c);
+	}
+	if (in_transaction) {
+		qf_pg_put_query(&request, qf_slice_str("BEGIN"));
+		ask_and_wait(c);
+	}
 }
 
 static void connect_one(struct server *s, struct conn *c)
@@ -188,11 +187,8 @@ static void connect_one(struct server *s, struct conn *c)
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		die(s, "cannot connect");
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (!s->http) {
-		send_startup(c);
-		while (!read_answer(c))
-			;
-	}
+	if (!s->http)
+		introduce(c);
 	if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, c->fd, &ev) < 0)
 		die(s, "epoll_ctl failed");
 }
@@ -201,13 +197,15 @@ static void connect_one(struct server *s, struct conn *c)
 
 static void begin(struct conn *c)
 {
+	if (c->server->http)
+		http_post(&request, c->server->port, c->server->options, ask.sql);
+	else
+		ask_put(&ask, &request);
 	c->rows = c->bytes = 0;
 	c->sent_ns = qf_mono_ns();
 	c->in_flight = true;
-	if (c->server->http)
-		http_post(&post, c->server->port, c->server->options, sql);
-	send_all(c, qf_buf_slice(c->server->http ? &post : &query));
-	qf_buf_clear(&post);
+	send_all(c, qf_buf_slice(&request));
+	qf_buf_clear(&request);
 }
 
 static void run(struct server *s, size_t n, bool count)
@@ -279,10 +277,30 @@ static void open_server(struct server *s, char *word)
 		connect_one(s, &s->conns[i]);
 }
 
+static void wait_for_line(void)
+{
+	for (int c = getchar(); c != '\n' && c != EOF;)
+		c = getchar();
+}
+
+static void stay_idle(struct server *s)
+{
+	puts("open");
+	fflush(stdout);
+	wait_for_line();
+	for (size_t i = 0; i < n_conns; i++) {
+		ask_put(&ask, &request);
+		ask_and_wait(&s->conns[i]);
+	}
+	puts("used");
+	fflush(stdout);
+	wait_for_line();
+}
+
 static bool options(int argc, char **argv)
 {
-	for (int o; (o = getopt(argc, argv, "c:n:w:r:s:q:")) >= 0;) {
-		size_t n = o == 'q' || o == '?' ? 1 : strtoul(optarg, NULL, 10);
+	for (int o; (o = getopt(argc, argv, "c:n:w:r:s:q:m:k:ti")) >= 0;) {
+		size_t n = optarg ? strtoul(optarg, NULL, 10) : 0;
 
 		if (o == 'c')
 			n_conns = n;
@@ -295,27 +313,36 @@ static bool options(int argc, char **argv)
 		else if (o == 's')
 			limit_ns = n * QF_SEC;
 		else if (o == 'q')
-			sql = optarg;
-		else
+			ask.sql = optarg;
+		else if (o == 'k')
+			ask.keys = (unsigned)n;
+		else if (o == 't')
+			in_transaction = true;
+		else if (o == 'i')
+			idle = true;
+		else if (o != 'm' || !ask_mode_read(optarg, &ask.mode))
 			return false;
 	}
-	return n_conns && n_statements && n_rounds && optind < argc;
+	return n_conns && n_statements && n_rounds && ask.keys && optind < argc;
 }
 
 int main(int argc, char **argv)
 {
 	if (!options(argc, argv)) {
 		fprintf(stderr, "usage: client [-c CONNECTIONS] [-n STATEMENTS] [-w WARM-UP] [-r ROUNDS] [-s SECONDS] [-q SQL] "
-				"NAME=[http:]PORT[,OPTIONS] ...\n");
+				"[-m MODE] [-k KEYS] [-t] [-i] NAME=[http:]PORT[,OPTIONS] ...\n");
 		return 2;
 	}
 	size_t n = (size_t)(argc - optind);
 	struct server *servers = qf_xcalloc(n, sizeof(*servers));
 	uint64_t until = qf_mono_ns() + limit_ns;
 
-	build_query();
 	for (size_t i = 0; i < n; i++)
 		open_server(&servers[i], argv[optind + (int)i]);
+	if (idle) {
+		stay_idle(&servers[0]);
+		return 0;
+	}
 	for (size_t r = 0; r < n_rounds && (r == 0 || qf_mono_ns() < until); r++) {
 		for (size_t i = 0; i < n; i++) {
 			run(&servers[(r + i) % n], n_warm, false);

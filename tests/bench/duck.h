@@ -129,6 +129,7 @@ static void duck_start(struct duck_run *r)
 		.sql = qf_slice_str(r->sql),
 		.settings = duck_settings,
 		.n_settings = 1,
+		.bind = &qf_bind_plain,
 		.window = DUCK_WINDOW,
 		.batch_bytes = DUCK_BATCH,
 		.arg = r,

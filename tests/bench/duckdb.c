@@ -55,8 +55,8 @@ static void run(struct run *r, struct qf_engine_conn *c, const char *sql)
 
 	memset(r, 0, sizeof(*r));
 	r->conn = c;
-	r->job = (struct qf_engine_job){ .sql = qf_slice_str(sql), .window = 4u << 20, .batch_bytes = 256u << 10,
-					 .arg = r, .on_schema = on_schema, .on_batch = on_batch, .on_end = on_end };
+	r->job = (struct qf_engine_job){ .sql = qf_slice_str(sql), .bind = &qf_bind_plain, .window = 4u << 20,
+					 .batch_bytes = 256u << 10, .arg = r, .on_schema = on_schema, .on_batch = on_batch, .on_end = on_end };
 	r->began_ns = qf_mono_ns();
 	if (ops->submit(c, &r->job, &err) < 0 || qf_loop_run(loop) < 0)
 		exit(1);

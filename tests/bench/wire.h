@@ -2,7 +2,8 @@
  * The client's side of the programs that the toolkit is measured against: as much of the PostgreSQL wire as
  * tests/bench/client speaks. Static functions: each bench is a program of its own. One loop thread.
  *
- * A query is answered by the connection's id, so that an answer to a client that has gone finds nobody.
+ * A query is answered by the connection's id, so that an answer to a client that has gone finds nobody. Where bytes are
+ * only passed on, nothing behind the startup packet is looked at.
  */
 #ifndef QF_BENCH_WIRE_H
 #define QF_BENCH_WIRE_H
@@ -40,6 +41,8 @@ struct wire {
 	uint64_t next_id;
 	uint16_t port;
 	void (*on_query)(struct wire *w, struct wire_conn *c, struct qf_slice sql);
+	/* In place of it: what the client sends after its startup packet, as it comes; empty: it has gone. */
+	void (*on_bytes)(struct wire *w, struct wire_conn *c, struct qf_slice bytes);
 	/* A full socket took the rest, or is closed. May be NULL. */
 	void (*on_drained)(struct wire_conn *c);
 };
@@ -68,6 +71,8 @@ static void wire_close(struct wire_conn *c)
 	close(c->watch.fd);
 	if (c->wire->on_drained)
 		c->wire->on_drained(c);
+	if (c->wire->on_bytes)
+		c->wire->on_bytes(c->wire, c, QF_SLICE_NONE);
 	c->reap.fn = wire_reap;
 	qf_task_add(c->wire->loop, &c->reap);
 }
@@ -116,13 +121,16 @@ static void wire_decode(struct wire_conn *c)
 	struct qf_pg_event ev;
 	size_t used;
 
-	while (!c->closed) {
+	while (!c->closed && !(c->wire->on_bytes && c->decoder.started)) {
 		qf_pg_decode(&c->decoder, qf_buf_slice(&c->in), &used, &ev);
 		if (ev.type == QF_PG_NEED_MORE)
 			return;
 		wire_event(c, &ev);
 		qf_buf_consume(&c->in, used);
 	}
+	if (!c->closed && c->in.n > 0)
+		c->wire->on_bytes(c->wire, c, qf_buf_slice(&c->in));
+	qf_buf_clear(&c->in);
 }
 
 static void wire_on_event(struct qf_watch *watch, uint32_t events)

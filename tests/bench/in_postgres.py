@@ -1,0 +1,192 @@
+"""PostgreSQL behind the toolkit: direct, through PgBouncer, through the bare chain of three and of two hops, and through
+the toolkit, whose pool is as large as PgBouncer's."""
+import contextlib
+import re
+import resource
+import subprocess
+
+from kit import BENCH, Kit, cpu_ns, free_port, pss
+from pgtargets import ACCOUNTS, DATABASE, ROWS, USER, PgBouncer, Postgres
+
+SECONDS = 120
+POOL = 8
+CLIENTS = 32
+IDLE = 5000
+MODES = ("simple", "extended", "prepared")
+STATEMENTS = {"select 1": "select 1", "by key": "select abalance from pgbench_accounts where aid = $1"}
+CONFIG = """
+queryflux:
+  frontends:
+    trinoHttp: {{ enabled: false }}
+    postgresWire: {{ enabled: true, port: {port} }}
+clusters:
+  postgres: {{ engine: postgres, endpoint: "postgres://{user}@127.0.0.1:{server}/{database}", poolSize: {pool} }}
+clusterGroups:
+  default: {{ maxRunningQueries: 100, members: [postgres] }}
+routingFallback: default
+"""
+
+
+class Targets:
+    """The ports to go to, in the order of the tables, and the processes behind them."""
+
+    def __init__(self, b, server, bouncer):
+        port = free_port()
+        config = CONFIG.format(port=port, user=USER, server=server.port, database=DATABASE, pool=POOL)
+        self.server = server
+        self.ports = {"direct": server.port, **({"pgbouncer": bouncer.port} if bouncer else {})}
+        for name, hops in (("chain3", []), ("chain2", ["-2"])):
+            self.ports[name] = b.start_printing_port(name, str(BENCH / "chain"), "-p", str(server.port), *hops, "{run}")
+        self.ports["toolkit"] = port
+        programs = b.start_toolkit("pgtoolkit", config)
+        self.pids = {"toolkit": programs, **({"pgbouncer": {"pgbouncer": bouncer.child.pid}} if bouncer else {})}
+
+    def words(self, *names):
+        return [f"{name}={self.ports[name]}" for name in names or self.ports if name in self.ports]
+
+    def cpu(self, name):
+        return {program: cpu_ns(pid) for program, pid in self.pids.get(name, {}).items()}
+
+    def memory(self, name):
+        return {program: pss(pid) for program, pid in self.pids[name].items()}
+
+
+def measure(top, rounds):
+    b = Kit(top, SECONDS)
+    with contextlib.ExitStack() as stack:
+        stack.callback(b.stop)
+        version = PgBouncer.version()
+        server = Postgres()
+        stack.callback(server.stop)
+        bouncer = PgBouncer(server, POOL) if version else None
+        if bouncer:
+            stack.callback(bouncer.stop)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        t = Targets(b, server, bouncer)
+        return {"pgbouncer_version": version, "one": one_client(b, t, rounds), "many": many_clients(b, t),
+                "rows": b.client(t.words("direct", "pgbouncer", "toolkit"), sql="select * from items", r=5, n=1, w=0),
+                "idle": {name: idle_clients(b, t, name, min(IDLE, hard - 500)) for name in t.pids}}
+
+
+def one_client(b, t, rounds):
+    """{statement, mode, pinned: {target: what the client measured}}"""
+    b.client(t.words(), r=1, n=200, w=0)
+    return {f"{name}, {mode}{pinned}": b.client(t.words(), sql=sql, m=mode, k=ACCOUNTS, r=max(1, rounds // 2), n=200, w=20,
+                                                **({"t": True} if pinned else {}))
+            for name, sql in STATEMENTS.items() for pinned in ("", ", pinned") for mode in MODES}
+
+
+def many_clients(b, t, rounds=3, seconds=1):
+    """{mode: {target: statements a second, CPU of each program in µs a statement}}"""
+    found = {}
+    for mode in MODES:
+        names = [n for n in ("direct", "pgbouncer", "toolkit") if n in t.ports]
+        sums = {name: {"statements": 0, "seconds": 0.0, "cpu": {}} for name in names}
+        for i in range(rounds * len(names)):
+            name = names[(i + i // len(names)) % len(names)]
+            add_pgbench(t, name, mode, max(seconds, 1), sums[name])
+        found[mode] = {name: {"per_second": s["statements"] / s["seconds"],
+                              "cpu_us": {p: ns / 1e3 / s["statements"] for p, ns in s["cpu"].items()}} for name, s in sums.items()}
+    return found
+
+
+def add_pgbench(t, name, mode, seconds, sums):
+    before = t.cpu(name)
+    text = t.server.pgbench(t.ports[name], "-n", "-S", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds), "-M", mode)
+    n = int(re.search(r"actually processed: (\d+)", text).group(1))
+    sums["statements"] += n
+    sums["seconds"] += n / float(re.search(r"tps = ([0-9.]+) \(without", text).group(1))
+    for program, ns in t.cpu(name).items():
+        sums["cpu"][program] = sums["cpu"].get(program, 0) + ns - before[program]
+
+
+def idle_clients(b, t, name, n):
+    """Memory a connection of each program, when it was opened, and after one statement on it."""
+    argv = b.client_argv(t.words(name), {"q": "select 1", "c": n, "i": True})
+    before = t.memory(name)
+    found = {"connections": n}
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        for state in ("open", "used"):
+            if client.stdout.readline().strip() != state:
+                raise SystemExit(f"{n} idle connections to {name} cannot be had")
+            found[state] = {p: (now - before[p]) / n for p, now in t.memory(name).items()}
+            client.stdin.write("\n")
+            client.stdin.flush()
+    return found
+
+
+# ---- what comes of it ----
+
+def chain_of(key):
+    """A statement that is known already goes from qf-listen to qf-dispatch."""
+    return "chain2" if "pinned" in key or "prepared" in key else "chain3"
+
+
+def added_by_chain(line, key, at):
+    chain = line[chain_of(key)][at] - line["direct"][at]
+    return (line["toolkit"][at] - line["direct"][at]) / chain if chain > 0 else float("inf")
+
+
+def throughput_by(m, name):
+    return {mode: line["toolkit"]["per_second"] / line[name]["per_second"] for mode, line in m["many"].items() if name in line}
+
+
+def ratios(m):
+    rows = m["rows"]
+    return {
+        "added_by_chain_added": {key: added_by_chain(line, key, "p50_us") for key, line in m["one"].items()},
+        "added_by_chain_added_p10": {key: added_by_chain(line, key, "p10_us") for key, line in m["one"].items()},
+        "throughput_by_pgbouncer": throughput_by(m, "pgbouncer"),
+        "throughput_by_direct": throughput_by(m, "direct"),
+        "rows_by_direct": {name: line["p50_us"] / rows["direct"]["p50_us"] for name, line in rows.items()},
+        "idle_bytes": {name: {state: sum(line[state].values()) for state in ("open", "used")} for name, line in m["idle"].items()},
+    }
+
+
+LABELS = {"direct": "direct", "pgbouncer": "PgBouncer", "chain3": "chain, 3 hops", "chain2": "chain, 2 hops", "toolkit": "toolkit"}
+
+
+def print_one(m, r):
+    lines = m["one"]
+    first = next(iter(lines.values()))
+    print(f"\nPostgreSQL, one client, {first['direct']['statements']} statements each, p50 / p99 in µs")
+    print(f"  {'':28}" + "".join(f"{LABELS[n]:>15}" for n in first) + f"{'adds':>8}{'× chain':>9}{'at p10':>8}")
+    for key, line in lines.items():
+        times = "".join(f"{x['p50_us']:8.0f} /{x['p99_us']:5.0f}" for x in line.values())
+        print(f"  {key:28}{times}{line['toolkit']['p50_us'] - line['direct']['p50_us']:8.0f}"
+              f"{r['added_by_chain_added'][key]:9.2f}{r['added_by_chain_added_p10'][key]:8.2f}")
+
+
+def print_many(m):
+    print(f"\nPostgreSQL, pgbench -S, {CLIENTS} clients on {POOL} connections, statements a second (CPU of the program in µs each)")
+    for mode, line in m["many"].items():
+        print(f"  {mode:10}" + "   ".join(f"{LABELS[name]} {x['per_second']:.0f}" + (f" ({sum(x['cpu_us'].values()):.1f})" if x["cpu_us"] else "")
+                                          for name, x in line.items()))
+        print(f"  {'':10}" + ", ".join(f"qf-{p} {us:.1f} µs" for p, us in line["toolkit"]["cpu_us"].items() if us >= 0.05))
+
+
+def print_idle(m):
+    print(f"\nPostgreSQL, {m['idle']['toolkit']['connections']} idle connections, bytes of memory each: opened, and after a statement")
+    for name, line in m["idle"].items():
+        both = [", ".join(f"{p} {n:.0f}" for p, n in line[state].items() if n >= 100) for state in ("open", "used")]
+        print(f"  {LABELS[name]:12}{both[0]};  {both[1]}")
+
+
+def print_tables(m, r):
+    if not m["pgbouncer_version"]:
+        print("\nPgBouncer is not installed: its columns are left out (apt-get install pgbouncer)")
+    print_one(m, r)
+    print_many(m)
+    print(f"\nPostgreSQL, {ROWS} rows of six columns, one client, ms")
+    print("  " + "   ".join(f"{LABELS[name]} {x['p50_us'] / 1000:.0f}" for name, x in m["rows"].items()))
+    print_idle(m)
+    by = r["throughput_by_pgbouncer"]
+    print(f"\nThe toolkit adds {min(r['added_by_chain_added'].values()):.2f} to {worst(r):.2f} × what the chain of as many hops adds "
+          f"(p50). {CLIENTS} clients get " + (", ".join(f"{x:.2f} ({mode})" for mode, x in by.items()) + " × PgBouncer's throughput. " if by else "")
+          + f"A million rows take {r['rows_by_direct']['toolkit']:.2f} × the direct time.")
+
+
+def worst(r):
+    return max(r["added_by_chain_added"].values())
