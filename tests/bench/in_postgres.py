@@ -160,15 +160,17 @@ def print_one(m, r):
 
 
 def print_many(m):
-    print(f"\nPostgreSQL, pgbench -S, {CLIENTS} clients on {POOL} connections, statements a second (CPU of the program in µs each)")
+    print(f"\nPostgreSQL, pgbench -S, {CLIENTS} clients on {POOL} connections, statements a second, and CPU each in µs")
     for mode, line in m["many"].items():
-        print(f"  {mode:10}" + "   ".join(f"{LABELS[name]} {x['per_second']:.0f}" + (f" ({sum(x['cpu_us'].values()):.1f})" if x["cpu_us"] else "")
-                                          for name, x in line.items()))
-        print(f"  {'':10}" + ", ".join(f"qf-{p} {us:.1f} µs" for p, us in line["toolkit"]["cpu_us"].items() if us >= 0.05))
+        for name, x in line.items():
+            parts = ", ".join(f"qf-{p} {us:.1f}" for p, us in x["cpu_us"].items() if name == "toolkit" and us >= 0.05)
+            cpu = f"   CPU {sum(x['cpu_us'].values()):6.1f}" if x["cpu_us"] else ""
+            print(f"  {mode:10}{LABELS[name]:10}{x['per_second']:9.0f}{cpu}{': ' if parts else ''}{parts}")
 
 
 def print_idle(m):
-    print(f"\nPostgreSQL, {m['idle']['toolkit']['connections']} idle connections, bytes of memory each: opened, and after a statement")
+    n = m["idle"]["toolkit"]["connections"]
+    print(f"\nPostgreSQL, {n} idle connections, bytes of memory each, when opened and after a statement")
     for name, line in m["idle"].items():
         both = [", ".join(f"{p} {n:.0f}" for p, n in line[state].items() if n >= 100) for state in ("open", "used")]
         print(f"  {LABELS[name]:12}{both[0]};  {both[1]}")
@@ -182,10 +184,11 @@ def print_tables(m, r):
     print(f"\nPostgreSQL, {ROWS} rows of six columns, one client, ms")
     print("  " + "   ".join(f"{LABELS[name]} {x['p50_us'] / 1000:.0f}" for name, x in m["rows"].items()))
     print_idle(m)
-    by = r["throughput_by_pgbouncer"]
-    print(f"\nThe toolkit adds {min(r['added_by_chain_added'].values()):.2f} to {worst(r):.2f} × what the chain of as many hops adds "
-          f"(p50). {CLIENTS} clients get " + (", ".join(f"{x:.2f} ({mode})" for mode, x in by.items()) + " × PgBouncer's throughput. " if by else "")
-          + f"A million rows take {r['rows_by_direct']['toolkit']:.2f} × the direct time.")
+    print(f"\nThe toolkit adds {min(r['added_by_chain_added'].values()):.2f} to {worst(r):.2f} × what the chain of as many "
+          f"hops adds (p50). A million rows take {r['rows_by_direct']['toolkit']:.2f} × the direct time.")
+    for name in ("pgbouncer", "direct"):
+        if by := ", ".join(f"{x:.2f} ({mode})" for mode, x in r[f"throughput_by_{name}"].items()):
+            print(f"{CLIENTS} clients get {by} × the throughput of {LABELS[name]}.")
 
 
 def worst(r):
