@@ -175,9 +175,11 @@ def test_schema(tmp_path):
 
 PITFALLS = [
     # each of these came out of sqlglot without a word, or with a log line only
-    ("postgres", "trino", "select $1 from t", "placeholders"),
-    ("postgres", "mysql", "select $1::int from t", "placeholders"),
-    ("mysql", "postgres", "select ? from t", "placeholder"),
+    ("postgres", "trino", "select a from t where a = $2 or b = $1", "another order"),
+    ("postgres", "mysql", "select a from t where a = $1 or b = $1", "another order"),
+    ("duckdb", "postgres", "select $name", "has a name"),
+    ("postgres", "duckdb", "select $1 is null", "could not determine data type"),
+    ("postgres", "duckdb", "select 1 where $1 like 'a' and $1::int = 1", "invalid input"),
     ("postgres", "trino", "select E'a\\nb'", "literal"),
     ("postgres", "duckdb", "SUMMARIZE users", "SUMMARIZE"),
     ("postgres", "duckdb", "foo users", "does not begin a statement"),
