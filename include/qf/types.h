@@ -101,12 +101,14 @@ struct qf_datum {
 	struct qf_slice text; /* borrowed from the value, or from the arena */
 	struct qf_datum *items; /* from the arena */
 	size_t n_items;
-	uint32_t item_oid;
+	uint32_t item_oid; /* of the scalars, whatever the depth */
 };
 
 /*
- * Reads one value of a parameter as PostgreSQL's own input functions do, text or binary [PG 55.7 Bind]. The error has
- * the SQLSTATE that PostgreSQL gives (22P02, 22003, 22007, 22008, 22P03, 0A000 for a type that is not known here).
+ * Reads one value of a parameter, which is not NULL, as PostgreSQL's own input functions do, text or binary [PG 55.7
+ * Bind]; oid 0 is text. The error has the SQLSTATE and words that PostgreSQL gives (22P02, 22003, 22007, 22008, 22P03,
+ * …), 0A000 for a type that is not known here and for what PostgreSQL reads besides, such as the names of months, and
+ * 54000 for a value that would take too much memory. A bit string is TEXT of 0 and 1.
  */
 int qf_pg_value_read(struct qf_datum *ret, uint32_t oid, bool binary, struct qf_slice value, const struct qf_tz *tz,
 		     struct qf_arena *a, char ret_sqlstate[6], struct qf_err *reterr) qf_must_check;
