@@ -142,6 +142,7 @@ struct stream {
 	uint64_t deadline_ns;	  /* monotonic; 0 = none */
 	struct qf_timer announce; /* ACCEPTED is sent only when the answer is not there at once */
 	bool announced;
+	uint64_t ticket; /* its verdict may be used again, under this configuration id; 0: may not */
 
 	uint64_t pin_id;
 	uint8_t pin_flags;

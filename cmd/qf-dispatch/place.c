@@ -124,6 +124,7 @@ static void read_fields(struct stream *s, const struct qf_msg *m)
 	s->granted = qf_get_u64(m, QF_F_BYTES);
 	s->pin_id = qf_get_u64(m, QF_F_PIN);
 	s->pin_flags = qf_get_u8(m, QF_F_PIN_FLAGS);
+	s->ticket = m->kind == QF_MSG_ROUTED && qf_get_u8(m, QF_F_TICKET) ? qf_get_u64(m, QF_F_CONF_ID) : 0;
 	s->deadline_ns = deadline ? qf_loop_now(s->d->run->loop) + deadline : 0;
 	read_bind(s, m);
 	if (s->bind && s->bind->kind == QF_RUN_DESCRIBE)
@@ -216,7 +217,7 @@ void on_place(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	struct dispatch *d = arg;
 	struct listener *l = from->user;
 
-	if (m->kind == QF_MSG_EXECUTE && !is_in_pin(m))
+	if (m->kind == QF_MSG_EXECUTE && !is_in_pin(m) && !qf_get_u8(m, QF_F_TICKET))
 		return; /* everything else needs a verdict */
 	if (m->kind == QF_MSG_ROUTED) {
 		struct qf_slice name, epoch;

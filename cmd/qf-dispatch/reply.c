@@ -161,6 +161,10 @@ static void put_end(struct stream *s, struct qf_buf *msg)
 	uint64_t now = qf_loop_now(s->d->run->loop);
 
 	put_place(s, msg);
+	if (s->ticket) {
+		qf_put_u8(msg, QF_F_TICKET, 1);
+		qf_put_u64(msg, QF_F_CONF_ID, s->ticket);
+	}
 	qf_put_u64(msg, QF_F_ROWS, s->end.rows);
 	qf_put_u8(msg, QF_F_HAS_ROWS, s->end.has_rows);
 	put_pin(s, msg);

@@ -11,6 +11,7 @@
 #include "qf/arena.h"
 #include "qf/frontend.h"
 #include "qf/list.h"
+#include "qf/lru.h"
 #include "qf/map.h"
 #include "qf/ring.h"
 #include "qf/svc.h"
@@ -42,6 +43,7 @@ struct qf_query {
 	struct qf_buf bind;  /* the fields of its bind */
 	struct qf_pin *pin;
 	bool begins;
+	bool ticket;		/* this attempt, not in a pin, goes by an earlier verdict */
 	struct qf_peer *route;	/* that got this attempt; NULL: none, or sent directly */
 	struct qf_peer *holder; /* the dispatch that has it */
 	struct place *places;
@@ -94,6 +96,8 @@ struct qf_hub {
 	struct qf_list waiting, pins;
 	uint64_t next_stream, next_pin, sequence;
 	size_t pending_bytes;
+	struct qf_lru *tickets;
+	struct qf_buf key; /* of a ticket, in the making */
 	struct qf_listener *frontends[QF_FE_N];
 	unsigned draining; /* frontends that are not empty yet */
 	struct qf_timer tell;
@@ -124,6 +128,13 @@ void send_ended_event(struct qf_query *q);
 /* receive.c */
 extern const struct qf_bus_handler hub_handlers[];
 void deliver_record(struct qf_query *q);
+
+/* ticket.c */
+void tickets_open(struct qf_hub *h);
+void tickets_close(struct qf_hub *h);
+/* The qf-dispatch that takes the statement without a new verdict; NULL: qf-route is to be asked. */
+struct qf_peer *ticket_find(struct qf_query *q);
+void ticket_keep(struct qf_query *q, const struct qf_msg *m, const struct qf_peer *from);
 
 /* peers.c: what a peer's coming and going means for the queries */
 void hub_on_peer(void *ctx, struct qf_peer *p, enum qf_peer_change change);

@@ -56,6 +56,7 @@ static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 	h->streams = qf_map_new();
 	qf_list_init(&h->waiting);
 	qf_list_init(&h->pins);
+	tickets_open(h);
 	make_tag(h);
 	for (int fe = 0; fe < QF_FE_N && rc == 0; fe++)
 		rc = open_frontend(h, (enum qf_frontend)fe, reterr);
@@ -129,6 +130,7 @@ static void teardown(void *ctx, struct qf_run *run)
 		}
 	}
 	h->streams = qf_map_free(h->streams);
+	tickets_close(h);
 }
 
 static const struct qf_option options[] = { { 0 } };

@@ -289,6 +289,7 @@ static void on_end(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		return;
 	}
 	q->holder = e == QF_RL_EV_END ? from : NULL;
+	ticket_keep(q, m, from);
 	read_end(q, m, m->kind != QF_MSG_FAILED);
 	if (m->kind == QF_MSG_RESULT)
 		give_result(q, m);

@@ -113,28 +113,71 @@ static void build(struct qf_query *q, struct qf_buf *b, enum qf_kind kind)
 	put_session(b, q->req.session);
 	if (kind == QF_MSG_EXECUTE)
 		qf_put_u64(b, QF_F_CONF_ID, q->hub->run->conf->id);
+	if (q->ticket) {
+		qf_put_u8(b, QF_F_TICKET, 1);
+		qf_put_str(b, QF_F_GROUP | QF_F_REQUIRED, q->group);
+	}
 	qf_buf_add_slice(b, qf_buf_slice(&q->bind));
 	qf_put_slice(b, QF_F_SQL | QF_F_REQUIRED, q->sql);
 	qf_msg_end(b);
 }
 
 /*
- * Sends the current attempt when there is a way; false when it has to wait. A pinned statement goes straight
- * to the dispatch that holds the pin when it needs no verdict: the configuration judges nothing, this text was
- * judged before, or it is the COMMIT or ROLLBACK itself.
+ * Where the current attempt goes; NULL: there is no way yet. A verdict is not needed where the configuration judges
+ * nothing, where this text was judged before, or for COMMIT and ROLLBACK: then it goes straight to a dispatch, the
+ * one that holds the pin or the one that a ticket names.
  */
-bool send_attempt(struct qf_query *q)
+static struct qf_peer *find_way(struct qf_query *q, struct qf_peer **ret_only, bool *ret_direct)
 {
 	struct qf_hub *h = q->hub;
 	bool pinned = q->pin && q->pin->placed;
-	bool direct = pinned && (q->req.ends_transaction || q->req.judged || !h->run->conf->judges);
-	struct qf_peer *holder = pinned ? pin_peer(q->pin) : NULL;
-	struct qf_peer *to = direct ? holder : choose_route(h);
+	struct qf_peer *holder = pinned ? pin_peer(q->pin) : NULL, *owner = NULL;
+
+	q->ticket = false;
+	*ret_only = holder;
+	*ret_direct = true;
+	if (pinned && !holder)
+		return NULL;
+	if (pinned && (q->req.ends_transaction || q->req.judged || !h->run->conf->judges))
+		return holder;
+	owner = ticket_find(q);
+	if (owner && pinned)
+		return holder;
+	q->ticket = owner != NULL;
+	*ret_direct = owner != NULL;
+	if (owner)
+		*ret_only = owner;
+	return owner ? owner : choose_route(h);
+}
+
+/* What qf-route says of each verdict, of one that was used again. */
+static void send_routed_event(struct qf_query *q)
+{
 	struct qf_buf msg;
 
-	if (!to || (pinned && !holder))
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_EVENT, q->id, q->rl.attempt, 0);
+	qf_put_str(&msg, QF_F_EVENT, "routed");
+	qf_put_str(&msg, QF_F_QUERY_ID, q->public_id);
+	qf_put_str(&msg, QF_F_GROUP, q->group);
+	qf_put_str(&msg, QF_F_TRACE, "ticket");
+	qf_msg_end(&msg);
+	qf_bus_event(q->hub->run->bus, &msg);
+	qf_buf_fini(&msg);
+}
+
+/* Sends the current attempt when there is a way; false when it has to wait. */
+bool send_attempt(struct qf_query *q)
+{
+	struct qf_hub *h = q->hub;
+	struct qf_peer *only;
+	bool direct;
+	struct qf_peer *to = find_way(q, &only, &direct);
+	struct qf_buf msg;
+
+	if (!to)
 		return false;
-	note_places(q, holder);
+	note_places(q, only);
 	if (q->n_places == 0)
 		return false;
 	qf_buf_init(&msg);
@@ -142,6 +185,8 @@ bool send_attempt(struct qf_query *q)
 	q->route = direct ? NULL : to;
 	qf_list_remove(&q->waiting);
 	send_msg(h, to, &msg);
+	if (q->ticket)
+		send_routed_event(q);
 	query_step(q, QF_RL_EV_SENT);
 	return true;
 }

@@ -66,6 +66,7 @@ static void forward(struct route *r, struct qf_peer *to, const struct qf_peer *l
 	qf_put_u64(&r->out, QF_F_CONF_ID, r->run->conf->id);
 	qf_put_str(&r->out, QF_F_GROUP | QF_F_REQUIRED, v->group->name);
 	qf_put_str(&r->out, QF_F_TRACE, trace);
+	qf_put_u8(&r->out, QF_F_TICKET, v->n_scripts == 0); /* nothing else but session and text was read */
 	qf_buf_add_slice(&r->out, m->body);
 	send_back(r, to);
 }

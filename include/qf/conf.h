@@ -136,6 +136,7 @@ struct qf_conf_condition {
 	enum qf_frontend protocol;
 	const char *name;    /* header name, tag key */
 	const char *value;   /* header value, user, tag value (NULL: any) */
+	const char *tag;     /* client tag as written: key or key:value */
 	const char *pattern; /* PCRE2 */
 };
 

@@ -134,6 +134,7 @@ enum qf_field {
 	QF_F_SUSPENDED,	    /* u8: rows are left in the portal */
 	QF_F_STAGE,	    /* u8, enum qf_stage: how far the statement that failed had come */
 	QF_F_FIELDS,	    /* body of the engine's own ErrorResponse or NoticeResponse */
+	QF_F_TICKET,	    /* u8: the verdict holds for every equal statement of an equal session, with this conf_id */
 	QF_F_HELD,	    /* u8, enum qf_held: why the session keeps its connection */
 	QF_F_N
 };

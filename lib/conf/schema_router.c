@@ -123,7 +123,7 @@ static const struct qf_item cond_user_items[] = {
 	END
 };
 static const struct qf_item cond_tag_items[] = {
-	{ .key = "tag", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, name), .reload = LIVE,
+	{ .key = "tag", .kind = QF_ITEM_TEXT, .flags = QF_ITEM_REQUIRED, AT(qf_conf_condition, tag), .reload = LIVE,
 	  .help = "a tag's key, or key:value" },
 	END
 };
@@ -152,11 +152,12 @@ static int condition_check(struct qf_loader *ld, const struct qf_path *path, con
 	(void)node;
 	if (c->type != QF_COND_CLIENT_TAG)
 		return 0;
-	colon = strchr(c->name, ':');
-	if (colon == NULL || colon == c->name)
+	c->name = c->tag;
+	colon = strchr(c->tag, ':');
+	if (colon == NULL || colon == c->tag)
 		return 0;
 	c->value = colon + 1;
-	c->name = qf_arena_strndup(ld->arena, c->name, (size_t)(colon - c->name));
+	c->name = qf_arena_strndup(ld->arena, c->tag, (size_t)(colon - c->tag));
 	return 0;
 }
 

@@ -388,6 +388,7 @@ static const char *const edits[][2] = {
 		"routers:\n- { type: compound, combine: any, conditions: [{ type: user, username: a }],"
 		" targetGroup: g }\n" },
 	{ "routers:\n", "routers:\n- { type: compound, conditions: [{ type: clientTag, tag: a }], targetGroup: g }\n" },
+	{ "routers:\n", "routers:\n- { type: compound, conditions: [{ type: clientTag, tag: a:b }], targetGroup: g }\n" },
 };
 
 static void every_change_of_a_value_changes_the_id(void **state)
