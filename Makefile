@@ -30,7 +30,7 @@ llhttp := /usr/share/llhttp# of Debian's node-llhttp: sources, without a library
 llhttp_src := $(sort $(wildcard $(llhttp)/*.c))
 
 # ---- flags -----------------------------------------------------------------------------------------------------------
-packages := libzmq yaml-0.1 jansson libpcre2-8 libsystemd libcrypto zlib
+packages := libzmq yaml-0.1 jansson libpcre2-8 libsystemd libcrypto libssl libpq zlib
 packages_have := $(shell pkg-config --exists $(packages) python-3.11-embed 2>/dev/null && echo yes)
 ifeq ($(packages_have),yes)
 pkg_cflags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages)))

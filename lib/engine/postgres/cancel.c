@@ -1,0 +1,101 @@
+/*
+ * Cancels. libpq opens a connection for each and blocks, so it does that on a thread; its return means that the signal
+ * has been sent. One that comes before the server has begun does nothing: it is sent again until the statement ends.
+ */
+#include <stdlib.h>
+
+#include "private.h"
+
+#define AGAIN_NS (500 * QF_MS)
+#define GIVE_UP_NS (30 * QF_SEC)
+
+struct pge_cancelling {
+	struct pge_work work;
+	struct qf_engine_conn *conn; /* NULL: gone */
+	PGcancel *handle;
+};
+
+static void cancel_run(struct pge_work *w)
+{
+	struct pge_cancelling *k = qf_container_of(w, struct pge_cancelling, work);
+	char text[256];
+
+	/* What goes wrong shows: the statement does not end. */
+	(void)PQcancel(k->handle, text, sizeof(text));
+}
+
+static void cancel_drop(struct pge_work *w)
+{
+	struct pge_cancelling *k = qf_container_of(w, struct pge_cancelling, work);
+
+	PQfreeCancel(k->handle);
+	free(k);
+}
+
+static void cancel_done(struct pge_work *w)
+{
+	struct pge_cancelling *k = qf_container_of(w, struct pge_cancelling, work);
+	struct qf_engine_conn *c = k->conn;
+
+	cancel_drop(w);
+	if (!c)
+		return;
+	c->cancelling = NULL;
+	c->cancel_echo = true;
+	if (c->run.job && c->run.sent && c->run.cancelled)
+		qf_timer_set(c->pool->engine->loop, &c->timer, AGAIN_NS);
+	pge_conn_advance(c);
+}
+
+static void send_cancel(struct qf_engine_conn *c)
+{
+	struct pge_cancelling *k;
+	PGcancel *handle = c->cancelling ? NULL : PQgetCancel(c->pg);
+
+	if (!handle)
+		return;
+	k = qf_xcalloc(1, sizeof(*k));
+	k->work = (struct pge_work){ .run = cancel_run, .done = cancel_done, .drop = cancel_drop };
+	k->conn = c;
+	k->handle = handle;
+	if (pge_thread_add(c->pool->engine->canceller, &k->work) < 0) {
+		cancel_drop(&k->work);
+		qf_timer_set(c->pool->engine->loop, &c->timer, AGAIN_NS);
+		return;
+	}
+	c->cancelling = k;
+}
+
+void pge_cancel(struct qf_engine_conn *c)
+{
+	struct pge_run *r = &c->run;
+
+	if (!r->job || r->cancelled)
+		return;
+	r->cancelled = true;
+	c->cancelled_ns = qf_loop_now(c->pool->engine->loop);
+	if (!r->sent) {
+		qf_task_add(c->pool->engine->loop, &c->ending);
+		return;
+	}
+	if (c->state != PGE_OPEN || r->complete)
+		return;
+	send_cancel(c);
+	pge_copy_stop(c, "canceling statement due to user request");
+	qf_task_add(c->pool->engine->loop, &c->resume); /* rows that nobody takes must not hold it up */
+}
+
+void pge_cancel_again(struct qf_engine_conn *c)
+{
+	if (qf_loop_now(c->pool->engine->loop) - c->cancelled_ns >= GIVE_UP_NS)
+		pge_conn_lost(c, "the server did not react to a cancel");
+	else
+		send_cancel(c);
+}
+
+void pge_cancel_forget(struct qf_engine_conn *c)
+{
+	if (c->cancelling)
+		c->cancelling->conn = NULL;
+	c->cancelling = NULL;
+}

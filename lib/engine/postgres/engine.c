@@ -1,0 +1,89 @@
+/* The adapter's table of functions: see adapter.h. */
+#include <stdlib.h>
+
+#include "private.h"
+
+static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+{
+	return pge_pool_get(e, session, ret, reterr);
+}
+
+/* What a session may have left is known from its statements. */
+static void conn_put(struct qf_engine_conn *c, bool reset)
+{
+	(void)reset;
+	pge_pool_put(c);
+}
+
+static unsigned capacity(const struct qf_engine *e)
+{
+	return e->cfg->pool_size;
+}
+
+static const char *why_down(const struct qf_engine *e)
+{
+	return e->pool.down ? e->pool.why : NULL;
+}
+
+static void watch(struct qf_engine_conn *c, void (*on_async)(void *arg, struct qf_slice message),
+		  void (*on_lost)(void *arg), void *arg)
+{
+	c->on_async = on_async;
+	c->on_lost = on_lost;
+	c->watch_arg = arg;
+}
+
+static void engine_close(struct qf_engine *e)
+{
+	if (!e)
+		return;
+	e->closing = true;
+	pge_looks_fini(e);
+	pge_pool_fini(&e->pool);
+	e->resolver = pge_thread_free(e->resolver);
+	e->canceller = pge_thread_free(e->canceller);
+	free(e);
+}
+
+static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg, struct qf_loop *loop,
+	unsigned max_running, struct qf_err *reterr)
+{
+	struct qf_engine *e = qf_xcalloc(1, sizeof(*e));
+	int r;
+
+	(void)max_running; /* capacity() is the limit */
+	e->cfg = cfg;
+	e->loop = loop;
+	e->catalog = 1;
+	e->catalog_ns = qf_loop_now(loop);
+	qf_list_init(&e->looks);
+	pge_pool_init(&e->pool, e);
+	r = pge_thread_new(&e->resolver, loop, reterr);
+	if (r == 0)
+		r = pge_thread_new(&e->canceller, loop, reterr);
+	if (r < 0) {
+		engine_close(e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+const struct qf_engine_ops qf_engine_postgres = {
+	.name = "postgres",
+	.dialect = QF_DIALECT_POSTGRES,
+	.caps = QF_ENGINE_CAP_TRANSACTIONS,
+	.open = engine_open,
+	.close = engine_close,
+	.conn_get = conn_get,
+	.conn_put = conn_put,
+	.capacity = capacity,
+	.why_down = why_down,
+	.submit = pge_run_submit,
+	.more = pge_run_more,
+	.cancel = pge_cancel,
+	.input = pge_copy_input,
+	.watch = watch,
+	.catalog = pge_catalog,
+	.lookup = pge_lookup,
+};

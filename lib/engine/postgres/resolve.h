@@ -1,0 +1,22 @@
+/*
+ * The part of connecting that may block: the password file, libpq's service and password files, names. Runs on a thread;
+ * what it returns has begun to connect and goes on without blocking.
+ */
+#ifndef QF_ENGINE_POSTGRES_RESOLVE_H
+#define QF_ENGINE_POSTGRES_RESOLVE_H
+
+#include <libpq-fe.h>
+
+#include "qf/conf.h"
+
+/* Copies of what a cluster says, so that a thread may outlive it. */
+struct pge_target {
+	char *endpoint, *username, *password, *password_file, *database;
+};
+
+void pge_target_init(struct pge_target *t, const struct qf_conf_cluster *cfg);
+void pge_target_fini(struct pge_target *t);
+/* On success PQconnectPoll() goes on, as if it had said PGRES_POLLING_WRITING. */
+int pge_target_connect(const struct pge_target *t, PGconn **ret, struct qf_err *reterr) qf_must_check;
+
+#endif

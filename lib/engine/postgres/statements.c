@@ -1,0 +1,86 @@
+/*
+ * Prepared statements of one connection, by text and declared types. Named statements of clients are prepared under a
+ * name of ours where they run and stay until they are the longest unused of many.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+
+enum { MAX_STATEMENTS = 256, MAX_TEXT = 256 << 10 };
+
+void pge_statements_init(struct pge_statements *s)
+{
+	s->by_text = qf_map_new();
+	qf_list_init(&s->used);
+	s->count = 0;
+	qf_buf_init(&s->key);
+}
+
+static void statement_free(struct pge_statements *s, struct pge_statement *st)
+{
+	qf_map_del(s->by_text, qf_buf_slice(&st->key));
+	qf_list_remove(&st->link);
+	qf_buf_fini(&st->key);
+	qf_buf_fini(&st->columns);
+	free(st);
+	s->count--;
+}
+
+void pge_statements_clear(struct pge_statements *s)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &s->used)
+		statement_free(s, qf_container_of(it, struct pge_statement, link));
+}
+
+void pge_statements_fini(struct pge_statements *s)
+{
+	pge_statements_clear(s);
+	s->by_text = qf_map_free(s->by_text);
+	qf_buf_fini(&s->key);
+}
+
+static void make_key(struct qf_buf *key, struct qf_slice sql, const struct qf_bind *b)
+{
+	qf_buf_clear(key);
+	qf_buf_u16(key, b->n_types);
+	for (uint16_t i = 0; i < b->n_types; i++)
+		qf_buf_u32(key, b->types[i]);
+	qf_buf_add_slice(key, sql);
+}
+
+void pge_statements_drop(struct pge_statements *s, struct pge_statement *st, struct qf_buf *out)
+{
+	if (st->parsed)
+		qf_pg_put_close(out, 'S', st->name);
+	statement_free(s, st);
+}
+
+struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_slice sql, const struct qf_bind *b,
+				       struct qf_buf *out)
+{
+	struct pge_statement *st;
+
+	if (sql.n > MAX_TEXT)
+		return NULL;
+	make_key(&s->key, sql, b);
+	st = qf_map_get(s->by_text, qf_buf_slice(&s->key));
+	if (st) {
+		qf_list_remove(&st->link);
+		qf_list_append(&s->used, &st->link);
+		return st;
+	}
+	if (s->count >= MAX_STATEMENTS)
+		pge_statements_drop(s, qf_container_of(s->used.next, struct pge_statement, link), out);
+	st = qf_xcalloc(1, sizeof(*st));
+	qf_buf_add_slice(&st->key, qf_buf_slice(&s->key));
+	snprintf(st->name, sizeof(st->name), "qf%llu", (unsigned long long)++s->last);
+	pge_effects_read(&st->effects, sql);
+	qf_map_put(s->by_text, qf_buf_slice(&st->key), st);
+	qf_list_append(&s->used, &st->link);
+	s->count++;
+	return st;
+}
