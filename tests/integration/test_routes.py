@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import psycopg
 import pytest
@@ -193,6 +194,43 @@ def refused(c, sql):
     with pytest.raises(psycopg.errors.InsufficientPrivilege) as e:
         c.execute(sql)
     assert e.value.diag.message_primary == "hands off" and "qf-route --explain" in e.value.diag.message_hint
+
+
+def traces(kit, n):
+    """The last n verdicts, by rule or by ticket."""
+    def told():
+        lines = [json.loads(line) for line in kit.admin("events").stdout.splitlines()]
+        return [e["trace"] for e in lines if e["event"] == "routed"]
+
+    wait_until(lambda: len(told()) >= n, 5)
+    time.sleep(0.3)
+    return told()[-n:]
+
+
+def test_ticket_for_an_equal_statement(kit):
+    """The second equal statement of an equal session asks no rule; another user, text, header or configuration does."""
+    reload(kit, configuration(USERS + HEADER, FALLBACK))
+    sql = WHO + " where 1 = 1"
+    for session in (ANN, ANN, {"user": "bob"}, ANN, {**ANN, **DUCK}, ANN):
+        live(kit, session, sql)
+    live(kit, ANN, sql + " and 2 = 2")
+    assert sorted(traces(kit, 7)) == ["ticket"] * 3 + ["userGroup 1"] * 4  # two programs tell, in any order
+    reload(kit, configuration(USERS.replace("ann: two", "ann: one"), FALLBACK))
+    assert [live(kit, ANN, sql) for _ in range(2)] == ["one", "one"]
+    assert sorted(traces(kit, 2)) == ["ticket", "userGroup 1"]
+
+
+def test_no_ticket_from_a_script(kit):
+    script = """- type: pythonScript
+  script: |
+    def route(query, ctx):
+        return "one"
+"""
+    reload(kit, configuration(script, FALLBACK))
+    sql = WHO + " where 3 = 3"
+    assert [live(kit, ANN, sql) for _ in range(3)] == ["one"] * 3
+    assert not [t for t in traces(kit, 3) if "ticket" in t]
+
 
 
 def test_deny_in_a_transaction(guarded):
