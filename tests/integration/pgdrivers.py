@@ -10,7 +10,6 @@ import functools
 import io
 import json
 import pathlib
-import re
 import struct
 import subprocess
 import threading

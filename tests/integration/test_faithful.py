@@ -1,8 +1,8 @@
 """The same statements on PostgreSQL and on DuckDB through the toolkit: the same text, or refused, never different.
 
-faithful/*.sql hold the statements; `-- refused` before one says that its translation must not be vouched for even
-though the column types are known. Each is compared twice: translated with the column types and run in DuckDB's own
-dialect, and sent as it is through the ring.
+faithful/params.txt holds statements with parameters, faithful/*.sql the others; `-- refused` before one says that its
+translation must not be vouched for even though the column types are known. Each is compared twice: translated with the
+column types and run in DuckDB's own dialect, and sent as it is through the ring.
 """
 import json
 import pathlib
@@ -58,11 +58,15 @@ def both(tmp_path_factory):
 
 
 def copy_tables(duck, pg):
+    for c in (duck, pg):
+        c.execute("create table pt (a integer, b bigint, n decimal(10,2), t text, d date, ts timestamp, f boolean)")
     schema = {}
-    for table in ("users", "orders", "events"):
+    for table in ("users", "orders", "events", "pt"):
         columns = dict(duck.execute("select column_name, data_type from duckdb_columns() where table_name = '%s' order by "
                                     "column_index" % table).fetchall())
         schema[table] = columns
+        if table == "pt":
+            continue
         pg.execute("create table %s (%s)" % (table, ", ".join("%s %s" % (c, TYPES[t]) for c, t in columns.items())))
         _, rows = raw(duck, f"select * from {table}")
         with pg.cursor().copy(f"copy {table} from stdin") as copy:
@@ -72,10 +76,14 @@ def copy_tables(duck, pg):
 
 
 def translated(name, schema, tmp_path):
+    return translate(schema, tmp_path, "--file", str(HERE / f"{name}.sql"))
+
+
+def translate(schema, tmp_path, *options, text=""):
     file = tmp_path / "schema.json"
     file.write_text(json.dumps(schema))
     done = subprocess.run([str(BIN / "qf-translate"), "--from", "postgres", "--to", "duckdb", "--schema", str(file), "--format", "json",
-                           "--file", str(HERE / f"{name}.sql")], capture_output=True, text=True, timeout=120 * SLOW)
+                           *options], input=text, capture_output=True, text=True, timeout=120 * SLOW)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -107,4 +115,62 @@ def test_through_the_ring(name, both):
             continue
         if want != have or refused:
             wrong.append((sql, want, have))
+    assert not wrong, wrong
+
+
+# ---- parameters ------------------------------------------------------------------------------------------------------
+
+OIDS = {"-": 0, "bool": 16, "int8": 20, "int2": 21, "int4": 23, "text": 25, "float4": 700, "float8": 701, "character": 1042, "varchar": 1043,
+        "date": 1082, "time": 1083, "timestamp": 1114, "timestamptz": 1184, "interval": 1186, "timetz": 1266, "numeric": 1700,
+        "uuid": 2950, "int4[]": 1007, "text[]": 1009, "int8[]": 1016}
+TEXTS = (25, 1043)
+
+
+def runs():
+    """[(statement, types, values, refused)]"""
+    for line in (HERE / "params.txt").read_text().splitlines():
+        if line.startswith("    "):
+            types, _, values = line.strip().partition(" ")
+            yield sql.removeprefix("refused "), types, json.loads(values), sql.startswith("refused ")
+        elif not line.startswith("#"):
+            sql = line
+
+
+def prepared(connection, sql, types, values):
+    """(types of parameters, names, types, rows) of an unnamed statement, or its error."""
+    p = connection.pgconn
+    done = p.prepare(b"", sql.encode(), [OIDS[t] for t in types.split(",")])
+    if done.status != 1:
+        return "ERROR " + done.error_message.decode()
+    about = p.describe_prepared(b"")
+    asked = tuple(about.param_type(i) for i in range(about.nparams))
+    result = p.exec_prepared(b"", [v if v is None else v.encode() for v in values])
+    if result.status not in (1, 2):
+        return "ERROR " + result.error_message.decode()
+    columns = [(result.fname(i), 25 if result.ftype(i) in TEXTS else result.ftype(i)) for i in range(result.nfields)]
+    return asked, columns, [tuple(result.get_value(r, c) for c in range(result.nfields)) for r in range(result.ntuples)]
+
+
+def test_parameters_are_vouched_for(both, tmp_path):
+    """Refused is what the file says; the rest is compared through the ring below."""
+    _, _, _, schema = both
+    wrong = []
+    for types in sorted({r[1] for r in runs()}):
+        mine = [r for r in runs() if r[1] == types]
+        answers = translate(schema, tmp_path, "--guard", "--param-types", types.replace("-", "0"), text="\n;\n".join(r[0] for r in mine))
+        for (sql, _, _, refused), a in zip(mine, answers, strict=True):
+            if (a["output"] is None or bool(a["doubts"])) != refused:
+                wrong.append((sql, types, a))
+    assert not wrong, wrong
+
+
+def test_parameters_through_the_ring(both):
+    pg, ring, _, _ = both
+    wrong = []
+    for sql, types, values, refused in runs():
+        want, have = prepared(pg, sql, types, values), prepared(ring, sql, types, values)
+        if isinstance(have, str) and (refused or isinstance(want, str)):
+            continue
+        if want != have or refused:
+            wrong.append((sql, types, values, want, have))
     assert not wrong, wrong
