@@ -1,9 +1,9 @@
 /*
  * The frames between translator and worker; py/worker.py is the other side. All integers big-endian.
  *
- * Request: u8 1, u8 flags (1 = guard), text from, text to, text schema, text sql. Answer: u8 status (0 translated, 1 error), text
- * sql, u16 number of warnings, texts, u16 number of doubts, texts, text error, text hint, u32 line, u32
- * column, u32 position. A text is u32 length and UTF-8 bytes.
+ * Request: u8 1, u8 flags (1 = guard), u16 number of types, u32 oids, text from, text to, text schema, text sql. Answer: u8 status
+ * (0 translated, 1 error), text sql, u16 number of warnings, texts, u16 number of doubts, texts, text error, text hint, u32
+ * line, u32 column, u32 position, text sqlstate. A text is u32 length and UTF-8 bytes.
  */
 #include "translator.h"
 
@@ -17,6 +17,8 @@ void answer_request(struct qf_buf *b, const struct translate_request *r)
 {
 	qf_buf_u8(b, 1);
 	qf_buf_u8(b, r->guard);
+	qf_buf_u16(b, (uint16_t)(r->types.n / 4));
+	qf_buf_add_slice(b, r->types);
 	put_text(b, qf_slice_str(qf_dialect_name(r->from)));
 	put_text(b, qf_slice_str(qf_dialect_name(r->to)));
 	put_text(b, r->schema);
@@ -55,7 +57,8 @@ bool answer_read(struct qf_slice bytes, struct translation *ret)
 	t.line = qf_read_u32(&r);
 	t.column = qf_read_u32(&r);
 	t.position = qf_read_u32(&r);
-	if (!qf_reader_done(&r) || status > 1 || (status == 0 && t.sql.n == 0))
+	t.sqlstate = get_text(&r);
+	if (!qf_reader_done(&r) || status > 1 || t.sqlstate.n > 5 || (status == 0 && t.sql.n == 0))
 		return false;
 	*ret = t;
 	return true;

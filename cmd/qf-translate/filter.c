@@ -104,6 +104,7 @@ static void submit(struct filter *f, const struct qf_statement *st, unsigned tex
 	s->st.empty = st->empty;
 	r.sql = qf_slice(s->st.text, s->st.n);
 	r.schema = qf_slice_str(f->o->schema);
+	r.types = f->o->types;
 	if (st->empty || !f->tr) {
 		struct translation same = { .sql = r.sql };
 

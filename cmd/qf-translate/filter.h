@@ -16,6 +16,7 @@ struct filter_opts {
 	bool json;
 	bool guard; /* see translator.h */
 	const char *file; /* NULL: standard input */
+	struct qf_slice types; /* see translator.h */
 	const char *schema; /* JSON {"table": {"column": "TYPE"}}: may be NULL */
 };
 

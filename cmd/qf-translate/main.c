@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "filter.h"
+#include "paramtypes.h"
 #include "pyworker.h"
 #include "qf/columns.h"
 #include "qf/str.h"
@@ -13,6 +14,7 @@
 struct program {
 	struct filter_opts filter;
 	char *schema;
+	struct qf_buf types;
 	bool list;
 	struct service service;
 };
@@ -88,6 +90,19 @@ static int set_schema(void *ctx, const char *value)
 	return 0;
 }
 
+static int set_types(void *ctx, const char *value)
+{
+	struct program *p = ctx;
+	const char *bad = paramtypes_read(&p->types, value);
+
+	p->filter.types = qf_buf_slice(&p->types);
+	if (!bad)
+		return 0;
+	fprintf(stderr, "qf-translate: unknown type \"%.*s\": types are named as PostgreSQL does, or by oid\n",
+		(int)strcspn(bad, ","), bad);
+	return QF_EREFUSED;
+}
+
 static int set_list(void *ctx, const char *value)
 {
 	(void)value;
@@ -102,6 +117,7 @@ static const struct qf_option options[] = {
 	{ "strict", 0, NULL, "a statement whose translation is in doubt fails", set_strict },
 	{ "format", 0, "text|json", "json: one object a line for each statement", set_format },
 	{ "schema", 0, "FILE", "column types of the tables, as YAML: table: { column: TYPE }", set_schema },
+	{ "param-types", 0, "LIST", "what is declared of $1, $2 …, as in int4,text,numeric; 0: nothing", set_types },
 	{ "guard", 0, NULL, "types that nobody has told are checked by the translated statement itself", set_guard },
 	{ "list-dialects", 0, NULL, "print the dialects and exit", set_list },
 	{ 0 },
@@ -169,7 +185,7 @@ static const struct qf_svc svc = {
 	.program = QF_TRANSLATE,
 	.summary = "translates SQL from one dialect to another, or says why not",
 	.usage = "  qf-translate --from DIALECT --to DIALECT [--file FILE] [--schema FILE]\n"
-		 "               [--guard] [--strict] [--format json] < in.sql > out.sql\n",
+		 "               [--param-types LIST] [--guard] [--strict] [--format json] < in.sql > out.sql\n",
 	.options = options,
 	.asks = QF_ROLE(QF_ADMIN),
 	.handlers = handlers,
@@ -189,5 +205,6 @@ int main(int argc, char **argv)
 	int status = qf_svc_main(&svc, &p, argc, argv);
 
 	free(p.schema);
+	qf_buf_fini(&p.types);
 	return status;
 }

@@ -35,11 +35,12 @@ static void keep_list(struct qf_buf *b, struct translate_list *to, const struct 
 void result_take(struct result *r, const struct translation *t)
 {
 	qf_buf_init(&r->bytes);
-	qf_buf_reserve(&r->bytes, 1 + t->sql.n + t->text.n + t->hint.n + list_size(&t->warnings) + list_size(&t->doubts));
+	qf_buf_reserve(&r->bytes, 1 + t->sql.n + t->text.n + t->hint.n + t->sqlstate.n + list_size(&t->warnings) + list_size(&t->doubts));
 	r->status = t->status;
 	r->sql = keep(&r->bytes, t->sql);
 	r->text = keep(&r->bytes, t->text);
 	r->hint = keep(&r->bytes, t->hint);
+	r->sqlstate = keep(&r->bytes, t->sqlstate);
 	keep_list(&r->bytes, &r->warnings, &t->warnings);
 	keep_list(&r->bytes, &r->doubts, &t->doubts);
 	r->line = t->line;
@@ -154,6 +155,8 @@ static bool print_json(struct printer *p, const struct statement *st, const stru
 		json_object_set_new(o, "column", json_integer(r->column));
 	if (r->hint.n > 0)
 		json_object_set_new(o, "hint", text_of(r->hint));
+	if (r->sqlstate.n > 0)
+		json_object_set_new(o, "sqlstate", text_of(r->sqlstate));
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	fputc('\n', stdout);
 	json_decref(o);

@@ -17,7 +17,7 @@ struct statement {
 struct result { /* a translation, kept until its turn */
 	enum translate_status status;
 	struct qf_buf bytes; /* what the slices below borrow from */
-	struct qf_slice sql, text, hint;
+	struct qf_slice sql, text, hint, sqlstate;
 	struct translate_list warnings, doubts;
 	unsigned line, column;
 };

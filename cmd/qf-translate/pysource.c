@@ -10,9 +10,9 @@
 	extern const char py_##name##_at[];
 
 #define EACH(do)                                                                                                      \
-	do(tokens) do(pgtypes) do(pgvalue) do(pgexpr) do(pgnames) do(pgnodes) do(pgpreds) do(pgcasts) do(pgfuncs)     \
+	do(tokens) do(pgtypes) do(pgvalue) do(pgparams) do(pgexpr) do(pgnames) do(pgnodes) do(pgpreds) do(pgcasts) do(pgfuncs)     \
 	do(pgdates) do(pgaggs) do(pgscope) do(pgfrom) do(pgclauses) do(pgquery) do(pgddl) do(pgprepare)               \
-	do(pgstatement) do(traits) do(columns) do(decimals) do(trinolits) do(trinoddl) do(trinoarrays)       \
+	do(pgstatement) do(marks) do(traits) do(columns) do(decimals) do(trinolits) do(trinoddl) do(trinoarrays)       \
 	do(trinofuncs) do(trinoshow) do(pairs) do(translate) do(worker)
 
 EACH(CARRY)

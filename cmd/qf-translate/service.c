@@ -31,8 +31,13 @@ static void put_list(struct qf_buf *b, enum qf_field f, const struct translate_l
 		qf_put_slice(b, f, l->at[i]);
 }
 
-static const char *sqlstate(const struct translation *t)
+static const char *sqlstate(const struct translation *t, char given[6])
 {
+	if (t->sqlstate.n == 5) {
+		memcpy(given, t->sqlstate.p, 5);
+		given[5] = '\0';
+		return given;
+	}
 	switch (t->status) {
 	case TRANSLATE_TROUBLE:
 		return "53000";
@@ -61,7 +66,9 @@ static void put_doubts(struct qf_buf *b, const struct translation *t, enum qf_di
 
 static void put_error(struct qf_buf *b, const struct translation *t)
 {
-	qf_put_str(b, QF_F_SQLSTATE, sqlstate(t));
+	char given[6];
+
+	qf_put_str(b, QF_F_SQLSTATE, sqlstate(t, given));
 	qf_put_slice(b, QF_F_MESSAGE, t->text);
 	if (t->hint.n > 0)
 		qf_put_slice(b, QF_F_HINT, t->hint);
@@ -110,7 +117,7 @@ static void on_translation(void *arg, const struct translation *t)
 void service_on_translate(struct service *s, struct qf_peer *from, const struct qf_msg *m)
 {
 	struct translate_request r = { .from = qf_get_u8(m, QF_F_FROM), .to = qf_get_u8(m, QF_F_TO), .guard = true,
-				       .sql = qf_get(m, QF_F_SQL), .schema = qf_get(m, QF_F_TABLES) };
+				       .sql = qf_get(m, QF_F_SQL), .types = qf_get(m, QF_F_PARAM_TYPES), .schema = qf_get(m, QF_F_TABLES) };
 	struct translation bad = { .status = TRANSLATE_ERROR,
 				   .text = qf_slice_str("a TRANSLATE without known dialects or text, or with too many columns") };
 

@@ -70,6 +70,8 @@ static bool readable(const struct translate_request *r, struct translation *t)
 	if (r->sql.n > MAX_STATEMENT)
 		return refuse(t, "the statement is longer than the 1 MiB that is translated",
 			      "write it in the engine's own dialect (setting queryflux.dialect)");
+	if (r->types.n % 4 || r->types.n / 4 > UINT16_MAX)
+		return refuse(t, "the types of the parameters cannot be read", NULL);
 	if (bad < r->sql.n || memchr(r->sql.p, 0, r->sql.n)) {
 		qf_text_place(r->sql, bad < r->sql.n ? bad : 0, &t->line, &t->column);
 		return refuse(t, "the statement is not valid UTF-8 text", NULL);
@@ -89,6 +91,8 @@ static void make_key(struct qf_buf *key, const struct translate_request *r)
 	qf_buf_u8(key, (uint8_t)r->from);
 	qf_buf_u8(key, (uint8_t)r->to);
 	qf_buf_u8(key, r->guard);
+	qf_buf_u16(key, (uint16_t)(r->types.n / 4));
+	qf_buf_add_slice(key, r->types);
 	qf_buf_u64(key, r->schema.n ? qf_hash(r->schema) : 0);
 	qf_buf_add_slice(key, r->sql);
 }

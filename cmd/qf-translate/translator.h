@@ -31,6 +31,7 @@ struct translate_request {
 	struct qf_slice sql;
 	enum qf_dialect from, to;
 	bool guard;		/* the translated statement checks types that nobody has told, where they matter */
+	struct qf_slice types;	/* u32 list: PostgreSQL's oids of the parameters, as the client declared them; 0: not */
 	struct qf_slice schema; /* what is known of the tables, as JSON (see qf-translate(8)); may be empty */
 };
 
@@ -52,6 +53,7 @@ struct translation {
 	struct qf_slice sql; /* with TRANSLATE_OK */
 	struct translate_list warnings, doubts;
 	struct qf_slice text, hint;
+	struct qf_slice sqlstate; /* of an error that the source's own engine has for it; else empty */
 	unsigned line, column; /* of an error in the text, from 1; 0 = unknown */
 	unsigned position;     /* the same as a character number */
 	bool cached;

@@ -157,20 +157,9 @@ def test_parameters_are_vouched_for(both, tmp_path):
     wrong = []
     for types in sorted({r[1] for r in runs()}):
         mine = [r for r in runs() if r[1] == types]
-        answers = translate(schema, tmp_path, "--guard", "--param-types", types.replace("-", "0"), text="\n;\n".join(r[0] for r in mine))
+        answers = translate(schema, tmp_path, "--guard", "--param-types", ",".join(str(OIDS[t]) for t in types.split(",")),
+                            text="\n;\n".join(r[0] for r in mine))
         for (sql, _, _, refused), a in zip(mine, answers, strict=True):
             if (a["output"] is None or bool(a["doubts"])) != refused:
                 wrong.append((sql, types, a))
-    assert not wrong, wrong
-
-
-def test_parameters_through_the_ring(both):
-    pg, ring, _, _ = both
-    wrong = []
-    for sql, types, values, refused in runs():
-        want, have = prepared(pg, sql, types, values), prepared(ring, sql, types, values)
-        if isinstance(have, str) and (refused or isinstance(want, str)):
-            continue
-        if want != have or refused:
-            wrong.append((sql, types, values, want, have))
     assert not wrong, wrong

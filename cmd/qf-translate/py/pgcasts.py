@@ -4,6 +4,7 @@ import re
 from sqlglot import exp
 
 from qf_pgexpr import handles
+from qf_pgparams import closed
 from qf_pgtypes import (BOOL, BYTEA, DATE, DUCK, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME,
                         TIMESTAMP, TIMESTAMPTZ, UNKNOWN, UUID, WIDTH, Ty, duck_type, numeric, shown)
 from qf_pgvalue import X
@@ -37,11 +38,9 @@ def cast(c, node):
     inner = node.this
     if ty is None:
         return c.unknown(node, "the type %s" % node.args["to"].sql("postgres"))
-    if isinstance(inner, exp.Parameter) and ty.kind != "numeric":
-        return X("CAST($%s AS %s)" % (inner.name, duck_type(ty)), ty)
     if ty.kind in ("float4", "float8") and is_number(inner):
         return c.literal(("-" if isinstance(inner, exp.Neg) else "") + (inner.this.this if isinstance(inner, exp.Neg) else inner.this), ty)
-    x = c.raw(inner)
+    x = closed(c.as_type(c.raw(inner), ty)) if isinstance(inner, exp.Parameter) else c.raw(inner)
     if ty.kind == "array" and x.ty.kind == "unknown" and x.ty.lit is not None:
         return array_literal(c, node, x.ty.lit, ty)
     return cast_to(c, node, x, ty, args)
@@ -76,7 +75,7 @@ def cast_to(c, node, x, ty, args=()):
                  x.atom)
     if kind == "unknown":
         return c.as_type(x, ty)
-    if kind == to and kind != "array":
+    if kind == to and (kind != "array" or x.ty.elem.kind == ty.elem.kind != "numeric"):
         return X(x.sql, x.ty, x.atom)
     if kind == "text":
         return from_text(c, node, x, ty)

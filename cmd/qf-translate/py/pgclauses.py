@@ -4,6 +4,7 @@ from sqlglot import exp
 from qf_pgfrom import Tables
 from qf_pgnames import ident, ident_text
 from qf_pgscope import quoted
+from qf_pgtypes import INT8
 from qf_pgvalue import by_length
 
 
@@ -160,6 +161,8 @@ class Clauses(Tables):
 
     def count(self, word, n):
         x = self.e(n)
-        if x.ty.kind not in ("int4", "int8", "any") or (isinstance(x.ty.lit, int) and x.ty.lit < 0):
+        if x.ty.kind == "param":
+            x = self.as_type(x, INT8)
+        if x.ty.kind not in ("int2", "int4", "int8", "any") or (isinstance(x.ty.lit, int) and x.ty.lit < 0):
             self.doubt("this%s" % word.rstrip())
         return word + x.p

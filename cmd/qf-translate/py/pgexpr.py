@@ -3,7 +3,8 @@
 What is handled was compared with both engines on grids of values. Whatever has no handler here, or falls through
 one, is a doubt: the text is then sqlglot's best effort and the caller is told that it cannot be shown to be right.
 """
-from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
+from qf_pgparams import Params, closed
+from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, FREE, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
                         WIDTH, Ty, Unreadable, duck_type, read_bool, read_int, read_interval, read_numeric, read_time,
                         read_timestamp, read_uuid, shown)
 from qf_pgvalue import FLOAT_TEXT, X, by_length, decimal, float_literal, in_single, interval_value, moment, nonzero, plain, small_product, type_error
@@ -30,6 +31,7 @@ class Exprs:
         self.names = names            # restores the function names that were set aside before parsing
         self.fallback = fallback      # node → sqlglot's DuckDB text
         self.doubts = []
+        self.params = Params(())
         self.scope = None
         self.guard = False            # types that nobody has told are made sure when the statement runs
         self.says_unknown = False     # the text holds IS UNKNOWN, which sqlglot reads as IS NULL
@@ -60,7 +62,7 @@ class Exprs:
 
     def settle(self, x):
         ty = x.ty
-        if ty.kind == "numeric" and ty.scale is None:
+        if ty.kind == "numeric" and (ty.scale is None or ty.open):
             self.doubt("a quotient, an average or a mix of numerics has as many digits after the point as PostgreSQL chooses "
                        "for each value, which duckdb cannot show: round(…, n) makes it exact")
             return X(x.sql, ANY, x.atom)
@@ -130,7 +132,9 @@ class Exprs:
         raise Unreadable("a literal of type %s" % shown(ty))
 
     def as_type(self, x, ty):
-        """An unknown literal becomes the other side's type; others stay as they are."""
+        """An unknown literal, and a parameter, become the other side's type; others stay as they are."""
+        if x.ty.kind == "param" and ty.kind not in FREE:
+            return self.params.settle(self, x, ty)
         if x.ty.kind != "unknown" or ty.kind == "unknown":
             return x
         if x.ty.lit is None:
@@ -159,7 +163,7 @@ class Exprs:
     def text(self, x):
         """The value as PostgreSQL writes it into text."""
         kind = x.ty.kind
-        if kind in ("text", "unknown"):
+        if kind == "text" or kind in FREE:
             return self.as_type(x, TEXT)
         if kind in INTS or kind in ("bool", "time", "uuid") or kind == "numeric":
             return X("CAST(%s AS VARCHAR)" % x.sql, TEXT)
@@ -177,7 +181,7 @@ class Exprs:
         return X("CAST(%s AS VARCHAR)" % x.sql, TEXT)
 
     def double(self, x):
-        kind = x.ty.kind
+        kind, x = x.ty.kind, closed(x)
         if kind == "float8":
             return x
         if kind == "numeric" and x.ty.lit is None and x.ty.width > 15:
@@ -186,13 +190,13 @@ class Exprs:
 
     def common(self, xs, what):
         """The operands of CASE, COALESCE, UNION …, brought to one type as PostgreSQL resolves it."""
-        known = [x.ty for x in xs if x.ty.kind != "unknown"]
+        known = [x.ty for x in xs if x.ty.kind not in FREE]
         if not known:
             return [self.as_type(x, TEXT) for x in xs], TEXT
         kinds = {t.kind for t in known}
         if "any" in kinds and self.guard:
             xs = self.agree(xs, [t for t in known if t.kind != "any"])
-            known = [x.ty for x in xs if x.ty.kind != "unknown"]
+            known = [x.ty for x in xs if x.ty.kind not in FREE]
             kinds = {t.kind for t in known}
         if "any" in kinds:
             if len(known) > 1 and not self.guard:
@@ -229,7 +233,7 @@ class Exprs:
         if kinds <= set(NUMBERS):
             top = max(kinds, key=NUMBERS.get)
             if top == "numeric":
-                scales = {t.scale if t.kind == "numeric" else 0 for t in known}
+                scales = {None if t.open else t.scale if t.kind == "numeric" else 0 for t in known}
                 whole = max((WIDTH.get(t.kind) or t.width) - (t.scale or 0) for t in known)
                 scale = scales.pop() if len(scales) == 1 else None
                 return Ty("numeric", scale, min(38, whole + (scale or 0)))
@@ -254,17 +258,17 @@ class Exprs:
 
     def pair(self, node):
         left, right = self.raw(node.this), self.raw(node.expression)
-        if left.ty.kind == "unknown" and right.ty.kind not in ("unknown", "any"):
-            left = self.as_type(left, right.ty)
-        elif right.ty.kind == "unknown" and left.ty.kind not in ("unknown", "any"):
-            right = self.as_type(right, left.ty)
+        if left.ty.kind in FREE and right.ty.kind not in FREE + ("any",):
+            left = self.as_type(left, beside(node, left, right.ty))
+        elif right.ty.kind in FREE and left.ty.kind not in FREE + ("any",):
+            right = self.as_type(right, beside(node, right, left.ty))
         return left, right
 
     def no_operator(self, left, op, right):
         if "any" in (left.ty.kind, right.ty.kind):
             self.doubt("%s: the type of an operand is not known" % op)
-        elif left.ty.kind == right.ty.kind == "unknown":
-            self.doubt("%s between two untyped literals" % op)
+        elif left.ty.kind in FREE and right.ty.kind in FREE:
+            self.doubt("%s between two values without a type" % op)
         else:
             self.doubt("%s %s %s" % (shown(left.ty), op, shown(right.ty)))
         return X("%s %s %s" % (left.p, op, right.p), ANY, False)
@@ -335,7 +339,8 @@ class Exprs:
             left, right = self.exact(left), self.exact(right)
             return X("%s / %s" % (left.p, right.p),
                      Ty("numeric", ratio=(left, right, "yes" if nonzero(right.ty) else "no"), volatile=volatile), False)
-        left, right = self.exact(left), self.exact(right)
+        open_ = left.ty.open or right.ty.open
+        left, right = self.exact(closed(left)), self.exact(closed(right))
         if "any" in (left.ty.kind, right.ty.kind):
             return X("%s %s %s" % (left.p, op, right.p), ANY, False)
         ls, rs = left.ty.scale or 0, right.ty.scale or 0
@@ -347,7 +352,7 @@ class Exprs:
             scale, width = max(ls, rs), max(lw - ls, rw - rs) + max(ls, rs) + 1
         if scale > 38:
             self.doubt("a product of more than 38 digits after the point")
-        ty = Ty("numeric", scale, min(38, width), whole=whole, volatile=volatile)
+        ty = Ty("numeric", scale, min(38, width), whole=whole, volatile=volatile, open_=open_)
         if op == "%":
             ty.width = max(lw - ls, rw - rs) + scale
             if ty.width > 38 and not whole:
@@ -402,12 +407,12 @@ class Exprs:
     def compare(self, op, left, right):
         """op between two values; the caller settles what the result is."""
         lk, rk = left.ty.kind, right.ty.kind
-        if lk == rk == "unknown":
+        if lk in FREE and rk in FREE:
             left, right = self.as_type(left, TEXT), self.as_type(right, TEXT)
             return X("%s %s %s" % (left.p, op, right.p), BOOL, False)
         if left.ty.ratio or right.ty.ratio:
             left, right = self.cross(left, right)
-        left, right = self.settle(left), self.settle(right)
+        left, right = self.settle(closed(left)), self.settle(closed(right))
         lk, rk = left.ty.kind, right.ty.kind
         if "any" in (lk, rk):
             left, right = self.compare_any(left, right), self.compare_any(right, left)
@@ -449,11 +454,20 @@ class Exprs:
 
     def truth(self, node):
         x = self.e(node)
-        if x.ty.kind == "unknown":
+        if x.ty.kind in FREE:
             return self.as_type(x, BOOL)
         if x.ty.kind not in ("bool", "any"):
             self.doubt("%s where PostgreSQL wants a boolean" % shown(x.ty))
         return x
+
+
+def beside(node, x, ty):
+    """What a parameter next to an operator is: the other side's type, if the operator exists between two of it."""
+    if x.ty.kind != "param":
+        return ty
+    if ty.kind in ("timestamp", "timestamptz") and node.key == "add":
+        return INTERVAL
+    return FLOAT8 if ty.kind == "interval" and node.key in ("mul", "div") else ty
 
 
 NAMES_OF = {"int4": "INTEGER|BIGINT", "int8": "INTEGER|BIGINT", "numeric": "DECIMAL", "float8": "DOUBLE", "text": "VARCHAR",

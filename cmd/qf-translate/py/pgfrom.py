@@ -170,6 +170,8 @@ class Tables(Exprs):
                                              None))
             return self.unknown(node).sql
         xs = [self.e(a) for a in args]
+        if {x.ty.kind for x in xs} == {"int4", "param"}:
+            xs = [self.as_type(x, INT4) for x in xs]
         series, ty = self.series(node, xs)
         label = ident_text(alias.this) if alias is not None and alias.this is not None else "generate_series"
         names = [ident_text(i) for i in (alias.args.get("columns") or ())] if alias is not None else []

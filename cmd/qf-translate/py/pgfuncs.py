@@ -5,8 +5,9 @@ from sqlglot import exp
 
 from qf_pgexpr import handles
 from qf_pgnodes import power_of
+from qf_pgparams import closed
 from qf_pgpreds import regex
-from qf_pgtypes import ANY, BOOL, DATE, DUCK, FLOAT8, INT4, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, WIDTH, Ty, shown
+from qf_pgtypes import ANY, BOOL, DATE, DUCK, FLOAT8, FREE, INT4, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, WIDTH, Ty, shown
 from qf_pgvalue import X
 from qf_tokens import quote
 
@@ -50,7 +51,7 @@ def arg(c, node, kind):
     """One argument as the type that the function takes, or None when PostgreSQL would not resolve it so."""
     x = c.e(node)
     k = x.ty.kind
-    if k == "unknown":
+    if k in FREE:
         return c.as_type(x, {"t": TEXT, "i": INT4, "d": FLOAT8}[kind])
     if k == "any" or (kind == "t" and k == "text") or (kind == "i" and k in ("int2", "int4")):
         return x
@@ -365,7 +366,7 @@ def rounded(c, node, args):
     name = c.names.of(node)
     if not 1 <= len(args) <= 2:
         return None
-    x, places = c.raw(args[0]), 0
+    x, places = closed(c.raw(args[0])), 0
     if len(args) == 2:
         places = literal_int(c.raw(args[1]))
         if places is None or not -38 <= places <= 30:

@@ -2,7 +2,7 @@
 from sqlglot import exp
 
 from qf_pgexpr import handles
-from qf_pgtypes import ANY, BOOL, DUCK, FLOAT8, INTS, NUMBERS, TEXT, UNKNOWN, Ty, Unreadable, read_numeric, shown
+from qf_pgtypes import ANY, BOOL, DUCK, FLOAT8, FREE, INTS, NUMBERS, TEXT, UNKNOWN, Ty, Unreadable, read_numeric, shown
 from qf_pgvalue import X, decimal, plain
 from qf_tokens import quote
 
@@ -77,7 +77,7 @@ def column(c, node):
 
 @handles(exp.Parameter)
 def parameter(c, node):
-    return X("$%s" % node.name, ANY)
+    return c.params.x(c, int(node.name))
 
 
 @handles(exp.Alias, args="alias")
@@ -189,9 +189,9 @@ def concat(c, node):
     kinds = (left.ty.kind, right.ty.kind)
     if kinds == ("any", "any") and c.guard:
         left = c.sure(left, "VARCHAR", TEXT)  # else it may be two arrays
-    elif not {"text", "unknown"} & set(kinds) or "array" in kinds:
+    elif not {"text", *FREE} & set(kinds) or "array" in kinds:
         return c.no_operator(left, "||", right)
-    if kinds in (("unknown", "any"), ("any", "unknown")) and not c.guard:
+    if "any" in kinds and set(kinds) & set(FREE) and not c.guard:
         c.doubt("|| with a column of unknown type")
     left, right = c.text(c.settle(left)), c.text(c.settle(right))
     return X("%s || %s" % (left.sql if isinstance(node.this, exp.DPipe) else left.p, right.p), TEXT, False)

@@ -4,7 +4,7 @@ import re
 from sqlglot import exp
 
 from qf_pgexpr import handles
-from qf_pgtypes import ANY, BOOL, INTS, TEXT, UNKNOWN, Ty, shown
+from qf_pgtypes import ANY, BOOL, FREE, INTS, NUMBERS, TEXT, UNKNOWN, Ty, shown
 from qf_pgvalue import X, plain
 from qf_tokens import quote
 
@@ -23,6 +23,8 @@ def compare(c, node):
     if isinstance(all_, exp.Anonymous) and all_.name.lower() == "all" and op == "<>" and len(all_.expressions) == 1 and \
             isinstance(all_.expressions[0], exp.Array):
         return X("NOT (%s)" % in_values(c, node.this, all_.expressions[0].expressions).sql, BOOL, False)
+    if isinstance(all_, exp.Anonymous) and c.names.of(all_) == "all" and len(all_.expressions) == 1:
+        return over_list(c, node, op, "ALL", all_.expressions[0])
     return c.compare(op, *c.pair(node))
 
 
@@ -37,9 +39,9 @@ def tuples(c, node, op):
 
 def both(c, a, b):
     left, right = c.raw(a), c.raw(b)
-    if left.ty.kind == "unknown":
+    if left.ty.kind in FREE:
         left = c.as_type(left, right.ty)
-    elif right.ty.kind == "unknown":
+    elif right.ty.kind in FREE:
         right = c.as_type(right, left.ty)
     return left, right
 
@@ -59,7 +61,21 @@ def quantified(c, node, op):
     if word == "ALL" and op == "<>" and isinstance(inner, exp.Array):
         x = in_values(c, node.this, inner.expressions)
         return X("NOT (%s)" % x.sql, BOOL, False)
-    return c.unknown(node, "%s over an array" % word)
+    return over_list(c, node, op, word, inner)
+
+
+def over_list(c, node, op, word, inner):
+    """x = ANY (array): NULL for an array that is NULL, where duckdb says false."""
+    left, items = c.raw(node.this), c.raw(inner)
+    if items.ty.kind == "param":
+        items = c.as_type(items, Ty("array", elem=left.ty))
+    if (word, op) not in (("ANY", "="), ("ALL", "<>")) or items.ty.kind != "array" or left.ty.kind in ("any", "array") + FREE:
+        return c.unknown(node, "%s over an array" % word)
+    pair = c.compare("=", left, X("x", items.ty.elem))
+    if not pair.sql.endswith(" = x"):
+        return c.unknown(node, "%s over an array of %s" % (word, shown(items.ty.elem)))
+    c.twice(items)
+    return X("CASE WHEN %s IS NOT NULL THEN %s %s %s(%s) END" % (items.sql, pair.sql[:-4], op, word, items.sql), BOOL)
 
 
 @handles(exp.In, args="query")
@@ -81,11 +97,13 @@ def in_values(c, this, values):
         return X(" OR ".join(x.p for x in rows), BOOL, False)
     left = c.raw(this)
     xs = [c.raw(v) for v in values]
-    known = [x.ty for x in xs + [left] if x.ty.kind not in ("unknown", "any")]
+    known = [x.ty for x in xs + [left] if x.ty.kind not in FREE + ("any",)]
     if left.ty.ratio or any(x.ty.ratio for x in xs):
         left, xs = c.settle(left), [c.settle(x) for x in xs]
-    if left.ty.kind == "unknown" and known:
+    if left.ty.kind in FREE and known:
         left = c.as_type(left, known[0])
+    if known and all(t.kind in NUMBERS for t in known):
+        xs = [c.as_type(x, max(known, key=lambda t: NUMBERS[t.kind])) if x.ty.kind == "param" else x for x in xs]
     texts = []
     for x in xs:
         pair = c.compare("=", left, c.as_type(x, left.ty))
@@ -104,7 +122,7 @@ def between(c, node):
 
     def one(op, bound):
         other = c.raw(bound)
-        mine = c.as_type(left, other.ty) if left.ty.kind == "unknown" else left
+        mine = c.as_type(left, other.ty) if left.ty.kind in FREE else left
         return c.compare(op, mine, c.as_type(other, mine.ty)).p
 
     first = "%s AND %s" % (one(">=", low), one("<=", high))
@@ -171,7 +189,7 @@ def like(c, node, escape=None):
         return c.unknown(node)
     x, pattern = c.e(node.this), c.e(node.expression)
     for y in (x, pattern):
-        if y.ty.kind not in ("text", "unknown", "any"):
+        if y.ty.kind not in FREE + ("text", "any"):
             c.doubt("%s of %s" % (word, shown(y.ty)))
     text = pattern.ty.lit if pattern.ty.kind == "unknown" else None
     plain_pattern = text is not None and "\\" not in text and escape is None
@@ -213,7 +231,7 @@ def regex(c, node, pattern):
 def regexp_like(c, node):
     x, pattern = c.e(node.this), c.raw(node.expression)
     p = regex(c, node, pattern)
-    if x.ty.kind not in ("text", "unknown", "any"):
+    if x.ty.kind not in FREE + ("text", "any"):
         c.doubt("~ with %s" % shown(x.ty))
     flags = "'si'" if isinstance(node, exp.RegexpILike) else "'s'"
     return X("REGEXP_MATCHES(%s, %s, %s)" % (c.as_type(x, TEXT).sql, p or pattern.sql, flags), BOOL)
@@ -227,6 +245,8 @@ def case(c, node):
     ifs = node.args["ifs"]
     values = [c.raw(i.args["true"]) for i in ifs] + [c.raw(default) if default is not None else X("NULL", UNKNOWN)]
     values, ty = c.common([v if not v.ty.pending else c.settle(v) for v in values], "CASE")
+    if isinstance(base, exp.Parameter):
+        c.as_type(c.raw(base), TEXT)
     parts = []
     for i, v in zip(ifs, values):
         cond = compare(c, exp.EQ(this=base, expression=i.this)) if base is not None else c.truth(i.this)
@@ -260,7 +280,7 @@ def choose(c, name, node):
 def nullif(c, node):
     left, right = c.pair(node)
     left, right = c.settle(left), c.settle(right)
-    if left.ty.kind == "unknown":
+    if left.ty.kind in FREE:
         left = c.as_type(left, TEXT)
         right = c.as_type(right, TEXT)
     test = c.compare("=", left, right)

@@ -50,7 +50,7 @@ class Prepared:
 
 
 def prepare(sql, tokens):
-    """String forms that sqlglot may lose become plain ones; function names get a prefix (see Names)."""
+    """String forms that sqlglot may lose become plain ones; function names get a prefix (see Names), and parameters a name."""
     prefix = "qfz_"
     while prefix in sql:
         prefix = "qf" + prefix
@@ -145,6 +145,8 @@ def _replacement(tokens, i, kind, text, start, prefix):
         raise Refused("the unary operator +", start)
     if kind == "op" and text == "@" and _opens(tokens, i + 1):
         raise Refused("the operator @ has no translation: use abs()", start)
+    if kind == "param" and text[1:].isdigit():
+        return "%sparam_%s" % (prefix, text[1:])  # sqlglot takes $1,$2 for a string of the tag "1,"
     if kind != "word":
         return None
     after = tokens[i + 1] if i + 1 < len(tokens) else None
@@ -222,6 +224,14 @@ LEVEL = {exp.Or: 1, exp.And: 2, exp.Not: 3, exp.Is: 4, exp.NullSafeEQ: 4, exp.Nu
          exp.JSONExtractScalar: 7, exp.Add: 8, exp.Sub: 8, exp.Mul: 9, exp.Div: 9, exp.Mod: 9, exp.Pow: 10, exp.AtTimeZone: 11,
          exp.Collate: 12, exp.Neg: 13}
 NEEDS_MORE = {5, 6, 4}
+
+
+def parameters(tree, names):
+    """Puts the parameters back that prepare() gave names."""
+    prefix = names.prefix + "param_"
+    for col in list(tree.find_all(exp.Column)):
+        if col.name.startswith(prefix):
+            col.replace(exp.Parameter(this=exp.Literal.number(col.name[len(prefix):])))
 
 
 def survey(tree, tokens, names):

@@ -140,10 +140,10 @@ class Statements(Clauses):
                   "limit", "offset", "kind", "operation_modifiers", "laterals")
         self.scope.renamed_outputs = {s.alias.lower() for s in node.expressions if isinstance(s, exp.Alias) and not same_name(s)}
         frm = self.from_(node)
+        items, columns = self.items(node.expressions, top)  # in this order PostgreSQL meets the parameters
         where = self.clause(node, "where", " WHERE ")
-        group = self.group(node.args.get("group"), node)
         having = self.clause(node, "having", " HAVING ")
-        items, columns = self.items(node.expressions, top)
+        group = self.group(node.args.get("group"), node)
         self.scope.aliases = {n for n, _ in columns or ()}
         windows = self.windows(node.args.get("windows"))
         self.check_distinct(node)
@@ -209,6 +209,8 @@ class Statements(Clauses):
             x = X("%s /*%s*/" % (x.sql, "*/ /*".join(node.comments)), x.ty)
         if x.ty.kind == "unknown" and x.ty.lit is not None:
             return X(x.sql, TEXT)
+        if x.ty.kind == "param":
+            return self.as_type(x, TEXT)
         return x
 
     def star(self, node):

@@ -3,9 +3,10 @@ from sqlglot import exp
 
 from qf_pgddl import create
 from qf_pgnames import ident, ident_text
+from qf_pgparams import stored
 from qf_pgquery import Statements
 from qf_pgscope import Scope, Source
-from qf_pgtypes import ANY, INTS, NUMBERS, shown
+from qf_pgtypes import ANY, FREE, INTS, NUMBERS, shown
 from qf_pgvalue import X
 
 
@@ -79,14 +80,17 @@ class Writer(Statements):
     def cell(self, node, want):
         if isinstance(node, exp.Var) and node.name.lower() == "default":
             return "DEFAULT"
-        return self.assign(self.e(node), want).sql
+        return self.assign(self.settle(stored(self.raw(node))), want).sql
 
     def assign(self, x, want):
         """An assignment cast: what PostgreSQL converts on the way into a column."""
         if want is None:
             want = ANY
-        if x.ty.kind == "unknown":
-            return self.as_type(x, want)
+        x = stored(x)
+        if x.ty.kind in FREE:
+            return stored(self.as_type(x, want))
+        if x.ty.kind == "json" and want.kind == "any":
+            return x
         if want.kind == "any" or x.ty.kind == "any":
             # what PostgreSQL converts into another type on assignment, duckdb converts alike from these
             if x.ty.kind not in ASSIGNED:

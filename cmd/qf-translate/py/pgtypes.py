@@ -2,16 +2,17 @@
 
 A Ty is what an expression is in PostgreSQL, plus what DuckDB holds for it where the two are not the same thing:
 a numeric has a scale that every value of it is shown with, and a width in DuckDB. "any" is a column whose type
-nobody has told; "unknown" is PostgreSQL's own type of a bare string literal or NULL.
+nobody has told; "unknown" is PostgreSQL's own type of a bare string literal or NULL, "param" that of a parameter that
+the client has not declared and that nothing has given a type yet.
 """
 import re
 
 
 class Ty:
-    __slots__ = ("kind", "scale", "width", "elem", "lit", "whole", "ratio", "pending", "volatile")
+    __slots__ = ("kind", "scale", "width", "elem", "lit", "whole", "ratio", "pending", "volatile", "param", "open")
 
     def __init__(self, kind, scale=None, width=None, elem=None, lit=None, whole=False, ratio=None, pending=False,
-                 volatile=False):
+                 volatile=False, param=0, open_=False):
         self.kind = kind
         self.scale = scale          # numeric: digits after the point, None when it differs from value to value
         self.width = width          # numeric: DuckDB's DECIMAL width
@@ -21,6 +22,8 @@ class Ty:
         self.ratio = ratio          # numeric quotient: (dividend, its Ty, divisor, its Ty, guard)
         self.pending = pending      # float8/float4 result that may have overflowed to infinity unnoticed
         self.volatile = volatile    # must be written once only
+        self.param = param          # param: its number
+        self.open = open_           # numeric of a parameter: each value has digits of its own, all of them are kept
 
     def __repr__(self):
         return "Ty(%s,%s,%s)" % (self.kind, self.scale, self.width)
@@ -28,6 +31,7 @@ class Ty:
 
 ANY = Ty("any")
 UNKNOWN = Ty("unknown")
+FREE = ("unknown", "param")  # takes the type of what stands beside it
 INT2, INT4, INT8 = Ty("int2"), Ty("int4"), Ty("int8")
 FLOAT4, FLOAT8 = Ty("float4"), Ty("float8")
 TEXT, BOOL, DATE, TIME = Ty("text"), Ty("bool"), Ty("date"), Ty("time")
@@ -41,7 +45,7 @@ DUCK = {"int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT", "float4": "FLOA
         "bool": "BOOLEAN", "date": "DATE", "time": "TIME", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMPTZ",
         "interval": "INTERVAL", "uuid": "UUID", "bytea": "BLOB"}
 SHOWN = {"int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision",
-         "bool": "boolean", "any": "a column of unknown type", "timestamptz": "timestamp with time zone",
+         "bool": "boolean", "any": "a column of unknown type", "param": "a parameter of unknown type", "timestamptz": "timestamp with time zone",
          "timestamp": "timestamp without time zone"}
 
 

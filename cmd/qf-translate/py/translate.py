@@ -13,7 +13,9 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedErro
 
 from qf_columns import TRINOS, annotate, names_absent, output_names
 from qf_pairs import check_tree
-from qf_pgprepare import Refused, prepare, says_unknown, survey
+from qf_marks import Misplaced, mark, typed, unmark
+from qf_pgparams import Params, kept
+from qf_pgprepare import Refused, parameters, prepare, says_unknown, survey
 from qf_pgstatement import Writer
 from qf_tokens import STRINGS, Unterminated, comment_core, lex, placeholders, string_value
 from qf_trinoddl import mark_moments
@@ -27,9 +29,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Failure(Exception):
-    def __init__(self, text, hint="", at=None, place=None):
+    def __init__(self, text, hint="", at=None, place=None, state=""):
         super().__init__(text)
-        self.text, self.hint, self.at, self.place = text, hint, at, place
+        self.text, self.hint, self.at, self.place, self.state = text, hint, at, place, state
 
 
 class Answer:
@@ -37,6 +39,7 @@ class Answer:
         self.sql, self.warnings, self.doubts = "", [], []
         self.rewritten = ()  # literals that have another text now
         self.error, self.hint, self.line, self.column, self.position = "", "", 0, 0, 0
+        self.state = ""     # SQLSTATE of an error that the source's own engine would give; "": told from the rest
 
 
 class _Capture(logging.Handler):
@@ -60,13 +63,14 @@ SESSION = {"set", "show", "use", "reset", "prepare", "execute", "deallocate", "e
            "grant", "revoke", "copy", "load", "install", "attach", "detach", "do", "checkpoint", "summarize", "savepoint", "release"}
 
 
-def translate(sql, source, target, schema, guard=False):
+def translate(sql, source, target, schema, guard=False, oids=()):
+    """oids: PostgreSQL's numbers of the types that the client declared of its parameters, 0 for those that it did not."""
     a = Answer()
     _capture.texts = []
     try:
-        _translate(a, sql, source, target, schema, guard)
+        _translate(a, sql, source, target, schema, guard, oids)
     except Failure as f:
-        a.sql, a.error, a.hint = "", f.text, f.hint
+        a.sql, a.error, a.hint, a.state = "", f.text, f.hint, f.state
         place(a, sql, f)
     except RecursionError:
         a.sql, a.error = "", "the statement is nested too deep"
@@ -91,7 +95,7 @@ def clean(text):
     return " ".join(_ANSI.sub("", text).split())[:300]
 
 
-def _translate(a, sql, source, target, schema, guard):
+def _translate(a, sql, source, target, schema, guard, oids):
     try:
         tokens = lex(sql, source)
     except Unterminated as err:
@@ -113,9 +117,9 @@ def _translate(a, sql, source, target, schema, guard):
     body = re.sub(r"[^\n]", " ", sql[:begin]) + sql[begin:]
     exact = source == "postgres" and target == "duckdb"
     if exact:
-        out = postgres_to_duckdb(a, body, [t for t in tokens if t[2] >= begin], schema, guard)
+        out = postgres_to_duckdb(a, body, [t for t in tokens if t[2] >= begin], schema, guard, oids)
     else:
-        out = by_sqlglot(a, body, tokens, source, target, schema)
+        out = by_sqlglot(a, body, tokens, source, target, schema, oids)
         check_lost(a, tokens, out, source)
     a.warnings += [clean(t) for t in dict.fromkeys(_capture.texts)]
     finish(a, sql, out, source, target, tokens, exact)
@@ -188,7 +192,7 @@ def check_depth(tree):
 
 # ---- postgres → duckdb -----------------------------------------------------------------------------------------------
 
-def postgres_to_duckdb(a, body, tokens, schema, guard):
+def postgres_to_duckdb(a, body, tokens, schema, guard, oids):
     try:
         p = prepare(body, tokens)
     except Refused as err:
@@ -196,6 +200,7 @@ def postgres_to_duckdb(a, body, tokens, schema, guard):
     tree = parse(p.sql, "postgres", p.original)
     check_root(tree, body)
     check_depth(tree)
+    parameters(tree, p.names)
     strings, complaint = survey(tree, tokens, p.names)
     if strings < p.strings:
         raise Failure("a literal of the statement is lost in translation")
@@ -204,21 +209,40 @@ def postgres_to_duckdb(a, body, tokens, schema, guard):
     prefix = re.compile(p.names.prefix, re.I)
     w = Writer(p.names, lambda n: prefix.sub("", n.sql("duckdb", unsupported_level=ErrorLevel.IGNORE)), schema)
     w.guard = guard
+    w.params = Params(oids)
     w.says_unknown = says_unknown(tokens)
     out = w.statement(tree)
+    if "$" in out and not w.doubts:
+        out = with_types(w.params, out)
     if not w.absent:
         a.doubts += [prefix.sub("", d) for d in w.doubts]
     _capture.texts = [t for t in _capture.texts if not a.doubts]  # said better by the doubts
     return out
 
 
+def with_types(params, out):
+    try:
+        words = lex(out, "duckdb")
+        trouble = params.check(words, out)
+    except Unterminated:
+        raise Failure("the translation cannot be read back") from None
+    if trouble:
+        raise Failure(trouble[1], "cast the parameter to its type where it stands", state=trouble[0])
+    return kept(words, out)
+
+
 # ---- any other pair --------------------------------------------------------------------------------------------------
 
-def by_sqlglot(a, body, tokens, source, target, schema):
-    marked, marks = mark_placeholders(body, tokens)
+def by_sqlglot(a, body, tokens, source, target, schema, oids):
+    try:
+        marked, marks = mark(body, tokens)
+    except Misplaced as err:
+        raise Failure(str(err)) from None
     tree = parse(marked, source, lambda at: at)
     check_root(tree, body)
     check_depth(tree)
+    if marks:
+        typed(tree, oids, target)
     tree = output_names(tree, source, a.doubts)
     tree = annotate(tree, source, target, schema, a.doubts)
     if source in TRINOS:
@@ -236,7 +260,10 @@ def by_sqlglot(a, body, tokens, source, target, schema):
     except UnsupportedError as err:
         a.warnings += [clean(t) for t in str(err).split("\n") if clean(t)]
         out = tree.sql(dialect=target, unsupported_level=ErrorLevel.IGNORE, copy=False)
-    return unmark_placeholders(out, marks, target)
+    try:
+        return unmark(out, marks, target)
+    except Misplaced as err:
+        raise Failure(str(err)) from None
 
 
 def schema_views(tree):
@@ -268,28 +295,6 @@ def check_lost(a, tokens, out, source):
             raise Failure("the literal %s is lost in translation" % text[:40], at=at)
 
 
-def mark_placeholders(body, tokens):
-    """Each ? becomes a name of its own while it is parsed, so that a changed order is seen."""
-    parts, marks, at = [], [], 0
-    for kind, text, start in tokens:
-        if kind == "param" and text == "?":
-            parts += [body[at:start], "qfz_mark_%d" % (len(marks) + 1)]
-            marks.append(parts[-1])
-            at = start + 1
-    return "".join(parts) + body[at:], marks
-
-
-def unmark_placeholders(out, marks, target):
-    if not marks:
-        return out
-    found = re.findall(r"qfz_mark_\d+", out)
-    if found != marks:
-        raise Failure("the placeholders would be bound in another order")
-    if not placeholders(lex("select ?", target)):
-        raise Failure("%s has no placeholder ?" % target)
-    return re.sub(r'"?`?qfz_mark_\d+`?"?', "?", out)
-
-
 _SPECIAL = re.compile(r"[?$;@{#]|--|/\*|:[A-Za-z_]")
 
 
@@ -308,14 +313,13 @@ def finish(a, sql, out, source, target, tokens, exact):
         raise Failure("the translation cannot be read back") from None
     if any(t[0] == "semi" for t in after):
         raise Failure("the translation is more than one statement")
-    check_placeholders(source, placeholders(tokens), placeholders(after), exact)
+    if exact:
+        check_placeholders(placeholders(tokens), placeholders(after))
     a.sql = leading_comments(sql, tokens) + lost_comments(tokens, after) + out
 
 
-def check_placeholders(source, before, after, exact):
-    numbered = all(p[1:].isdigit() for p in before)
-    same = set(before) == set(after) if numbered and exact else before == after
-    if not same:
+def check_placeholders(before, after):
+    if set(before) != set(after):
         raise Failure("the placeholders %s would become %s" % (", ".join(before) or "(none)", ", ".join(after) or "(none)"))
 
 

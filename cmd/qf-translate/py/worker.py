@@ -27,14 +27,16 @@ def _send(fd, body):
         view = view[os.write(fd, view):]
 
 
-def _texts(frame):
-    """The texts of a request, after its version and its flags."""
-    at, out = 2, []
+def _request(frame):
+    """Types and texts of a request, after its version and its flags."""
+    n = struct.unpack_from(">H", frame, 2)[0]
+    oids = struct.unpack_from(">%dI" % n, frame, 4)
+    at, out = 4 + 4 * n, []
     while at < len(frame):
         n = struct.unpack_from(">I", frame, at)[0]
         out.append(frame[at + 4:at + 4 + n])
         at += 4 + n
-    return out
+    return oids, out
 
 
 def _text(s):
@@ -72,16 +74,16 @@ def read_schema(raw):
 
 
 def answer(frame):
-    source, target, raw, sql = _texts(frame)
+    oids, (source, target, raw, sql) = _request(frame)
     try:
         schema = _schema(raw)
     except ValueError as err:
         a = Answer()
         a.error = "the columns of the tables cannot be read: %s" % str(err)[:100]
     else:
-        a = translate(sql.decode(), source.decode(), target.decode(), schema, bool(frame[1] & 1))
+        a = translate(sql.decode(), source.decode(), target.decode(), schema, bool(frame[1] & 1), oids)
     return b"".join((bytes([1 if a.error else 0]), _text(a.sql), _list(a.warnings), _list(a.doubts), _text(a.error), _text(a.hint),
-                     struct.pack(">III", a.line, a.column, a.position)))
+                     struct.pack(">III", a.line, a.column, a.position), _text(a.state)))
 
 
 WARM = "select a.x, count(*), 7 / 2, cast('2024-01-01' as date) from t as a where a.y = 'z' group by a.x order by 2 desc limit 3"
