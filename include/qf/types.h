@@ -116,9 +116,10 @@ int qf_pg_value_read(struct qf_datum *ret, uint32_t oid, bool binary, struct qf_
 const char *qf_pg_type_name(uint32_t oid);
 
 /*
- * PostgreSQL's rows → Arrow: one result, from its RowDescription to its last DataRow. Values are as they stand in the
- * messages: binary for the types with qf_pg_binary_can(), text for the others (which then are text in Arrow too).
- * What Arrow has no exact form for is widened as the table says.
+ * PostgreSQL's rows → Arrow: one result, from its RowDescription to its last DataRow. Values are read in the format
+ * that the description tells: binary or text for the types with qf_pg_binary_can(), text for the others, which then
+ * are text in Arrow too. What Arrow has no exact form for is widened or refused as the table says, with the name of
+ * the column. After an error of qf_pgrows_add() there is nothing left to do but qf_pgrows_free().
  */
 struct qf_pgrows;
 

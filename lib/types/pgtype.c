@@ -145,11 +145,13 @@ int qf_read_check_utf8(struct qf_read *ctx, struct qf_slice v)
 	return qf_read_fail(ctx, "22021", "invalid byte sequence for encoding \"UTF8\": 0x%02x", v.p[bad]);
 }
 
-int qf_pgtype_read(struct qf_read *ctx, bool binary, struct qf_slice v, struct qf_datum *ret)
+int qf_pgtype_read(struct qf_read *ctx, bool array, bool binary, struct qf_slice v, struct qf_datum *ret)
 {
 	if (binary)
-		return ctx->type->binary(ctx, v, ret);
-	return ctx->type->text(ctx, v, ret);
+		return (array ? qf_read_array : ctx->type->binary)(ctx, v, ret);
+	int r = qf_read_check_utf8(ctx, v);
+
+	return r < 0 ? r : (array ? qf_read_array_text : ctx->type->text)(ctx, v, ret);
 }
 
 int qf_pg_value_read(struct qf_datum *ret, uint32_t oid, bool binary, struct qf_slice value, const struct qf_tz *tz,
@@ -158,19 +160,14 @@ int qf_pg_value_read(struct qf_datum *ret, uint32_t oid, bool binary, struct qf_
 	struct qf_read ctx = { .tz = tz, .a = a, .budget = QF_READ_BUDGET, .sqlstate = ret_sqlstate, .err = reterr };
 	struct qf_datum d = { .kind = QF_DATUM_NULL };
 	bool array = false;
-	int r = 0;
 
 	if (!value.p)
 		value = qf_slice_str("");
 	ctx.type = qf_pgtype_find(oid ? oid : OID_TEXT, &array);
 	if (!ctx.type)
 		return qf_read_fail(&ctx, "0A000", "parameters of type %u are not supported: cast it to text", oid);
-	if (!binary)
-		r = qf_read_check_utf8(&ctx, value);
-	if (r == 0 && array)
-		r = (binary ? qf_read_array : qf_read_array_text)(&ctx, value, &d);
-	else if (r == 0)
-		r = qf_pgtype_read(&ctx, binary, value, &d);
+	int r = qf_pgtype_read(&ctx, array, binary, value, &d);
+
 	if (r == 0)
 		*ret = d;
 	return r;

@@ -39,8 +39,8 @@ struct qf_pgtype {
 
 /* The type, or the type of the array's elements; NULL when it is not known. */
 const struct qf_pgtype *qf_pgtype_find(uint32_t oid, bool *ret_array);
-/* One value of ctx->type, checked for UTF-8 when it is text. */
-int qf_pgtype_read(struct qf_read *ctx, bool binary, struct qf_slice v, struct qf_datum *ret) qf_must_check;
+/* One value of ctx->type, or an array of them; text is checked for UTF-8 before. */
+int qf_pgtype_read(struct qf_read *ctx, bool array, bool binary, struct qf_slice v, struct qf_datum *ret) qf_must_check;
 
 /* Each says what is wrong and returns the code: QF_EMALFORMED, of class 0A QF_EUNSUPPORTED, of 54 QF_ELIMIT. */
 int qf_read_fail(struct qf_read *ctx, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);

@@ -134,7 +134,7 @@ static int take_scalar(struct walk *w, struct qf_datum *ret)
 
 	if (r < 0 || null)
 		return r;
-	return qf_pgtype_read(w->ctx, false, qf_slice(text, n), ret);
+	return w->ctx->type->text(w->ctx, qf_slice(text, n), ret);
 }
 
 static int take_list(struct walk *w, struct qf_datum *ret);
@@ -346,7 +346,7 @@ static int read_item(struct qf_read *ctx, struct qf_reader *r, struct qf_datum *
 
 	if (r->err)
 		return qf_read_fail(ctx, "22P03", "insufficient data left in message");
-	return qf_pgtype_read(ctx, true, v, ret);
+	return ctx->type->binary(ctx, v, ret);
 }
 
 /* The lists of level `i`, which hold `n` lists or items in all. */

@@ -27,6 +27,20 @@
  *   UNION → row(tag varchar, one field a member): the tag, the member's value, NULL for the others
  *   MAP → map, the keys as strings in the JSON, as Trino itself does
  *
+ * The other way, PostgreSQL's rows in Arrow (pgarrow.c), the types are DuckDB's of the same name, and the widenings:
+ *
+ *   numeric(p,s) of up to 38 digits → DECIMAL; every other numeric (no precision, more digits, a negative scale or one
+ *     beyond the precision) → VARCHAR of the number as PostgreSQL prints it, which loses nothing
+ *   oid → UINTEGER; "char" and all types that are not in pgtype.c (enums, ranges, composites, inet, …) → VARCHAR of
+ *     PostgreSQL's text; varchar(n), char(n), name → VARCHAR, the length is not kept; bit(n) → BIT
+ *   json, jsonb → JSON; timetz → DuckDB's TIMETZ with its offset; timestamptz → microseconds in UTC
+ *   infinity of a date or timestamp → DuckDB's, the two ends of the integer
+ *   an array of one dimension → LIST; what bounds it has besides from 1 on is refused, as are more dimensions, since
+ *     the type of a column does not tell how many there will be
+ *
+ * Refused there with the value: NaN in a numeric(p,s), an interval of over 292 years of time, a timestamp beyond the
+ * year 294246.
+ *
  * Refused with the column's name: what is not here (DuckDB itself refuses to export VARIANT), for Trino a MAP with
  * nested keys. Refused with the value: an interval finer than a microsecond or of over 292 years of time (Arrow counts
  * its nanoseconds in 64 bits), a BIGNUM of more than 16384 digits; for PostgreSQL text with a zero byte; for Trino
