@@ -5,11 +5,12 @@ a toolkit in front of it, which has to be the same.
 """
 import contextlib
 import dataclasses
+import subprocess
 
 import psycopg
 import pytest
 
-from conftest import Toolkit, wait_until
+from conftest import BIN, Toolkit, free_port, wait_until
 from pgserver import Server, binaries
 
 PASSWORD = "it's a/secret@50%:"
@@ -123,6 +124,30 @@ def before_duckdb(directory, running=16, **kw):
             kit.stop()
             pytest.skip("the extended protocol is not built yet")
     return kit
+
+
+@contextlib.contextmanager
+def second_listener(kit):
+    """Another qf-listen of the same toolkit, on a port of its own: a target."""
+    port, config = free_port(), kit.dir / "second.yaml"
+    config.write_text(kit.config.read_text().replace(f"port: {kit.port} ", f"port: {port} "))
+    with open(kit.log_path, "ab") as log:
+        child = subprocess.Popen([str(BIN / "qf-listen"), "--serve", "--instance", "second", "-c", str(config)], env=kit.env,
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    target = Target("second listener", port, DATABASE, kit)
+
+    def answers():
+        try:
+            return target.connect(connect_timeout=2).close() is None
+        except psycopg.Error:
+            return False
+
+    try:
+        wait_until(answers)
+        yield target
+    finally:
+        child.terminate()
+        child.wait(20)
 
 
 def sound(kit):

@@ -11,7 +11,7 @@ import pytest
 import pgkit
 import pgtalk
 from pgwire import (Wire, bind, describe, execute, line, parameter_types, parse, query, raw_values, row_types, run, sync, tags, values)
-from rawpg import fields
+from rawpg import Raw, cancel, fields
 
 pytestmark = [pgkit.needs_postgres, pytest.mark.timeout(120)]
 INT4, INT8, TEXT = 23, 20, 25
@@ -219,13 +219,15 @@ def test_versions(target, where, minor, options):
         assert values(w.ask("select 1")) == [("1",)]
 
 
+def endless(where):
+    return "select count(*) from generate_series(1, 100000000) a, generate_series(1, 100000) b" if where == "duckdb" else "select pg_sleep(60)"
+
+
 @on_all
 @pytest.mark.parametrize("minor", [0, 2])
 def test_cancel(target, where, minor):
-    from rawpg import Raw, cancel
-    endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 100000) b" if where == "duckdb" else "select pg_sleep(60)"
     with Wire(target).begin(3 << 16 | minor) as w:
-        for messages in (query(endless), run(endless)):
+        for messages in (query(endless(where)), run(endless(where))):
             w.send(messages)
             assert w.silent(0.4)
             with Raw(target.port) as other:
@@ -236,6 +238,21 @@ def test_cancel(target, where, minor):
             other.send(cancel(w.pid, bytes(len(w.key))))
             assert other.closed() == []
         assert values(w.ask("select 1")) == [("1",)]
+
+
+@pytest.mark.parametrize("where", ["toolkit", "duckdb"])
+@pytest.mark.parametrize("minor", [0, 2])
+def test_cancel_that_comes_to_another_listener(target, where, minor):
+    """Which process a connection comes to is chance; the key finds the session."""
+    with pgkit.second_listener(target.kit) as second:
+        for here, there in ((target, second), (second, target)):
+            with Wire(here).begin(3 << 16 | minor) as w:
+                w.send(query(endless(where)))
+                assert w.silent(0.4)
+                with Raw(there.port) as other:
+                    other.send(cancel(w.pid, w.key))
+                    assert other.closed() == []
+                assert re.fullmatch("(T )?E/57014 Z/I", line(w.until("Z")))
 
 
 @on_all
