@@ -96,7 +96,8 @@ void pin_release(struct pin *p, bool rollback)
 		return;
 	p->ending = true;
 	if (rollback) {
-		p->rollback = (struct qf_engine_job){ .sql = qf_slice_str("ROLLBACK"), .arg = p, .on_end = on_rollback_end };
+		p->rollback = (struct qf_engine_job){ .sql = qf_slice_str("ROLLBACK"), .bind = &qf_bind_plain, .arg = p,
+			.on_end = on_rollback_end };
 		if (p->cluster->ops->submit(p->conn, &p->rollback, &err) == 0)
 			return;
 	}

@@ -191,14 +191,7 @@ static const struct {
 	unsigned ready;
 	const char *want;
 } message_cases[] = {
-#define HINT "h[Use the driver's simple query mode: pgjdbc preferQueryMode=simple, pgx default_query_exec_mode=simple_protocol, " \
-	     "psycopg 3 ClientCursor, psycopg 2 as it is.]"
 #define BYTES(s) s, sizeof(s) - 1
-	{ "the extended protocol is refused once, up to Sync",
-		BYTES("P\0\0\0\x10\0select 1\0\0\0B\0\0\0\xc\0\0\0\0\0\0\0\0D\0\0\0\6P\0E\0\0\0\x9\0\0\0\0\0S\0\0\0\4"), 1,
-		"E(ERROR 0A000 the extended query protocol is not supported " HINT ") Z(I)" },
-	{ "… and a Query inside of it is left out", BYTES("C\0\0\0\7Sx\0Q\0\0\0\xdselect 1\0H\0\0\0\4S\0\0\0\4"), 1,
-		"E(ERROR 0A000 the extended query protocol is not supported " HINT ") Z(I)" },
 	{ "Sync alone", BYTES("S\0\0\0\4H\0\0\0\4S\0\0\0\4"), 2, "Z(I) Z(I)" },
 	{ "a function call", BYTES("F\0\0\0\xe\0\0\0\1\0\0\0\0\0\0"), 1,
 		"E(ERROR 0A000 function calls of the protocol are not supported h[Call the function in a SELECT.]) Z(I)" },

@@ -1,6 +1,6 @@
 /*
  * The PostgreSQL frontend/backend protocol, version 3: as the server speaks it to clients (decode.c, startup.c,
- * encode.c), and as the engine speaks it to servers (backend.c, ask.c). Sans-I/O: bytes in, events out; the caller
+ * extended.c, encode.c), and as the engine speaks it to servers (backend.c, ask.c). Sans-I/O: bytes in, events out; the caller
  * owns sockets, buffers and time. [PG 55] is the chapter "Frontend/Backend Protocol".
  *
  * qf_pg_decode() looks at the front of what has arrived, says how much of it is used up and what it was.
@@ -74,9 +74,34 @@ bool qf_pg_options_next(struct qf_reader *r, struct qf_buf *word);
 /* The text of a message that is one string; QF_EMALFORMED when it is not. [PG 55.7 Query] */
 int qf_pg_read_string(struct qf_slice body, struct qf_slice *ret) qf_must_check;
 
+/*
+ * Bodies of the extended protocol [PG 55.2.3, 55.7]. QF_EMALFORMED when anything is missing, left over or beyond its
+ * limits; every count is checked against what is there. Slices borrow from the body.
+ */
+struct qf_pg_parse {
+	struct qf_slice name, text;
+	uint16_t n_types;
+	struct qf_reader types; /* n_types times a u32 */
+};
+int qf_pg_read_parse(struct qf_slice body, struct qf_pg_parse *ret) qf_must_check;
+
+struct qf_pg_bind {
+	struct qf_slice portal, statement;
+	uint16_t n_param_formats, n_values, n_formats;
+	struct qf_reader param_formats, values, formats; /* values: qf_pg_read_value(), n_values times */
+};
+int qf_pg_read_bind(struct qf_slice body, struct qf_pg_bind *ret) qf_must_check;
+/* Describe, Close: 'S' statement or 'P' portal, and its name. */
+int qf_pg_read_target(struct qf_slice body, char *ret_kind, struct qf_slice *ret_name) qf_must_check;
+/* A limit that is negative means none, as 0 does. */
+int qf_pg_read_execute(struct qf_slice body, struct qf_slice *ret_portal, uint32_t *ret_max_rows) qf_must_check;
+
 /* ---- what a server sends ------------------------------------------------------------------------ */
 
 /* Each appends one whole message. */
+/* One without a body: '1' ParseComplete, '2' BindComplete, '3' CloseComplete, 'n' NoData, 's' PortalSuspended. */
+void qf_pg_put_mark(struct qf_buf *out, char kind);
+void qf_pg_put_parameter_description(struct qf_buf *out, const uint32_t *oids, uint16_t n);
 void qf_pg_put_ssl_no(struct qf_buf *out); /* also the refusal of GSSAPI encryption */
 void qf_pg_put_auth_ok(struct qf_buf *out);
 void qf_pg_put_parameter_status(struct qf_buf *out, const char *name, const char *value);
@@ -100,6 +125,12 @@ void qf_pg_put_error(struct qf_buf *out, const struct qf_pg_fields *f);
 void qf_pg_put_notice(struct qf_buf *out, const struct qf_pg_fields *f);
 /* An error for a client that asked for protocol 2: "FATAL:  text\n". */
 void qf_pg_put_error_v2(struct qf_buf *out, const struct qf_pg_fields *f);
+
+/* An ErrorResponse ('E') or NoticeResponse ('N') of another server's fields, their position moved by `shift` characters. */
+void qf_pg_put_report(struct qf_buf *out, char kind, struct qf_slice body, uint32_t shift);
+
+/* Sets the format codes of a whole RowDescription message: as Bind has them, none: text, one: for all. */
+void qf_pg_set_formats(uint8_t *message, size_t n, const uint16_t *formats, size_t n_formats);
 
 /* RowDescription: begin, one column each, end with what begin returned. */
 size_t qf_pg_begin_row_description(struct qf_buf *out, uint16_t columns);

@@ -1,6 +1,7 @@
 /* The fake engine: see fake.h. All on the loop thread. */
 #include "fake.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,6 +23,12 @@ struct qf_engine {
 	struct qf_list conns;
 };
 
+struct fake_portal {
+	struct fake_portal *next;
+	uint64_t number, sent;
+	const struct fake_rule *rule;
+};
+
 struct qf_engine_conn {
 	struct qf_engine *engine;
 	struct qf_list link; /* of qf_engine.conns */
@@ -29,9 +36,11 @@ struct qf_engine_conn {
 	struct qf_timer timer;
 	const struct fake_rule *rule;
 	struct fake_rows *rows;
-	uint64_t sent;	/* rows */
+	uint64_t sent, stop;	/* rows: so far, and where this run ends */
+	uint64_t first;		/* rows that were sent by the runs before of this portal */
 	int64_t credit;
 	bool started, cancelled;
+	struct fake_portal *portals; /* with rows left, the last one first */
 	enum qf_verb verb; /* BEGIN, COMMIT, ROLLBACK without a rule of their own; else OTHER */
 	bool in_transaction, transaction_failed;
 };
@@ -63,6 +72,45 @@ static const char *outcome_name(enum qf_engine_outcome o)
 	return names[o];
 }
 
+/* ---- portals ---- */
+
+static void portals_free(struct qf_engine_conn *c)
+{
+	while (c->portals) {
+		struct fake_portal *p = c->portals;
+
+		c->portals = p->next;
+		free(p);
+	}
+}
+
+static struct fake_portal *portal_find(const struct qf_engine_conn *c, uint64_t number)
+{
+	struct fake_portal *p = c->portals;
+
+	while (p && p->number != number)
+		p = p->next;
+	return p;
+}
+
+/* Rows are left: they wait in the portal of the run, if it has one. */
+static void suspend(struct qf_engine_conn *c)
+{
+	uint64_t number = c->job->bind->portal;
+	struct fake_portal *p = portal_find(c, number);
+
+	if (number == 0)
+		return;
+	if (!p) {
+		p = qf_xcalloc(1, sizeof(*p));
+		p->next = c->portals;
+		c->portals = p;
+	}
+	p->number = number;
+	p->rule = c->rule;
+	p->sent = c->sent;
+}
+
 /* ---- the end of a job ---- */
 
 static void track_transaction(struct qf_engine_conn *c, bool ok)
@@ -71,6 +119,8 @@ static void track_transaction(struct qf_engine_conn *c, bool ok)
 		c->transaction_failed = c->in_transaction;
 	else if (c->verb == QF_VERB_BEGIN)
 		c->in_transaction = true;
+	else if (c->verb == QF_VERB_ROLLBACK_TO)
+		c->transaction_failed = false;
 	else if (c->verb == QF_VERB_COMMIT || c->verb == QF_VERB_ROLLBACK)
 		c->in_transaction = c->transaction_failed = false;
 }
@@ -84,7 +134,9 @@ static void end(struct qf_engine_conn *c, struct qf_engine_end *e)
 	e->transaction_failed = c->transaction_failed;
 	e->has_rows = c->rows != NULL;
 	if (e->outcome == QF_OUT_OK)
-		e->rows = c->rows ? c->sent : c->rule ? c->rule->affected : 0;
+		e->rows = c->rows ? c->sent - c->first : c->rule ? c->rule->affected : 0;
+	if (!c->in_transaction)
+		portals_free(c);
 	log_line(c, "end", outcome_name(e->outcome));
 	c->rows = fake_rows_free(c->rows);
 	qf_timer_stop(c->engine->loop, &c->timer);
@@ -92,9 +144,18 @@ static void end(struct qf_engine_conn *c, struct qf_engine_end *e)
 	job->on_end(job, e);
 }
 
+/* Where a server finds errors of that class. */
+static enum qf_stage stage_of(const char *sqlstate, bool has_rows)
+{
+	if (has_rows)
+		return QF_STAGE_EXECUTE;
+	return strncmp(sqlstate, "42", 2) == 0 ? QF_STAGE_PARSE : strncmp(sqlstate, "22", 2) == 0 ? QF_STAGE_BIND : QF_STAGE_EXECUTE;
+}
+
 static void end_with(struct qf_engine_conn *c, enum qf_engine_outcome outcome, const char *sqlstate, const char *text)
 {
-	struct qf_engine_end e = { .outcome = outcome, .conn_broken = outcome == QF_OUT_UNKNOWN };
+	struct qf_engine_end e = { .outcome = outcome, .conn_broken = outcome == QF_OUT_UNKNOWN,
+		.stage = stage_of(sqlstate, c->rows != NULL) };
 
 	qf_sql_error_set(&e.error, sqlstate, "%s", text);
 	end(c, &e);
@@ -104,6 +165,13 @@ static void end_by_rule(struct qf_engine_conn *c)
 {
 	struct qf_engine_end ok = { .outcome = QF_OUT_OK };
 	const struct fake_rule *r = c->rule;
+
+	if (c->job->bind->max_rows && c->rows && c->sent - c->first == c->job->bind->max_rows) {
+		ok.suspended = true;
+		suspend(c);
+		end(c, &ok);
+		return;
+	}
 
 	switch (r ? r->ending : FAKE_OK) {
 	case FAKE_OK:
@@ -131,7 +199,7 @@ static void end_by_rule(struct qf_engine_conn *c)
 static uint64_t rows_in_batch(const struct qf_engine_conn *c)
 {
 	const struct fake_rule *r = c->rule;
-	uint64_t left = r->rows - c->sent;
+	uint64_t left = c->stop - c->sent;
 	uint64_t wire = 16 + r->bytes + (r->bytes > 0 ? 8 : 0); /* of a row, with its share of padding */
 	uint64_t fit = c->job->batch_bytes > 1024 ? (c->job->batch_bytes - 1024) / wire : 1;
 	uint64_t n = left < fit ? left : fit ? fit : 1;
@@ -166,7 +234,7 @@ static void send_rows(struct qf_engine_conn *c)
 	const struct fake_rule *r = c->rule;
 	struct qf_loop *loop = c->engine->loop;
 
-	for (unsigned i = 0; c->sent < r->rows; i++) {
+	for (unsigned i = 0; c->sent < c->stop; i++) {
 		if (c->cancelled || i == BATCHES_PER_TURN) {
 			qf_timer_set(loop, &c->timer, 0);
 			return;
@@ -175,7 +243,7 @@ static void send_rows(struct qf_engine_conn *c)
 			return; /* more() goes on */
 		if (!send_batch(c))
 			return;
-		if (r->every_ns > 0 && c->sent < r->rows) {
+		if (r->every_ns > 0 && c->sent < c->stop) {
 			qf_timer_set(loop, &c->timer, r->every_ns);
 			return;
 		}
@@ -191,6 +259,9 @@ static int begin_rows(struct qf_engine_conn *c)
 	ArrowBufferInit(&schema);
 	int r = fake_rows_new(&c->rows, c->rule->bytes, &schema);
 
+	c->stop = c->rule->rows;
+	if (job->bind->max_rows && c->stop - c->sent > job->bind->max_rows)
+		c->stop = c->sent + job->bind->max_rows;
 	if (r == 0)
 		job->on_schema(job, qf_slice(schema.data, (size_t)schema.size_bytes));
 	ArrowBufferReset(&schema);
@@ -199,14 +270,48 @@ static int begin_rows(struct qf_engine_conn *c)
 
 /* ---- the course of a job ---- */
 
+/* As many parameters as there are placeholders, text unless their type was declared. */
+static void describe(struct qf_engine_conn *c)
+{
+	struct qf_engine_end ok = { .outcome = QF_OUT_OK };
+	struct qf_engine_job *job = c->job;
+	struct fake_rows *rows = NULL;
+	struct ArrowBuffer schema;
+	struct qf_facts f;
+	uint32_t oids[64];
+
+	if (c->rule && c->rule->ending != FAKE_OK && !c->rule->has_rows) {
+		end_by_rule(c);
+		return;
+	}
+	qf_sql_facts(job->sql, QF_DIALECT_POSTGRES, &f);
+	unsigned n = f.params < 64 ? f.params : 64;
+
+	for (unsigned i = 0; i < n; i++)
+		oids[i] = qf_bind_type(job->bind, i) ? qf_bind_type(job->bind, i) : 25;
+	ArrowBufferInit(&schema);
+	if (c->rule && c->rule->has_rows && fake_rows_new(&rows, c->rule->bytes, &schema) < 0)
+		end_with(c, QF_OUT_ERROR, "53200", "no memory for a fake description");
+	else
+		job->on_described(job, oids, n, qf_slice(schema.data, (size_t)schema.size_bytes));
+	fake_rows_free(rows);
+	ArrowBufferReset(&schema);
+	if (c->job)
+		end(c, &ok);
+}
+
 static void start(struct qf_engine_conn *c)
 {
 	struct qf_engine_job *job = c->job;
-	bool ends_transaction = c->verb == QF_VERB_COMMIT || c->verb == QF_VERB_ROLLBACK;
+	bool ends_transaction = c->verb == QF_VERB_COMMIT || c->verb == QF_VERB_ROLLBACK || c->verb == QF_VERB_ROLLBACK_TO;
 
 	c->started = true;
 	if (c->transaction_failed && !ends_transaction) {
 		end_with(c, QF_OUT_ERROR, "25P02", "current transaction is aborted");
+		return;
+	}
+	if (job->bind && job->bind->kind == QF_RUN_DESCRIBE) {
+		describe(c);
 		return;
 	}
 	if (c->rule && c->rule->notice && job->on_notice)
@@ -242,23 +347,38 @@ static enum qf_verb transaction_verb(struct qf_slice sql)
 		return QF_VERB_BEGIN;
 	if (qf_slice_caseeq_str(t.text, "commit") || qf_slice_caseeq_str(t.text, "end"))
 		return QF_VERB_COMMIT;
-	if (qf_slice_caseeq_str(t.text, "rollback") || qf_slice_caseeq_str(t.text, "abort"))
-		return QF_VERB_ROLLBACK;
-	return QF_VERB_OTHER;
+	if (!qf_slice_caseeq_str(t.text, "rollback") && !qf_slice_caseeq_str(t.text, "abort"))
+		return QF_VERB_OTHER;
+	return qf_slice_caseeq_str(qf_lex(&lx).text, "to") ? QF_VERB_ROLLBACK_TO : QF_VERB_ROLLBACK;
+}
+
+static bool resume(struct qf_engine_conn *c)
+{
+	const struct fake_portal *p = portal_find(c, c->job->bind->portal);
+
+	if (!p)
+		return false;
+	c->rule = p->rule;
+	c->sent = c->first = p->sent;
+	return true;
 }
 
 static int submit(struct qf_engine_conn *c, struct qf_engine_job *job, struct qf_sql_error *reterr)
 {
 	const struct fake_script *s = &c->engine->script;
 
-	(void)reterr;
 	qf_assert(!c->job);
 	c->job = job;
 	c->credit = (int64_t)job->window;
-	c->sent = 0;
+	c->sent = c->first = 0;
 	c->started = c->cancelled = false;
 	c->rule = fake_script_match(s, job->sql);
 	c->verb = transaction_verb(job->sql);
+	if (job->bind && job->bind->kind == QF_RUN_FETCH && !resume(c)) {
+		qf_sql_error_set(reterr, "34000", "no such portal");
+		c->job = NULL;
+		return -ENOENT;
+	}
 	/* The rules with `default` and the built-in one answer queries, not what keeps a transaction. */
 	if (c->verb != QF_VERB_OTHER && !c->rule->text && !c->rule->re)
 		c->rule = NULL;
@@ -272,7 +392,7 @@ static void more(struct qf_engine_conn *c, size_t bytes)
 	bool waiting = c->job && c->credit <= 0 && c->started && c->rows && !qf_timer_armed(&c->timer);
 
 	c->credit += (int64_t)bytes;
-	if (waiting && c->credit > 0 && c->sent < c->rule->rows)
+	if (waiting && c->credit > 0 && c->sent < c->stop)
 		qf_timer_set(c->engine->loop, &c->timer, 0);
 }
 
@@ -303,6 +423,7 @@ static void conn_free(struct qf_engine_conn *c)
 {
 	qf_timer_stop(c->engine->loop, &c->timer);
 	fake_rows_free(c->rows);
+	portals_free(c);
 	qf_list_remove(&c->link);
 	free(c);
 }

@@ -25,8 +25,11 @@
  *	crash			the process ends as by kill -9
  *	hang			nothing ever comes; only cancel() ends it
  *
+ * A description has the columns of the rule, and of each placeholder the declared type, else text. An error of SQLSTATE
+ * class 42 without rows is one of Parse, of class 22 one of Bind. Portals are kept to the end of the transaction.
+ *
  * BEGIN, START, COMMIT, END, ROLLBACK and ABORT keep a transaction unless a rule matches them; an error inside
- * fails it: 25P02 until ROLLBACK or COMMIT.
+ * fails it: 25P02 until ROLLBACK, ROLLBACK TO or COMMIT.
  *
  * With `log FILE` each statement appends two lines to FILE, in one write(2) with O_APPEND each, so that a test
  * sees after a kill what was started, ended and run twice:

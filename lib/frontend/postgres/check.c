@@ -24,6 +24,16 @@ static bool invalid_utf8(struct qf_slice text, size_t at, struct qf_sql_error *r
 	return false;
 }
 
+bool pg_check_text(struct qf_slice text, struct qf_sql_error *reterr)
+{
+	const uint8_t *nul = text.n ? memchr(text.p, 0, text.n) : NULL;
+	size_t bad = qf_utf8_bad_at(text);
+
+	if (nul && (size_t)(nul - text.p) < bad)
+		bad = (size_t)(nul - text.p);
+	return bad == text.n || invalid_utf8(text, bad, reterr);
+}
+
 static const char *what_is_open(struct qf_slice tok)
 {
 	if (tok.n == 0)
@@ -91,4 +101,33 @@ bool pg_run_check(struct pg_run *run, struct qf_sql_error *reterr)
 	}
 	run->splitter = qf_splitter(text, d);
 	return true;
+}
+
+bool pg_check_parse(struct pg_session *s, struct qf_slice text, struct qf_statement *ret, struct qf_sql_error *reterr)
+{
+	enum qf_dialect d = pg_session_facts(s)->dialect;
+	struct qf_splitter sp = qf_splitter(text, d);
+	struct qf_statement st;
+	struct qf_facts f;
+
+	if (!pg_check_text(text, reterr))
+		return false;
+	*ret = (struct qf_statement){ .text = qf_slice(text.p, 0), .empty = true };
+	while (qf_split_next(&sp, &st)) {
+		if (st.empty)
+			continue;
+		if (!ret->empty) {
+			qf_sql_error_set(reterr, "42601", "cannot insert multiple commands into a prepared statement");
+			return false;
+		}
+		*ret = st;
+	}
+	if (ret->empty)
+		return true;
+	qf_sql_facts(ret->text, d, &f);
+	if (check_statement(ret, d, &f, reterr))
+		return true;
+	if (reterr->position)
+		reterr->position += fe_characters(qf_slice(text.p, ret->offset));
+	return false;
 }

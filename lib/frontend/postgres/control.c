@@ -22,7 +22,7 @@ static bool too_late(struct pg_run *run, const struct pg_txn_stmt *st, struct qf
 {
 	const struct pg_session *s = run->s;
 
-	if (st->session || !s->txn.pin)
+	if (st->session || !(pg_txn_at_engine(&s->txn) || pg_txn_lost(&s->txn)))
 		return false;
 	if (st->isolation && strcmp(st->isolation, pg_settings_get(&s->settings, PG_TRANSACTION_ISOLATION)) != 0) {
 		qf_sql_error_set(reterr, "25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query");
@@ -82,7 +82,8 @@ void pg_control_end(struct pg_session *s, bool commit, bool chain)
 	for (int i = 0; chain && i < N_CHARACTERISTICS; i++)
 		kept[i] = qf_xstrdup(pg_settings_get(&s->settings, of_transaction[i]));
 	pg_settings_end(&s->settings, commit);
-	pg_txn_drop_pin(&s->txn);
+	pg_portal_drop_all(s);
+	pg_txn_release_pin(&s->txn);
 	s->txn.state = PG_TXN_IDLE;
 	if (!chain)
 		return;
@@ -122,7 +123,15 @@ static void send_end(struct pg_run *run, enum pg_step step)
 {
 	const char *sql = end_words[step != PG_STEP_ROLLBACK];
 
-	pg_run_query(run, step, qf_slice_str(sql), NULL, run->s->txn.pin);
+	pg_run_query(run, step, qf_slice_str(sql), NULL);
+}
+
+/* Of the statement that the commit stood behind; none: a Sync. */
+static void tell_tag(struct pg_run *run)
+{
+	if (run->tag[0])
+		qf_pg_put_command_complete(&run->s->conn.out, run->tag);
+	run->tag[0] = 0;
 }
 
 void pg_control_commit_implicit(struct pg_run *run)
@@ -133,7 +142,7 @@ void pg_control_commit_implicit(struct pg_run *run)
 		send_end(run, PG_STEP_IMPLICIT_COMMIT);
 	} else {
 		pg_control_end(run->s, true, false);
-		qf_pg_put_command_complete(&run->s->conn.out, run->tag);
+		tell_tag(run);
 	}
 }
 
@@ -174,30 +183,41 @@ static void finish_block(struct pg_run *run, bool commit, const struct pg_txn_st
 	pg_run_complete(run, end_words[commit]);
 }
 
+static void finish_commit(struct pg_run *run)
+{
+	bool chain = run->chain && run->end.ok, implicit = run->step == PG_STEP_IMPLICIT_COMMIT;
+	bool undone = run->end.tag && strcmp(run->end.tag, "ROLLBACK") == 0; /* it could not be committed */
+
+	pg_control_end(run->s, run->end.ok && !undone, chain);
+	if (!run->end.ok) {
+		pg_run_fail_at(run, QF_STAGE_EXECUTE, &run->end.error, run->end.fields);
+	} else if (implicit) {
+		tell_tag(run);
+		run->step = run->kind == PG_RUN_QUERY ? PG_STEP_NEXT : PG_STEP_END;
+	} else {
+		pg_run_complete(run, end_words[!undone]);
+	}
+}
+
 void pg_control_finish(struct pg_run *run)
 {
-	struct pg_session *s = run->s;
 	bool chain = run->chain;
 
-	run->chain = false;
 	switch (run->step) {
 	case PG_STEP_IMPLICIT_ROLLBACK:
-		pg_control_end(s, false, false);
+		pg_control_end(run->s, false, false);
 		run->step = PG_STEP_END;
 		break;
 	case PG_STEP_ROLLBACK:
 		/* Whatever the engine said: without its pin the transaction cannot go on. */
-		pg_control_end(s, false, chain);
+		pg_control_end(run->s, false, chain);
 		pg_run_complete(run, "ROLLBACK");
 		break;
 	default:
-		pg_control_end(s, run->end.ok, chain && run->end.ok);
-		if (!run->end.ok)
-			pg_run_fail(run, &run->end.error);
-		else
-			pg_run_complete(run, run->step == PG_STEP_COMMIT ? "COMMIT" : run->tag);
+		finish_commit(run);
 		break;
 	}
+	run->chain = false;
 }
 
 static void set_transaction(struct pg_run *run, const struct pg_txn_stmt *st)
@@ -222,4 +242,25 @@ void pg_control(struct pg_run *run)
 		set_transaction(run, &st);
 	else
 		finish_block(run, verb == QF_VERB_COMMIT, &st);
+}
+
+/* ---- how it begins at the engine ---- */
+
+/* Only what was said: the rest is as the engine has it, or as the session's settings tell it. */
+void pg_control_begin_text(const struct pg_session *s, struct qf_buf *to)
+{
+	const struct pg_settings *st = &s->settings;
+	const char *isolation = pg_settings_said(st, PG_TRANSACTION_ISOLATION);
+	const char *read_only = pg_settings_said(st, PG_TRANSACTION_READ_ONLY);
+	const char *deferrable = pg_settings_said(st, PG_TRANSACTION_DEFERRABLE);
+
+	if (!isolation && !read_only && !deferrable)
+		return;
+	qf_buf_add_str(to, "BEGIN");
+	if (isolation)
+		qf_buf_printf(to, " ISOLATION LEVEL %s", isolation);
+	if (read_only)
+		qf_buf_add_str(to, strcmp(read_only, "on") == 0 ? " READ ONLY" : " READ WRITE");
+	if (deferrable)
+		qf_buf_add_str(to, strcmp(deferrable, "on") == 0 ? " DEFERRABLE" : " NOT DEFERRABLE");
 }

@@ -1,6 +1,7 @@
 /* What a session's settings mean to the ring (facts) and to the encoder of rows (style). See session.h. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "session.h"
 
@@ -60,6 +61,37 @@ static void refresh_headers(struct pg_session *s)
 	s->facts.n_headers = n;
 }
 
+/* Settings that are the toolkit's own, or that the session itself heeds: no engine is told. */
+static bool is_for_engines(const struct pg_setting *def)
+{
+	static const enum pg_setting_id own[] = { PG_CLIENT_ENCODING, PG_IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+		PG_IDLE_SESSION_TIMEOUT, PG_QUERYFLUX_DIALECT, PG_QUERYFLUX_TAGS, PG_ROLE, PG_STATEMENT_TIMEOUT };
+	enum pg_setting_id id = (enum pg_setting_id)(def - pg_setting_table);
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (id == own[i])
+			return false;
+	return !(def->flags & (PG_SETTING_READ_ONLY | PG_SETTING_TRANSACTION));
+}
+
+/* Those that somebody has set: on an engine that has such settings the others are as its server has them. */
+static void refresh_engine_settings(struct pg_session *s)
+{
+	size_t n = 0;
+
+	s->engine_settings = qf_xrealloc(s->engine_settings, (s->settings.n + 1) * sizeof(*s->engine_settings));
+	for (size_t i = 0; i < s->settings.n; i++) {
+		const struct pg_setting_value *v = &s->settings.v[i];
+		const char *value = v->value ? v->value : v->reset;
+		bool sent = v->def ? is_for_engines(v->def) : strncasecmp(v->name, "x-", 2) != 0;
+
+		if (value && sent)
+			s->engine_settings[n++] = (struct qf_conf_kv){ .key = v->def ? v->def->name : v->name, .value = value };
+	}
+	s->facts.settings = s->engine_settings;
+	s->facts.n_settings = n;
+}
+
 static char *trim(char *p)
 {
 	while (*p == ' ')
@@ -110,6 +142,8 @@ static void refresh(struct pg_session *s)
 		return;
 	refresh_schema(s);
 	refresh_headers(s);
+	refresh_engine_settings(s);
+	s->generation++;
 	refresh_tags(s);
 	refresh_style(s);
 	s->facts.user = s->user;
@@ -138,6 +172,7 @@ void pg_session_facts_fini(struct pg_session *s)
 	free(s->database);
 	free(s->schema);
 	free(s->headers);
+	free(s->engine_settings);
 	free(s->tags);
 	free(s->tags_text);
 	s->tz = qf_tz_free(s->tz);

@@ -15,7 +15,7 @@ enum { MAX_COLUMNS = 1664 }; /* PostgreSQL's own limit of a result */
 
 void pg_result_init(struct pg_result *r, struct pg_conn *conn, const struct qf_text_style *style)
 {
-	*r = (struct pg_result){ .conn = conn, .style = style };
+	*r = (struct pg_result){ .conn = conn, .style = *style, .stage = QF_STAGE_EXECUTE };
 	qf_list_init(&r->waiting);
 }
 
@@ -35,33 +35,54 @@ void pg_result_fini(struct pg_result *r)
 	r->rows = qf_rowset_free(r->rows);
 }
 
-static void fail(struct pg_result *r, const struct qf_err *err)
+void pg_result_fail(struct pg_result *r, enum qf_stage stage, const struct qf_sql_error *e)
 {
-	const char *sqlstate = err->code == QF_EUNSUPPORTED ? "0A000" : err->code == QF_ELIMIT ? "54000" : "XX000";
-
 	r->failed = true;
-	qf_sql_error_set(&r->error, sqlstate, "the result cannot be sent: %s", err->text);
+	r->stage = stage;
+	r->error = *e;
 	while (!qf_list_empty(&r->waiting))
 		drop_oldest(r);
 }
 
-void pg_result_columns(struct pg_result *r, struct qf_slice ipc_schema)
+static void fail(struct pg_result *r, const struct qf_err *err)
 {
-	struct qf_buf *out = &r->conn->out;
-	struct qf_err err;
+	const char *sqlstate = err->code == QF_EUNSUPPORTED ? "0A000" : err->code == QF_ELIMIT ? "54000" : "XX000";
+	struct qf_sql_error e;
 
-	r->rows = qf_rowset_free(r->rows);
-	if (qf_rowset_new(&r->rows, ipc_schema, &err) < 0) {
-		fail(r, &err);
-		return;
-	}
-	size_t n = qf_rowset_columns(r->rows);
+	qf_sql_error_set(&e, sqlstate, "the result cannot be sent: %s", err->text);
+	pg_result_fail(r, QF_STAGE_EXECUTE, &e);
+}
 
-	if (n > MAX_COLUMNS) {
-		qf_err_set(&err, QF_ELIMIT, "it has %zu columns, the limit is %d", n, MAX_COLUMNS);
-		fail(r, &err);
-		return;
+/* ---- columns ---- */
+
+/* The client asked for formats that its columns do not have. */
+static bool formats_fit(struct pg_result *r, size_t columns)
+{
+	const struct qf_text_style *st = &r->style;
+	struct qf_sql_error e;
+
+	if (st->n_formats > 1 && st->n_formats != columns) {
+		qf_sql_error_set(&e, "08P01", "bind message has %zu result formats but query has %zu columns", st->n_formats,
+			columns);
+		pg_result_fail(r, QF_STAGE_BIND, &e);
+		return false;
 	}
+	for (size_t i = 0; r->rows && st->n_formats && i < columns; i++) {
+		uint32_t oid = qf_rowset_column(r->rows, i)->pg_oid;
+		const char *name = qf_pg_type_name(oid);
+
+		if (!st->formats[st->n_formats == 1 ? 0 : i] || qf_pg_binary_can(oid))
+			continue;
+		qf_sql_error_set(&e, "0A000", "values of type %s cannot be sent in binary", name ? name : "unknown");
+		pg_result_fail(r, QF_STAGE_BIND, &e);
+		return false;
+	}
+	return true;
+}
+
+static void describe(struct pg_result *r, struct qf_buf *out)
+{
+	size_t n = qf_rowset_columns(r->rows), start = out->n;
 	size_t at = qf_pg_begin_row_description(out, (uint16_t)n);
 
 	for (size_t i = 0; i < n; i++) {
@@ -70,6 +91,53 @@ void pg_result_columns(struct pg_result *r, struct qf_slice ipc_schema)
 		qf_pg_add_column(out, c->name, c->pg_oid, c->pg_len, c->pg_mod);
 	}
 	qf_pg_end_message(out, at);
+	qf_pg_set_formats(out->p + start, out->n - start, r->style.formats, r->style.n_formats);
+}
+
+static void arrow_columns(struct pg_result *r, struct qf_slice schema, struct qf_buf *description)
+{
+	struct qf_err err;
+
+	r->rows = qf_rowset_free(r->rows);
+	if (qf_rowset_new(&r->rows, schema, &err) < 0) {
+		fail(r, &err);
+		return;
+	}
+	size_t n = qf_rowset_columns(r->rows);
+
+	if (n > MAX_COLUMNS) {
+		qf_err_set(&err, QF_ELIMIT, "it has %zu columns, the limit is %d", n, MAX_COLUMNS);
+		fail(r, &err);
+	} else if (formats_fit(r, n)) {
+		describe(r, description);
+	}
+}
+
+/* A whole message of one of the kinds that begin a result. */
+static bool begins_result(struct qf_slice message)
+{
+	struct qf_reader r = qf_reader(message);
+	char kind = (char)qf_read_u8(&r);
+	uint32_t length = qf_read_u32(&r);
+
+	if (r.err || length - 4 != r.n)
+		return false;
+	return kind == 'G' || kind == 'H' || (kind == 'T' && qf_pg_check_columns(qf_slice(r.p, r.n)) == 0);
+}
+
+void pg_result_columns(struct pg_result *r, enum qf_encoding enc, struct qf_slice schema, struct qf_buf *description)
+{
+	struct qf_err err;
+
+	r->encoding = enc;
+	if (enc == QF_ENC_ARROW) {
+		arrow_columns(r, schema, description);
+	} else if (begins_result(schema)) {
+		qf_buf_add_slice(description, schema);
+	} else {
+		qf_err_set(&err, QF_EMALFORMED, "its columns are malformed");
+		fail(r, &err);
+	}
 }
 
 /* ---- what became of the batches ---- */
@@ -129,13 +197,23 @@ static bool encode(struct pg_result *r)
 			return false;
 		size_t before = out->n;
 
-		if (qf_rowset_pg_datarow(r->rows, r->row, r->style, out, &err) < 0) {
+		if (qf_rowset_pg_datarow(r->rows, r->row, &r->style, out, &err) < 0) {
 			out->n = before; /* half a message would be taken for a whole one */
 			fail(r, &err);
 			return false;
 		}
 		r->row++;
 	}
+	return true;
+}
+
+/* Messages of the client's own protocol. False: there is no room now. */
+static bool relay(struct pg_result *r, struct qf_slice batch)
+{
+	if (!pg_conn_room(r->conn))
+		return false;
+	qf_buf_add_slice(&r->conn->out, batch);
+	mark(r, batch.n);
 	return true;
 }
 
@@ -149,36 +227,49 @@ static void keep(struct pg_result *r, struct qf_slice batch)
 	qf_list_append(&r->waiting, &b->link);
 }
 
-void pg_result_rows(struct pg_result *r, struct qf_slice ipc_batch)
+void pg_result_rows(struct pg_result *r, struct qf_slice batch)
 {
 	if (r->failed)
 		return;
 	if (!qf_list_empty(&r->waiting)) {
-		keep(r, ipc_batch);
+		keep(r, batch);
+		return;
+	}
+	if (r->encoding != QF_ENC_ARROW) {
+		if (!relay(r, batch))
+			keep(r, batch);
 		return;
 	}
 	r->row = 0;
-	if (!load(r, ipc_batch))
+	if (!load(r, batch))
 		return;
 	if (encode(r))
-		mark(r, ipc_batch.n);
+		mark(r, batch.n);
 	else if (!r->failed)
-		keep(r, ipc_batch);
+		keep(r, batch);
 	r->loaded = false; /* it borrows from the caller; the copy is loaded when its turn comes */
+}
+
+/* False: there is no room for the rest of it, or it cannot be told. */
+static bool write_batch(struct pg_result *r, const struct batch *b)
+{
+	struct qf_slice bytes = qf_slice(b->bytes, b->n);
+
+	if (r->encoding != QF_ENC_ARROW)
+		return relay(r, bytes);
+	if ((!r->loaded && !load(r, bytes)) || !encode(r))
+		return false;
+	mark(r, b->n);
+	r->row = 0;
+	return true;
 }
 
 bool pg_result_continue(struct pg_result *r)
 {
 	while (!qf_list_empty(&r->waiting)) {
-		struct batch *b = qf_container_of(r->waiting.next, struct batch, link);
-
-		if (!r->loaded && !load(r, qf_slice(b->bytes, b->n)))
-			return true;
-		if (!encode(r))
+		if (!write_batch(r, qf_container_of(r->waiting.next, struct batch, link)))
 			return r->failed;
-		mark(r, b->n);
 		drop_oldest(r);
-		r->row = 0;
 	}
 	return true;
 }

@@ -15,12 +15,11 @@ enum { RESERVE_OVER = 8192 }; /* shorter messages are not counted among the pend
 
 /* ---- errors ---- */
 
-/* An ErrorResponse outside a Query: an open block fails. */
+/* An ErrorResponse outside a statement: its transaction fails. A run may be the answer. */
 static void reply_error(struct pg_session *s, const struct qf_sql_error *e)
 {
 	pg_reply_error(&s->conn.out, "ERROR", e);
-	if (s->txn.state == PG_TXN_BLOCK)
-		s->txn.state = PG_TXN_FAILED;
+	pg_run_abort(s);
 }
 
 void pg_session_end(struct pg_session *s)
@@ -48,7 +47,7 @@ void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fm
 
 static bool is_idle(const struct pg_session *s)
 {
-	return !s->run && !pg_txn_in_block(&s->txn);
+	return !s->run && s->txn.state == PG_TXN_IDLE;
 }
 
 /* The shorter of the server's limit and the client's own. */
@@ -77,10 +76,29 @@ static void release_reserved(struct pg_session *s)
 	s->reserved = 0;
 }
 
+/* Outside a block nothing may be left of portals. */
+static void end_portals(struct pg_session *s)
+{
+	if (pg_txn_in_block(&s->txn))
+		return;
+	pg_portal_drop_all(s);
+}
+
+static void fatal_lost(struct pg_session *s)
+{
+	pg_session_fatal(s, "57P01", "terminating connection: the engine's connection that was kept for the session is gone");
+	pg_txn_drop_pin(&s->txn);
+}
+
 void pg_session_ready(struct pg_session *s)
 {
 	report_settings(s);
 	release_reserved(s);
+	end_portals(s);
+	if (s->lost) {
+		fatal_lost(s);
+		return;
+	}
 	qf_pg_put_ready(&s->conn.out, pg_txn_status(&s->txn));
 	uint64_t limit = idle_limit(s);
 
@@ -133,6 +151,49 @@ void pg_session_cancel(struct pg_session *s)
 		pg_run_cancel(s->run);
 }
 
+/* ---- the pin ---- */
+
+static void on_pin_async(void *arg, struct qf_slice message)
+{
+	pg_session_async(arg, message);
+}
+
+/* Of a transaction alone its next statement tells. */
+static void on_pin_lost(void *arg)
+{
+	struct pg_session *s = arg;
+
+	if (!qf_pin_held(s->txn.pin))
+		return;
+	s->lost = true;
+	if (!s->run && s->phase == PG_PHASE_READY)
+		fatal_lost(s);
+}
+
+struct qf_pin *pg_session_pin(struct pg_session *s)
+{
+	if (s->txn.pin)
+		return s->txn.pin;
+	s->txn.pin = qf_pin_new(s->listener->hub);
+	qf_pin_watch(s->txn.pin, on_pin_async, on_pin_lost, s);
+	return s->txn.pin;
+}
+
+void pg_session_async(struct pg_session *s, struct qf_slice message)
+{
+	struct qf_slice name, value;
+
+	if (message.n < 5 || s->phase != PG_PHASE_READY)
+		return;
+	struct qf_slice body = qf_slice(message.p + 5, message.n - 5);
+
+	if (message.p[0] == 'A')
+		qf_buf_add_slice(&s->conn.out, message);
+	else if (message.p[0] == 'S' && qf_pg_read_parameter_status(body, &name, &value) == 0)
+		pg_settings_note(&s->settings, name, value);
+	pg_conn_kick(&s->conn);
+}
+
 static void on_timer(struct qf_timer *t)
 {
 	struct pg_session *s = qf_container_of(t, struct pg_session, timer);
@@ -151,16 +212,11 @@ static void on_timer(struct qf_timer *t)
 
 /* ---- messages ---- */
 
-static void refuse_extended(struct pg_session *s)
+/* Of the simple protocol: ReadyForQuery follows. */
+static void fail_message(struct pg_session *s, const struct qf_sql_error *e)
 {
-	struct qf_sql_error e;
-
-	qf_sql_error_set(&e, "0A000", "the extended query protocol is not supported");
-	snprintf(e.hint, sizeof(e.hint),
-		"Use the driver's simple query mode: pgjdbc preferQueryMode=simple, "
-		"pgx default_query_exec_mode=simple_protocol, psycopg 3 ClientCursor, psycopg 2 as it is.");
-	reply_error(s, &e);
-	s->skip_to_sync = true;
+	reply_error(s, e);
+	s->ready_owed = true;
 }
 
 static void refuse_function_call(struct pg_session *s)
@@ -169,8 +225,7 @@ static void refuse_function_call(struct pg_session *s)
 
 	qf_sql_error_set(&e, "0A000", "function calls of the protocol are not supported");
 	snprintf(e.hint, sizeof(e.hint), "Call the function in a SELECT.");
-	reply_error(s, &e);
-	pg_session_ready(s);
+	fail_message(s, &e);
 }
 
 static void on_query(struct pg_session *s, struct qf_slice body)
@@ -183,8 +238,7 @@ static void on_query(struct pg_session *s, struct qf_slice body)
 		return;
 	}
 	qf_sql_error_set(&e, "08P01", "invalid message format");
-	reply_error(s, &e);
-	pg_session_ready(s);
+	fail_message(s, &e);
 }
 
 /* What it asked before in the same breath is still answered. */
@@ -199,33 +253,44 @@ static void terminate(struct pg_session *s)
 	pg_conn_finish(&s->conn);
 }
 
-static void on_message(struct pg_session *s, const struct qf_pg_event *ev)
+/* False: the message is to be looked at again later. */
+static bool on_simple_message(struct pg_session *s, const struct qf_pg_event *ev)
+{
+	bool skip;
+
+	if (!pg_extended_before(s, &skip))
+		return false;
+	if (skip)
+		return true;
+	if (ev->kind == 'Q')
+		on_query(s, ev->body);
+	else
+		refuse_function_call(s);
+	return true;
+}
+
+static bool on_message(struct pg_session *s, const struct qf_pg_event *ev, struct qf_slice rest)
 {
 	if (s->skip_to_sync && ev->kind != 'S' && ev->kind != 'X')
-		return;
+		return true;
+	qf_timer_stop(s->listener->loop, &s->timer);
 	switch (ev->kind) {
 	case 'Q':
-		on_query(s, ev->body);
-		break;
+	case 'F':
+		return on_simple_message(s, ev);
 	case 'P':
 	case 'B':
 	case 'D':
 	case 'E':
 	case 'C':
-		refuse_extended(s);
-		break;
-	case 'F':
-		refuse_function_call(s);
-		break;
+	case 'H':
 	case 'S':
-		s->skip_to_sync = false;
-		pg_session_ready(s);
-		break;
+		return pg_extended_message(s, ev->kind, ev->body, rest);
 	case 'X':
 		terminate(s);
-		break;
-	default: /* Flush: what there is goes out at the end of the turn. Copy messages outside a COPY are ignored. */
-		break;
+		return true;
+	default: /* Copy messages outside a COPY are ignored. */
+		return true;
 	}
 }
 
@@ -244,11 +309,12 @@ static void on_too_long(struct pg_session *s, const struct qf_pg_event *ev)
 			(unsigned long long)qf_hub_conf(s->listener->hub)->max_statement_bytes);
 	}
 	s->over_budget = false;
+	if (ev->kind == 'Q' || ev->kind == 'F') {
+		fail_message(s, &e);
+		return;
+	}
+	s->skip_to_sync = true;
 	reply_error(s, &e);
-	if (ev->kind == 'Q' || ev->kind == 'F')
-		pg_session_ready(s);
-	else
-		s->skip_to_sync = true;
 }
 
 static void on_broken(struct pg_session *s, const struct qf_pg_event *ev)
@@ -262,12 +328,12 @@ static void on_broken(struct pg_session *s, const struct qf_pg_event *ev)
 	pg_session_end(s);
 }
 
-static void on_event(struct pg_session *s, const struct qf_pg_event *ev, bool more_behind)
+/* rest: what has arrived behind it. False: the message is to be looked at again later. */
+static bool on_event(struct pg_session *s, const struct qf_pg_event *ev, struct qf_slice rest)
 {
 	switch (ev->type) {
 	case QF_PG_MESSAGE:
-		on_message(s, ev);
-		break;
+		return on_message(s, ev, rest);
 	case QF_PG_TOO_LONG:
 		on_too_long(s, ev);
 		break;
@@ -275,9 +341,10 @@ static void on_event(struct pg_session *s, const struct qf_pg_event *ev, bool mo
 		on_broken(s, ev);
 		break;
 	default:
-		pg_startup_event(s, ev, more_behind);
+		pg_startup_event(s, ev, rest.n > 0);
 		break;
 	}
+	return true;
 }
 
 /* A long message is on its way: is there room for it? */
@@ -307,8 +374,9 @@ static bool read_message(struct pg_session *s)
 		reserve(s, ev.need);
 		return s->over_budget && s->conn.in.n > 0;
 	}
-	on_event(s, &ev, used < in.n);
-	if (pg_conn_closed(&s->conn) || s->phase == PG_PHASE_ENDING)
+	bool taken = on_event(s, &ev, qf_slice(in.p + used, in.n - used));
+
+	if (pg_conn_closed(&s->conn) || s->phase == PG_PHASE_ENDING || !taken)
 		return false;
 	qf_buf_consume(&s->conn.in, used);
 	if (!s->run)
@@ -322,9 +390,14 @@ static void on_turn(struct pg_conn *c)
 
 	if (s->run)
 		pg_run_turn(s->run);
-	while (!pg_conn_closed(c) && s->phase != PG_PHASE_ENDING && !s->run && pg_conn_room(c))
-		if (!read_message(s))
+	while (!pg_conn_closed(c) && s->phase != PG_PHASE_ENDING && !s->run && pg_conn_room(c)) {
+		if (s->ready_owed) {
+			s->ready_owed = false;
+			pg_session_ready(s);
+		} else if (!read_message(s)) {
 			break;
+		}
+	}
 	c->busy = s->run != NULL;
 }
 
@@ -391,6 +464,7 @@ void pg_session_close(struct pg_session *s)
 	qf_timer_stop(s->listener->loop, &s->timer);
 	if (s->run)
 		pg_run_abandon(s->run);
+	pg_extended_fini(s);
 	pg_txn_drop_pin(&s->txn);
 	release_reserved(s);
 	pg_listener_unregister(s->listener, s);

@@ -1,6 +1,6 @@
 /*
- * One client connection from its first byte to its last: startup, settings, transaction, and at most one
- * running Query. [PG 55.2]
+ * One client connection from its first byte to its last: startup, settings, transaction, prepared statements and
+ * portals, and at most one run: a Query, or one message of the extended protocol. [PG 55.2]
  *
  * Freed at the end of the turn after pg_session_close(); until then its memory stays for callers further up.
  * One loop thread.
@@ -9,6 +9,7 @@
 #define QF_FRONTEND_PG_SESSION_H
 
 #include "conn.h"
+#include "extended.h"
 #include "listener.h"
 #include "qf/proto/postgres.h"
 #include "qf/types.h"
@@ -32,6 +33,7 @@ struct pg_session {
 	struct qf_pg_decoder decoder;
 	enum pg_phase phase;
 	bool skip_to_sync; /* after an error in the extended protocol */
+	bool ready_owed;   /* ReadyForQuery behind what runs now */
 	bool over_budget;  /* the message that is passing by found no room */
 	size_t reserved;   /* of listener->pending_bytes */
 	uint32_t pid, secret;
@@ -39,9 +41,12 @@ struct pg_session {
 	char *user, *database, *schema;
 	struct pg_settings settings;
 	struct pg_txn txn;
+	bool lost; /* what an engine kept for the session is gone: it ends */
+	struct pg_extended extended;
 	struct pg_run *run;
 	struct qf_session_facts facts;
-	struct qf_conf_kv *headers, *tags;
+	uint64_t generation; /* of the settings: changes with them */
+	struct qf_conf_kv *headers, *tags, *engine_settings;
 	char *tags_text; /* what tags point into */
 	struct qf_tz *tz;
 	struct qf_text_style style;
@@ -59,6 +64,10 @@ void pg_session_end(struct pg_session *s);
 /* FATAL, then that. */
 void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fmt, ...) qf_printf(3, 4);
 void pg_session_cancel(struct pg_session *s);
+/* The session's pin, made when there is none. */
+struct qf_pin *pg_session_pin(struct pg_session *s);
+/* A ParameterStatus or NotificationResponse of the engine. */
+void pg_session_async(struct pg_session *s, struct qf_slice message);
 /* The server is going down: at once when nothing runs and no transaction is open, else when that is so. */
 void pg_session_drain(struct pg_session *s);
 

@@ -205,6 +205,20 @@ void pg_settings_set_reset(struct pg_settings *st, enum pg_setting_id id, const 
 	changed(st, v->def);
 }
 
+void pg_settings_note(struct pg_settings *st, struct qf_slice name, struct qf_slice value)
+{
+	char *n = qf_slice_dup(name);
+	enum pg_setting_id id = pg_setting_find(n);
+
+	free(n);
+	/* application_name at the engine is the toolkit's own. */
+	if (id == PG_SETTING_NONE || id == PG_APPLICATION_NAME || value.n > MAX_VALUE ||
+		(pg_setting_table[id].flags & (PG_SETTING_REPORT | PG_SETTING_READ_ONLY)) != PG_SETTING_REPORT ||
+		qf_slice_eq_str(value, pg_settings_get(st, id)))
+		return;
+	assign(st, find_or_add(st, &pg_setting_table[id], NULL), qf_slice_dup(value), false);
+}
+
 void pg_settings_reset_all(struct pg_settings *st)
 {
 	for (size_t i = 0; i < st->n; i++) {
@@ -251,6 +265,16 @@ const char *pg_settings_get(const struct pg_settings *st, enum pg_setting_id id)
 	if (v && v->reset)
 		return v->reset;
 	return def->flags & PG_SETTING_TRANSACTION ? pg_settings_get(st, def->inherits) : def->dflt;
+}
+
+const char *pg_settings_said(const struct pg_settings *st, enum pg_setting_id id)
+{
+	const struct pg_setting *def = &pg_setting_table[id];
+	const struct pg_setting_value *v = find(st, def, NULL);
+
+	if (v && (v->value || v->reset))
+		return v->value ? v->value : v->reset;
+	return def->flags & PG_SETTING_TRANSACTION ? pg_settings_said(st, def->inherits) : NULL;
 }
 
 bool pg_settings_bool(const struct pg_settings *st, enum pg_setting_id id)

@@ -131,6 +131,8 @@ bool pg_settings_set(struct pg_settings *st, const char *name, const char *value
 		     struct qf_sql_error *reterr) qf_must_check;
 /* Unchecked: what the program itself knows, as the reset value. */
 void pg_settings_set_reset(struct pg_settings *st, enum pg_setting_id id, const char *value);
+/* What an engine reports: of a setting that is reported here too, and may change, the new value. */
+void pg_settings_note(struct pg_settings *st, struct qf_slice name, struct qf_slice value);
 void pg_settings_reset_all(struct pg_settings *st);
 void pg_settings_begin(struct pg_settings *st);
 void pg_settings_end(struct pg_settings *st, bool commit);
@@ -139,6 +141,8 @@ void pg_settings_end(struct pg_settings *st, bool commit);
 bool pg_settings_next_report(struct pg_settings *st, size_t *at, const char **ret_name, const char **ret_value);
 
 const char *pg_settings_get(const struct pg_settings *st, enum pg_setting_id id);
+/* The same as somebody has set it, of a TRANSACTION setting or of what it inherits; NULL: nobody. */
+const char *pg_settings_said(const struct pg_settings *st, enum pg_setting_id id);
 bool pg_settings_bool(const struct pg_settings *st, enum pg_setting_id id);
 uint64_t pg_settings_ns(const struct pg_settings *st, enum pg_setting_id id); /* of a time; 0 = none */
 /* Value and spelling as SHOW gives them; false with *reterr filled when there is no such setting. */

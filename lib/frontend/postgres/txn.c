@@ -12,21 +12,23 @@ bool pg_txn_in_block(const struct pg_txn *t)
 	return t->state == PG_TXN_BLOCK || t->state == PG_TXN_FAILED;
 }
 
-struct qf_pin *pg_txn_pin(struct pg_txn *t, struct qf_hub *hub)
-{
-	if (!t->pin)
-		t->pin = qf_pin_new(hub);
-	return t->pin;
-}
-
 bool pg_txn_at_engine(const struct pg_txn *t)
 {
-	return t->pin && qf_pin_placed(t->pin) && !qf_pin_dead(t->pin);
+	return t->pin && qf_pin_in_transaction(t->pin) && !qf_pin_dead(t->pin);
 }
 
 bool pg_txn_lost(const struct pg_txn *t)
 {
 	return t->pin && qf_pin_dead(t->pin);
+}
+
+void pg_txn_release_pin(struct pg_txn *t)
+{
+	bool kept = t->pin && qf_pin_placed(t->pin) && qf_pin_held(t->pin) && !qf_pin_in_transaction(t->pin) &&
+		    !qf_pin_dead(t->pin);
+
+	if (!kept)
+		pg_txn_drop_pin(t);
 }
 
 void pg_txn_drop_pin(struct pg_txn *t)

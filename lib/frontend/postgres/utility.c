@@ -1,8 +1,8 @@
-/* Statements that are answered where the session lives. See query.h. */
+/* See utility.h. */
 #include <stdio.h>
 #include <string.h>
 
-#include "query.h"
+#include "utility.h"
 #include "../words.h"
 
 static void refuse(struct pg_run *run, const char *sqlstate, const char *text, const char *hint)
@@ -33,12 +33,12 @@ static void fail_syntax(struct pg_run *run, const struct fe_words *w)
 
 /* ---- SET, RESET, SHOW ---- */
 
-static bool parse_setting(struct pg_run *run, struct qf_arena *a, struct qf_setting_stmt *ret,
+static bool parse_setting(struct pg_session *s, struct qf_slice stmt, struct qf_arena *a, struct qf_setting_stmt *ret,
 			  struct qf_sql_error *reterr)
 {
 	struct qf_err err;
 
-	if (qf_sql_setting(run->stmt.text, pg_session_facts(run->s)->dialect, a, ret, &err) == 0)
+	if (qf_sql_setting(stmt, pg_session_facts(s)->dialect, a, ret, &err) == 0)
 		return true;
 	qf_sql_error_set(reterr, "42601", "%s", err.text);
 	return false;
@@ -65,7 +65,7 @@ static bool set_or_reset(struct pg_run *run)
 	struct qf_setting_stmt st;
 	struct qf_sql_error e;
 
-	if (!parse_setting(run, a, &st, &e)) {
+	if (!parse_setting(run->s, run->stmt.text, a, &st, &e)) {
 		pg_run_fail(run, &e);
 	} else if (st.all) {
 		pg_settings_reset_all(&run->s->settings);
@@ -77,13 +77,21 @@ static bool set_or_reset(struct pg_run *run)
 	return true;
 }
 
+static const char *const all_columns[] = { "name", "setting", "description" };
+
+/* What a simple Query is told before the rows, and the extended protocol by Describe. */
+static void put_columns(struct pg_run *run, const char *const *names, uint16_t n)
+{
+	if (run->kind == PG_RUN_QUERY)
+		pg_reply_text_columns(&run->s->conn.out, names, n);
+}
+
 static void show_all(struct pg_run *run)
 {
-	static const char *const columns[] = { "name", "setting", "description" };
 	const struct pg_settings *st = &run->s->settings;
 	struct qf_buf *out = &run->s->conn.out;
 
-	pg_reply_text_columns(out, columns, 3);
+	put_columns(run, all_columns, 3);
 	for (int i = 0; i < PG_SETTING_N; i++) {
 		const char *row[] = { pg_setting_table[i].name, pg_settings_get(st, (enum pg_setting_id)i),
 			pg_setting_table[i].help };
@@ -98,6 +106,7 @@ static void show_all(struct pg_run *run)
 		if (!v->def)
 			qf_pg_put_text_row(out, row, 3);
 	}
+	run->end.has_rows = true;
 	pg_run_complete(run, "SHOW");
 }
 
@@ -111,29 +120,31 @@ static void show_one(struct pg_run *run, const char *name)
 		pg_run_fail(run, &e);
 		return;
 	}
-	pg_reply_text_columns(out, &spelled, 1);
+	put_columns(run, &spelled, 1);
 	qf_pg_put_text_row(out, &value, 1);
+	run->end.has_rows = true;
 	pg_run_complete(run, "SHOW");
 }
 
 /* In a dialect that shows tables and catalogs too, only the settings are ours. */
-static bool is_ours(struct pg_run *run, bool parsed, const struct qf_setting_stmt *st)
+static bool shows_ours(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_arena *a,
+		       struct qf_setting_stmt *ret, bool *ret_parsed, struct qf_sql_error *reterr)
 {
-	if (pg_session_facts(run->s)->dialect == QF_DIALECT_POSTGRES)
+	if (!qf_slice_caseeq_str(f->word, "show"))
+		return false; /* DESCRIBE and its like */
+	*ret_parsed = parse_setting(s, stmt, a, ret, reterr);
+	if (pg_session_facts(s)->dialect == QF_DIALECT_POSTGRES)
 		return true;
-	return parsed && !st->all && pg_setting_find(st->name) != PG_SETTING_NONE;
+	return *ret_parsed && !ret->all && pg_setting_find(ret->name) != PG_SETTING_NONE;
 }
 
 static bool show(struct pg_run *run)
 {
+	struct qf_arena *a = qf_arena_new(0);
 	struct qf_setting_stmt st;
 	struct qf_sql_error e;
-
-	if (!qf_slice_caseeq_str(run->facts.word, "show"))
-		return false; /* DESCRIBE and its like */
-	struct qf_arena *a = qf_arena_new(0);
-	bool parsed = parse_setting(run, a, &st, &e);
-	bool ours = is_ours(run, parsed, &st);
+	bool parsed;
+	bool ours = shows_ours(run->s, run->stmt.text, &run->facts, a, &st, &parsed, &e);
 
 	if (ours && !parsed)
 		pg_run_fail(run, &e);
@@ -141,6 +152,23 @@ static bool show(struct pg_run *run)
 		show_all(run);
 	else if (ours)
 		show_one(run, st.name);
+	qf_arena_free(a);
+	return ours;
+}
+
+static bool describe_show(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_buf *columns)
+{
+	struct qf_arena *a = qf_arena_new(0);
+	const char *spelled, *value;
+	struct qf_setting_stmt st;
+	struct qf_sql_error e;
+	bool parsed;
+	bool ours = shows_ours(s, stmt, f, a, &st, &parsed, &e);
+
+	if (ours && parsed && st.all)
+		pg_reply_text_columns(columns, all_columns, 3);
+	else if (ours && parsed && pg_settings_show(&s->settings, st.name, &spelled, &value, &e))
+		pg_reply_text_columns(columns, &spelled, 1);
 	qf_arena_free(a);
 	return ours;
 }
@@ -249,23 +277,6 @@ static bool use(struct pg_run *run)
 	return true;
 }
 
-/* Only a COPY between an engine and its own files can do without the copy messages of the protocol. */
-static bool copy(struct pg_run *run)
-{
-	struct fe_words w = words_of(run);
-
-	while (!fe_words_end(&w) && !fe_words_is(&w, "stdin") && !fe_words_is(&w, "stdout"))
-		fe_words_next(&w);
-	if (fe_words_end(&w))
-		return false;
-	if (fe_words_is(&w, "stdin"))
-		refuse(run, "0A000", "COPY FROM STDIN is not supported", "Use INSERT.");
-	else
-		refuse(run, "0A000", "COPY TO STDOUT is not supported",
-			"Use SELECT; psql --csv prints the same format.");
-	return true;
-}
-
 static bool (*const answers[QF_VERB_N])(struct pg_run *run) = {
 	[QF_VERB_SET] = set_or_reset,
 	[QF_VERB_RESET] = set_or_reset,
@@ -280,7 +291,6 @@ static bool (*const answers[QF_VERB_N])(struct pg_run *run) = {
 	[QF_VERB_CLOSE] = close_cursor,
 	[QF_VERB_DISCARD] = discard,
 	[QF_VERB_LISTEN] = listen,
-	[QF_VERB_COPY] = copy,
 };
 
 bool pg_utility(struct pg_run *run)
@@ -288,4 +298,11 @@ bool pg_utility(struct pg_run *run)
 	bool (*answer)(struct pg_run *run) = answers[run->facts.verb];
 
 	return answer && answer(run);
+}
+
+bool pg_utility_describe(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_buf *columns)
+{
+	if (f->verb == QF_VERB_SHOW)
+		return describe_show(s, stmt, f, columns);
+	return answers[f->verb] != NULL;
 }

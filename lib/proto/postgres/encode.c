@@ -1,4 +1,5 @@
 /* What the server sends. See qf/proto/postgres.h; message layouts are [PG 55.7]. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "qf/proto/postgres.h"
@@ -18,6 +19,21 @@ void qf_pg_end_message(struct qf_buf *out, size_t at)
 static void put_cstr(struct qf_buf *out, const char *s)
 {
 	qf_buf_add(out, s, strlen(s) + 1);
+}
+
+void qf_pg_put_mark(struct qf_buf *out, char kind)
+{
+	qf_pg_end_message(out, begin(out, kind));
+}
+
+void qf_pg_put_parameter_description(struct qf_buf *out, const uint32_t *oids, uint16_t n)
+{
+	size_t at = begin(out, 't');
+
+	qf_buf_u16(out, n);
+	for (uint16_t i = 0; i < n; i++)
+		qf_buf_u32(out, oids[i]);
+	qf_pg_end_message(out, at);
 }
 
 void qf_pg_put_ssl_no(struct qf_buf *out)
@@ -120,6 +136,28 @@ void qf_pg_put_notice(struct qf_buf *out, const struct qf_pg_fields *f)
 	put_fields(out, 'N', f);
 }
 
+/* A field that is not text to its NUL ends the list: what stands before it is told. */
+void qf_pg_put_report(struct qf_buf *out, char kind, struct qf_slice body, uint32_t shift)
+{
+	struct qf_reader r = qf_reader(body);
+	size_t at = begin(out, kind);
+
+	for (uint8_t code = qf_read_u8(&r); code; code = qf_read_u8(&r)) {
+		struct qf_slice text = qf_read_cstr(&r);
+
+		if (r.err)
+			break;
+		qf_buf_u8(out, code);
+		if (code == 'P' && text.n < 10)
+			qf_buf_printf(out, "%llu", strtoull((const char *)text.p, NULL, 10) + shift);
+		else
+			qf_buf_add_slice(out, text);
+		qf_buf_u8(out, 0);
+	}
+	qf_buf_u8(out, 0);
+	qf_pg_end_message(out, at);
+}
+
 void qf_pg_put_error_v2(struct qf_buf *out, const struct qf_pg_fields *f)
 {
 	qf_buf_printf(out, "E%s:  %s\n", f->severity, f->message);
@@ -143,6 +181,21 @@ void qf_pg_add_column(struct qf_buf *out, const char *name, uint32_t oid, int16_
 	qf_buf_u16(out, (uint16_t)len);
 	qf_buf_u32(out, (uint32_t)mod);
 	qf_buf_u16(out, 0); /* text */
+}
+
+void qf_pg_set_formats(uint8_t *message, size_t n, const uint16_t *formats, size_t n_formats)
+{
+	struct qf_slice body = qf_slice(message + 5, n - 5);
+	struct qf_pg_column c;
+	uint16_t columns;
+	struct qf_reader r = qf_pg_columns(body, &columns);
+
+	for (size_t i = 0; qf_pg_column_next(&r, body, &c); i++) {
+		uint16_t f = n_formats == 1 ? formats[0] : i < n_formats ? formats[i] : 0;
+
+		message[5 + c.format_at] = (uint8_t)(f >> 8);
+		message[5 + c.format_at + 1] = (uint8_t)f;
+	}
 }
 
 void qf_pg_put_text_row(struct qf_buf *out, const char *const *values, uint16_t n)

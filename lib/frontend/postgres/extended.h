@@ -1,0 +1,48 @@
+/*
+ * The extended protocol of a session: its prepared statements and portals, and the replies that it owes. [PG 55.2.3]
+ *
+ * Whether a Parse or a Bind is right only an engine can tell. So their replies are owed until it is asked: when Parse,
+ * Bind, Describe and Execute of one portal come in a row, by its run; else by a description. A run pays what it proves.
+ */
+#ifndef QF_FRONTEND_PG_EXTENDED_H
+#define QF_FRONTEND_PG_EXTENDED_H
+
+#include "portal.h"
+
+struct pg_run;
+
+enum pg_owed { PG_OWED_PARSE = 1 << 0, PG_OWED_BIND = 1 << 1, PG_OWED_DESCRIBE = 1 << 2 };
+
+struct pg_extended {
+	struct qf_map *statements, *portals; /* by name; NULL: none yet */
+	struct pg_statement *unnamed;
+	struct pg_portal *unnamed_portal;
+	size_t bytes;			     /* of all of them */
+	uint64_t next_portal;
+	struct qf_buf closed;		     /* uint64_t: portals of the pin that were closed since its last run */
+	unsigned owed;			     /* enum pg_owed, in that order … */
+	struct pg_statement *owed_statement; /* … of this statement */
+	struct pg_portal *owed_portal;	     /* … and this portal */
+};
+
+void pg_extended_fini(struct pg_session *s);
+/*
+ * One of Parse, Bind, Describe, Execute, Close, Flush, Sync; rest is what has arrived behind it. False: look at it again
+ * when the run has ended that was started, or when more has arrived.
+ */
+bool pg_extended_message(struct pg_session *s, char kind, struct qf_slice body, struct qf_slice rest);
+/* Another message that is answered now. False as above. After an error *ret_skip: the message is not to be answered. */
+bool pg_extended_before(struct pg_session *s, bool *ret_skip);
+/* A statement has come as far as `reached`: what is owed up to there is said. */
+void pg_extended_pay(struct pg_session *s, enum qf_stage reached);
+/* The columns of the portal that runs; empty: it has none. */
+void pg_extended_pay_describe(struct pg_session *s, struct qf_slice description);
+/* It failed there: what does not stand is dropped, nothing is owed any more, and all is skipped up to Sync. */
+void pg_extended_failed(struct pg_session *s, enum qf_stage at);
+
+/* execute.c: runs of the extended protocol */
+void pg_run_execute(struct pg_session *s, struct pg_portal *p, uint32_t max_rows, bool alone);
+void pg_run_describe(struct pg_session *s, struct pg_statement *st);
+void pg_run_sync(struct pg_session *s);
+
+#endif

@@ -1,0 +1,319 @@
+/* The part of a run that the hub does: a query is started, its callbacks, how it ended. See query.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+#include "../words.h"
+
+enum { MAX_NOTICE_BYTES = 2 * PG_OUT_HIGH }; /* notices are not flow-controlled: beyond this they are dropped */
+
+/* ---- the hub's callbacks ---- */
+
+void pg_run_cancel_query(struct pg_run *run)
+{
+	if (run->ended || run->cancel_sent)
+		return;
+	run->cancel_sent = true;
+	qf_query_cancel(run->query);
+}
+
+/* The rows are not what the client was told: it would misread them. */
+static bool same_columns(struct pg_run *run, struct qf_slice description)
+{
+	const struct qf_buf *told = &run->prepared->columns;
+	struct qf_pg_column a, b;
+	uint16_t n[2] = { 0 };
+
+	if (told->n < 5 || description.n < 5)
+		return told->n == description.n;
+	struct qf_slice body[2] = { qf_slice(told->p + 5, told->n - 5), qf_slice(description.p + 5, description.n - 5) };
+	struct qf_reader r[2] = { qf_pg_columns(body[0], &n[0]), qf_pg_columns(body[1], &n[1]) };
+
+	if (n[0] != n[1])
+		return false;
+	while (qf_pg_column_next(&r[0], body[0], &a) && qf_pg_column_next(&r[1], body[1], &b))
+		if (a.oid != b.oid || !qf_slice_eq(a.name, b.name))
+			return false;
+	return true;
+}
+
+static bool is_result(struct qf_slice description)
+{
+	return description.n > 0 && description.p[0] == 'T';
+}
+
+static void execute_columns(struct pg_run *run, struct qf_slice description)
+{
+	struct pg_session *s = run->s;
+	struct qf_sql_error e;
+
+	if (run->prepared->told && is_result(description) && !same_columns(run, description)) {
+		qf_sql_error_set(&e, "0A000", "cached plan must not change result type");
+		pg_result_fail(&run->result, QF_STAGE_BIND, &e);
+		return;
+	}
+	pg_extended_pay(s, QF_STAGE_EXECUTE);
+	pg_extended_pay_describe(s, is_result(description) ? description : QF_SLICE_NONE);
+	if (!is_result(description))
+		qf_buf_add_slice(&s->conn.out, description); /* a COPY begins */
+}
+
+static void on_columns(struct qf_query *q, void *arg, enum qf_encoding enc, struct qf_slice schema)
+{
+	struct pg_run *run = arg;
+	struct qf_buf description;
+
+	(void)q;
+	if (run->step == PG_STEP_DESCRIBE) {
+		qf_buf_clear(&run->columns);
+		pg_result_columns(&run->result, enc, schema, &run->columns);
+		return;
+	}
+	if (run->step != PG_STEP_STATEMENT)
+		return; /* a COMMIT has nothing to show */
+	if (run->kind == PG_RUN_QUERY) {
+		pg_result_columns(&run->result, enc, schema, &run->s->conn.out);
+	} else {
+		qf_buf_init(&description);
+		pg_result_columns(&run->result, enc, schema, &description);
+		if (!run->result.failed)
+			execute_columns(run, qf_buf_slice(&description));
+		qf_buf_fini(&description);
+	}
+	if (run->result.failed)
+		pg_run_cancel_query(run);
+	pg_conn_kick(&run->s->conn);
+}
+
+static void on_rows(struct qf_query *q, void *arg, struct qf_slice batch)
+{
+	struct pg_run *run = arg;
+
+	(void)q;
+	if (run->step != PG_STEP_STATEMENT)
+		return;
+	pg_result_rows(&run->result, batch);
+	if (run->result.failed)
+		pg_run_cancel_query(run);
+	pg_conn_kick(&run->s->conn);
+}
+
+static void on_notice(struct qf_query *q, void *arg, const char *severity, const char *sqlstate, const char *text,
+		      struct qf_slice fields)
+{
+	struct pg_run *run = arg;
+	struct pg_session *s = run->s;
+
+	(void)q;
+	if (s->conn.out.n >= MAX_NOTICE_BYTES)
+		return;
+	if (fields.n) /* the engine itself heeds client_min_messages */
+		qf_pg_put_report(&s->conn.out, 'N', fields, 0);
+	else
+		pg_reply_notice(s, severity, sqlstate, text);
+	pg_conn_kick(&s->conn);
+}
+
+static void on_async(struct qf_query *q, void *arg, struct qf_slice message)
+{
+	struct pg_run *run = arg;
+
+	(void)q;
+	pg_session_async(run->s, message);
+}
+
+static void on_end(struct qf_query *q, void *arg, const struct qf_query_end *end)
+{
+	struct pg_run *run = arg;
+
+	(void)q;
+	run->end = *end;
+	run->ended = true;
+	pg_conn_kick(&run->s->conn);
+}
+
+/* ---- what is asked of it ---- */
+
+/* Does the statement belong to a transaction there? */
+static bool needs_transaction(const struct pg_run *run, enum pg_step step)
+{
+	const struct pg_txn *t = &run->s->txn;
+
+	if (step == PG_STEP_DESCRIBE)
+		return pg_txn_at_engine(t);
+	if (step != PG_STEP_STATEMENT || t->state == PG_TXN_IDLE)
+		return false;
+	return t->state != PG_TXN_IMPLICIT || pg_txn_at_engine(t) || !pg_run_is_last(run);
+}
+
+/* The numbers stay in the session until the run is over: nothing closes a portal while one runs. */
+static void bind_closed(struct pg_session *s, struct qf_bind *b)
+{
+	b->closed = (const uint64_t *)(const void *)s->extended.closed.p;
+	b->n_closed = (uint16_t)(s->extended.closed.n / sizeof(uint64_t));
+}
+
+static void bind_portal(struct pg_run *run, struct qf_bind *b, bool in_transaction)
+{
+	struct pg_portal *p = run->portal;
+
+	b->values = p->values;
+	b->n_values = p->n_values;
+	b->formats = p->formats;
+	b->n_formats = p->n_formats;
+	b->max_rows = run->max_rows;
+	if (p->state == PG_PORTAL_SUSPENDED)
+		b->kind = QF_RUN_FETCH;
+	else if (run->max_rows && in_transaction && !p->number)
+		p->number = ++run->s->extended.next_portal;
+	b->portal = p->number;
+}
+
+static struct qf_bind make_bind(struct pg_run *run, enum pg_step step, bool in_transaction)
+{
+	struct qf_bind b = { .encodings = QF_ENC_BIT(QF_ENC_ARROW) | QF_ENC_BIT(QF_ENC_PG3) };
+
+	if (step == PG_STEP_STATEMENT && run->kind == PG_RUN_QUERY)
+		b.flags |= QF_RUN_SIMPLE;
+	bind_closed(run->s, &b);
+	if (!run->prepared || (step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE))
+		return b;
+	if (*run->prepared->name)
+		b.flags |= QF_RUN_NAMED;
+	b.types = run->prepared->types;
+	b.n_types = run->prepared->n_types;
+	if (step == PG_STEP_DESCRIBE)
+		b.kind = QF_RUN_DESCRIBE;
+	else if (run->portal)
+		bind_portal(run, &b, in_transaction);
+	return b;
+}
+
+void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, const struct qf_facts *f)
+{
+	struct pg_session *s = run->s;
+	const struct qf_session_facts *session = pg_session_facts(s);
+	bool in_transaction = needs_transaction(run, step);
+	struct qf_bind bind = make_bind(run, step, in_transaction);
+	struct qf_buf begin = { 0 };
+	struct qf_facts own;
+
+	if (!f) {
+		qf_sql_facts(sql, session->dialect, &own);
+		f = &own;
+	}
+	struct qf_query_request req = {
+		.session = session,
+		.sql = bind.kind == QF_RUN_FETCH ? QF_SLICE_NONE : sql,
+		.facts = f,
+		.bind = &bind,
+		.pin = pg_session_pin(s),
+		.transaction = in_transaction,
+		.ends_transaction = step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE,
+		.judged = bind.kind == QF_RUN_FETCH,
+		.deadline_ns = step == PG_STEP_STATEMENT ? pg_settings_ns(&s->settings, PG_STATEMENT_TIMEOUT) : 0,
+		.arg = run,
+		.on_columns = on_columns,
+		.on_rows = on_rows,
+		.on_notice = on_notice,
+		.on_async = on_async,
+		.on_end = on_end,
+	};
+
+	if (req.transaction && !pg_txn_at_engine(&s->txn))
+		pg_control_begin_text(s, &begin);
+	bind.begin = qf_buf_slice(&begin);
+	run->step = step;
+	run->ended = run->cancel_sent = false;
+	run->started_ns = qf_loop_now(s->listener->loop);
+	run->limit_ns = req.deadline_ns;
+	pg_result_init(&run->result, &s->conn, pg_session_style(s));
+	run->result.style.formats = bind.formats;
+	run->result.style.n_formats = bind.n_formats;
+	run->query = qf_query_start(s->listener->hub, &req);
+	qf_buf_clear(&s->extended.closed);
+	qf_buf_fini(&begin);
+}
+
+/* ---- how a query of the hub ended ---- */
+
+static void complete_statement(struct pg_run *run)
+{
+	char tag[64];
+
+	if (run->facts.verb == QF_VERB_ROLLBACK_TO)
+		run->s->txn.state = PG_TXN_BLOCK;
+	if (!run->end.tag)
+		qf_sql_tag(run->stmt.text, &run->facts, run->end.rows, tag, sizeof(tag));
+	pg_run_complete(run, run->end.tag ? run->end.tag : tag);
+}
+
+/* A cancelled statement says who cancelled it, in PostgreSQL's words. True: those that the engine found are wrong. */
+static bool name_the_canceller(struct pg_run *run, struct qf_sql_error *e)
+{
+	if (strcmp(e->sqlstate, "57014") != 0)
+		return false;
+	bool late = run->limit_ns > 0 && qf_loop_now(run->s->listener->loop) - run->started_ns >= run->limit_ns;
+
+	if (run->cancelled)
+		qf_sql_error_set(e, "57014", "canceling statement due to user request");
+	else if (late)
+		qf_sql_error_set(e, "57014", "canceling statement due to statement timeout");
+	return run->cancelled || late;
+}
+
+static void finish_statement(struct pg_run *run)
+{
+	struct qf_sql_error *e = &run->end.error;
+	struct qf_slice fields = run->end.fields;
+
+	if (run->end.ok && run->step == PG_STEP_DESCRIBE) {
+		run->step = PG_STEP_END;
+	} else if (run->end.ok) {
+		complete_statement(run);
+	} else {
+		if (name_the_canceller(run, e))
+			fields = QF_SLICE_NONE;
+		pg_run_fail_at(run, run->end.stage, e, fields);
+	}
+}
+
+/* The query goes first: its pin may go with the end of the transaction. */
+void pg_run_finish_query(struct pg_run *run)
+{
+	struct qf_buf fields = { 0 };
+	char tag[64];
+
+	if (run->result.failed) {
+		run->end.ok = false;
+		run->end.error = run->result.error;
+		run->end.stage = run->result.stage;
+		run->end.fields = QF_SLICE_NONE;
+	}
+	if (run->end.tag) {
+		snprintf(tag, sizeof(tag), "%s", run->end.tag);
+		run->end.tag = tag;
+	}
+	if (run->end.ok && run->step == PG_STEP_DESCRIBE)
+		pg_run_described(run);
+	qf_buf_add_slice(&fields, run->end.fields);
+	run->end.fields = qf_buf_slice(&fields);
+	pg_result_fini(&run->result);
+	qf_query_free(run->query);
+	run->query = NULL;
+	if (run->step == PG_STEP_STATEMENT || run->step == PG_STEP_DESCRIBE)
+		finish_statement(run);
+	else
+		pg_control_finish(run);
+	qf_buf_fini(&fields);
+}
+
+bool pg_run_query_finished(struct pg_run *run)
+{
+	bool told = pg_result_continue(&run->result);
+
+	if (run->result.failed)
+		pg_run_cancel_query(run);
+	return run->ended && (told || !run->end.ok);
+}
