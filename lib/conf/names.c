@@ -24,7 +24,7 @@ static const struct {
 	[QF_ENGINE_DUCKDB] = { "duckDb", QF_DIALECT_DUCKDB, true },
 	[QF_ENGINE_FAKE] = { "fake", QF_DIALECT_DUCKDB, true },
 	[QF_ENGINE_TRINO] = { "trino", QF_DIALECT_TRINO, false },
-	[QF_ENGINE_POSTGRES] = { "postgres", QF_DIALECT_POSTGRES, false },
+	[QF_ENGINE_POSTGRES] = { "postgres", QF_DIALECT_POSTGRES, true },
 	[QF_ENGINE_MYSQL] = { "mysql", QF_DIALECT_MYSQL, false },
 	[QF_ENGINE_STARROCKS] = { "starRocks", QF_DIALECT_STARROCKS, false },
 	[QF_ENGINE_CLICKHOUSE] = { "clickHouse", QF_DIALECT_CLICKHOUSE, false },

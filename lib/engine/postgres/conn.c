@@ -107,8 +107,7 @@ void pge_conn_free(struct qf_engine_conn *c)
 	pge_wire_close(c);
 	if (c->looker)
 		c->pool->engine->looker = NULL;
-	else
-		c->pool->n--;
+	pge_pool_forget(c);
 	qf_list_remove(&c->link);
 	pge_run_clear(&c->run);
 	pge_look_free(c->look);
@@ -139,11 +138,7 @@ void pge_conn_lost(struct qf_engine_conn *c, const char *fmt, ...)
 	qf_timer_stop(loop, &c->linger);
 	pge_connect_stop(c);
 	pge_wire_close(c);
-	if (c->idle) {
-		c->idle = false;
-		qf_list_remove(&c->link);
-		qf_list_append(&c->pool->busy, &c->link);
-	}
+	pge_pool_forget(c);
 	if (was_open)
 		pge_pool_suspect(c->pool);
 	qf_task_add(loop, &c->ending);

@@ -57,6 +57,7 @@ static struct qf_engine_conn *connect_new(struct pge_pool *p)
 	struct qf_engine_conn *c = pge_conn_new(p);
 
 	p->n++;
+	c->counted = true;
 	qf_list_append(&p->busy, &c->link);
 	pge_connect_start(c);
 	return c;
@@ -157,11 +158,18 @@ static bool too_old(const struct qf_engine_conn *c)
 	return limit > 0 && now(c->pool) - c->opened_ns >= limit;
 }
 
-/* Not at once: it may be below one of its own calls. */
-static void retire(struct qf_engine_conn *c)
+void pge_pool_forget(struct qf_engine_conn *c)
 {
 	if (c->idle)
 		set_idle(c, false);
+	c->pool->n -= c->counted;
+	c->counted = false;
+}
+
+/* Not at once: it may be below one of its own calls. */
+static void retire(struct qf_engine_conn *c)
+{
+	pge_pool_forget(c);
 	c->closing = true;
 	qf_task_add(c->pool->engine->loop, &c->ending);
 }

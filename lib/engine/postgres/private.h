@@ -129,6 +129,7 @@ struct qf_engine_conn {
 	enum pge_state state;
 	bool assigned; /* between conn_get and conn_put */
 	bool idle;     /* in pge_pool.idle */
+	bool counted;  /* in pge_pool.n */
 	bool looker;   /* looks at tables, runs no statements; not in the pool */
 	bool closing;  /* when nobody has it any more */
 	bool cleaning; /* the last session's state has to go before anything else */
@@ -185,7 +186,7 @@ struct pge_pool {
 	struct qf_engine *engine;
 	struct qf_list idle; /* used last: first */
 	struct qf_list busy; /* connecting, given out, being cleaned, lost */
-	unsigned n;	     /* in both */
+	unsigned n;	     /* in both, without those that are on their way out */
 	struct qf_timer tick;
 	/* back-off */
 	unsigned failures;
@@ -211,6 +212,7 @@ void pge_pool_init(struct pge_pool *p, struct qf_engine *e);
 void pge_pool_fini(struct pge_pool *p);
 int pge_pool_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
 void pge_pool_put(struct qf_engine_conn *c);
+void pge_pool_forget(struct qf_engine_conn *c); /* another one may take its place */
 void pge_pool_idle(struct qf_engine_conn *c); /* nothing is left to do on it */
 void pge_pool_connected(struct pge_pool *p);
 void pge_pool_failed(struct pge_pool *p, const char *why);

@@ -283,7 +283,7 @@ static void settle(const struct pge_run *r, struct qf_engine_end *end)
 {
 	end->outcome = QF_OUT_OK;
 	end->has_rows = r->has_schema;
-	if (r->dropped > 0 || r->local_error) {
+	if (r->local_error || (r->dropped > 0 && !r->failed)) {
 		rows_lost(r, end);
 	} else if (r->failed) {
 		bool ours = r->cancelled && strcmp(end->error.sqlstate, "57014") == 0;
