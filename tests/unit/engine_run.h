@@ -37,7 +37,9 @@ struct run {
 	bool put_back;	 /* conn_put in on_end */
 	bool cancel_on_schema, cancel_on_batch;
 	struct qf_buf bytes;
-	unsigned schemas, batches, ends, notices;
+	unsigned schemas, batches, ends, notices, described;
+	uint32_t oids[8]; /* of its parameters, when it was described */
+	size_t n_oids;
 	uint64_t rows, wire, largest, schema_turn, end_turn;
 	uint64_t end_ns;
 	char notice[256];
@@ -74,6 +76,19 @@ static inline void on_batch(struct qf_engine_job *job, struct qf_slice s, uint64
 		r->cl->ops->cancel(r->conn);
 	if (!r->stall)
 		r->cl->ops->more(r->conn, s.n);
+}
+
+/* `bytes` has the columns then, or nothing. */
+static inline void on_described(struct qf_engine_job *job, const uint32_t *oids, size_t n, struct qf_slice columns)
+{
+	struct run *r = job->arg;
+
+	assert_int_equal(r->ends + r->schemas + r->described++, 0);
+	assert_true(n <= sizeof(r->oids) / sizeof(*r->oids));
+	if (n > 0)
+		memcpy(r->oids, oids, n * sizeof(*oids));
+	r->n_oids = n;
+	qf_buf_add_slice(&r->bytes, columns);
 }
 
 static inline void on_notice(struct qf_engine_job *job, const char *severity, const char *text, struct qf_slice fields)
@@ -141,6 +156,7 @@ static inline void run_init(struct run *r, struct cluster *cl, struct qf_engine_
 					 .on_schema = on_schema,
 					 .on_batch = on_batch,
 					 .bind = &qf_bind_plain,
+					 .on_described = on_described,
 					 .on_notice = on_notice,
 					 .on_end = on_end };
 }

@@ -86,6 +86,16 @@ static const struct {
 	{ "FROM json_execute_serialized_sql('{}')", "42501", 0, "made at run time", NULL },
 	{ "CALL disable_peg_parser()", "42501", 0, "parser", NULL },
 	{ "IMPORT DATABASE '/tmp'", "42501", 0, "IMPORT", NULL },
+	{ "COPY p FROM STDIN", "0A000", 0, "COPY FROM STDIN is not supported", "INSERT" },
+	{ "/* x */ copy (SELECT 1) to stdout (FORMAT csv)", "0A000", 0, "COPY TO STDOUT is not supported", "SELECT" },
+	{ "COPY p TO '/tmp/stdout' (HEADER)", "42501", 0, "disabled by configuration", NULL },
+	{ "COPY (SELECT 1 FROM stdin) TO '/tmp/qf-never.csv'", "42P01", 21, "stdin", NULL },
+	{ "LISTEN x", "0A000", 0, "LISTEN and NOTIFY", "poll" },
+	{ "NOTIFY x", "0A000", 0, "LISTEN and NOTIFY", "poll" },
+	{ "SAVEPOINT a", "0A000", 0, "savepoints are not supported", "transaction" },
+	{ "RELEASE a", "0A000", 0, "savepoints", NULL },
+	{ "ROLLBACK WORK TO SAVEPOINT a", "0A000", 0, "savepoints", NULL },
+	{ "abort to a", "0A000", 0, "savepoints", NULL },
 	{ "CREATE PERSISTENT SECRET s (TYPE http)", "22023", 0, "ersistent secrets", NULL },
 };
 
@@ -211,6 +221,9 @@ static void test_transactions(void **state)
 		{ "BEGIN", "", true, false, 0, 0 },
 		{ "BEGIN", "25001", true, true, 0, 0 },
 		{ "ABORT", "", false, false, 0, 0 },
+		{ "BEGIN", "", true, false, 0, 0 },
+		{ "SAVEPOINT a", "0A000", true, false, 0, 0 }, /* the session aborts it, as after any error */
+		{ "ROLLBACK", "", false, false, 0, 0 },
 	};
 	struct cluster cl;
 	struct run r;
@@ -317,7 +330,7 @@ static void test_settings(void **state)
 		{ { { 0 } }, 0, "SELECT * FROM hidden", "42P01", 0 },
 		{ { { "schema", "it's" } }, 1, "SELECT 1", "3F000", 0 },
 		{ { { "timezone", "No/Where" } }, 1, "SELECT 1", "22023", 0 },
-		{ { { "work_mem", "1" } }, 1, "SELECT 1", "42704", 0 },
+		{ { { "work_mem", "1" }, { "search_path", "nix" } }, 2, "SELECT 1", "", 1 }, /* of other engines */
 		{ { { 0 } }, 0, "SET TimeZone = 'Asia/Tokyo'", "", 0 },
 		{ { { 0 } }, 0, "SELECT 1 WHERE current_setting('TimeZone') = 'UTC'", "", 1 },
 		{ { { 0 } }, 0, "SELECT 1 WHERE current_schema() = 'main'", "", 1 },

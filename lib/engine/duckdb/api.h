@@ -10,21 +10,55 @@
 #include "qf/err.h"
 
 #define DUCK_FUNCTIONS(X)                                                                                              \
+	X(array_type_child_type)                                                                                       \
+	X(bind_value)                                                                                                  \
 	X(close)                                                                                                       \
 	X(column_count)                                                                                                \
 	X(column_logical_type)                                                                                         \
 	X(column_name)                                                                                                 \
 	X(connect)                                                                                                     \
 	X(connection_get_arrow_options)                                                                                \
+	X(create_blob)                                                                                                 \
+	X(create_bool)                                                                                                 \
 	X(create_config)                                                                                               \
 	X(create_data_chunk)                                                                                           \
+	X(create_date)                                                                                                 \
+	X(create_decimal)                                                                                              \
+	X(create_decimal_type)                                                                                         \
+	X(create_double)                                                                                               \
+	X(create_float)                                                                                                \
+	X(create_hugeint)                                                                                              \
+	X(create_int16)                                                                                                \
+	X(create_int32)                                                                                                \
+	X(create_int64)                                                                                                \
+	X(create_int8)                                                                                                 \
+	X(create_interval)                                                                                             \
+	X(create_list_type)                                                                                            \
+	X(create_list_value)                                                                                           \
+	X(create_logical_type)                                                                                         \
+	X(create_null_value)                                                                                           \
 	X(create_selection_vector)                                                                                     \
 	X(create_task_state)                                                                                           \
+	X(create_time)                                                                                                 \
+	X(create_time_tz)                                                                                              \
+	X(create_time_tz_value)                                                                                        \
+	X(create_timestamp)                                                                                            \
+	X(create_timestamp_ms)                                                                                         \
+	X(create_timestamp_s)                                                                                          \
+	X(create_timestamp_tz)                                                                                         \
+	X(create_uint16)                                                                                               \
+	X(create_uint32)                                                                                               \
+	X(create_uint64)                                                                                               \
+	X(create_uint8)                                                                                                \
+	X(create_uuid)                                                                                                 \
+	X(create_varchar_length)                                                                                       \
 	X(data_chunk_get_size)                                                                                         \
 	X(data_chunk_get_vector)                                                                                       \
 	X(data_chunk_reset)                                                                                            \
 	X(data_chunk_set_size)                                                                                         \
 	X(data_chunk_to_arrow)                                                                                         \
+	X(decimal_scale)                                                                                               \
+	X(decimal_width)                                                                                               \
 	X(destroy_arrow_options)                                                                                       \
 	X(destroy_config)                                                                                              \
 	X(destroy_data_chunk)                                                                                          \
@@ -36,6 +70,7 @@
 	X(destroy_result)                                                                                              \
 	X(destroy_selection_vector)                                                                                    \
 	X(destroy_task_state)                                                                                          \
+	X(destroy_value)                                                                                               \
 	X(disconnect)                                                                                                  \
 	X(error_data_message)                                                                                          \
 	X(execute_n_tasks_state)                                                                                       \
@@ -48,7 +83,10 @@
 	X(get_type_id)                                                                                                 \
 	X(interrupt)                                                                                                   \
 	X(library_version)                                                                                             \
+	X(list_type_child_type)                                                                                        \
+	X(logical_type_get_alias)                                                                                      \
 	X(open_ext)                                                                                                    \
+	X(param_logical_type)                                                                                          \
 	X(pending_error)                                                                                               \
 	X(pending_execute_task)                                                                                        \
 	X(pending_prepared_streaming)                                                                                  \
@@ -56,6 +94,7 @@
 	X(prepare_extracted_statement)                                                                                 \
 	X(prepared_statement_column_count)                                                                             \
 	X(prepared_statement_column_logical_type)                                                                      \
+	X(prepared_statement_column_name)                                                                              \
 	X(prepared_statement_type)                                                                                     \
 	X(query)                                                                                                       \
 	X(result_error)                                                                                                \

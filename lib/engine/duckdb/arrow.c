@@ -7,6 +7,8 @@
 
 #include "enum.h"
 #include "error.h"
+#include "qf/arena.h"
+#include "text.h"
 
 struct duck_arrow {
 	const struct duck_api *api;
@@ -39,19 +41,15 @@ static int check(const struct duck_api *api, duckdb_error_data data, struct qf_s
 	return -EINVAL;
 }
 
-static int read_schema(struct duck_arrow *a, duckdb_result *result, struct qf_sql_error *e)
+static int read_schema(struct duck_arrow *a, const char **names, struct qf_sql_error *e)
 {
-	const char **names = qf_xcalloc(a->n_columns, sizeof(*names));
-
 	for (idx_t i = 0; i < a->n_columns; i++) {
-		names[i] = a->api->column_name(result, i);
-		a->types[i] = a->api->column_logical_type(result, i);
 		duckdb_type id = a->api->get_type_id(a->types[i]);
+
 		a->is_text[i] = id == DUCKDB_TYPE_VARCHAR || id == DUCKDB_TYPE_BLOB || id == DUCKDB_TYPE_BIT;
 	}
 	int r = check(a->api, a->api->to_arrow_schema(a->options, a->types, names, a->n_columns, &a->raw), e);
 
-	free(names);
 	if (r < 0)
 		return r;
 	if (ArrowSchemaDeepCopy(&a->raw, &a->plain) != NANOARROW_OK)
@@ -76,26 +74,87 @@ static int encode_schema(struct duck_arrow *a, struct ArrowBuffer *out, struct q
 	return 0;
 }
 
-int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result,
-	struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+static struct duck_arrow *arrow_new(const struct duck_api *api, duckdb_arrow_options options, idx_t n)
 {
 	struct duck_arrow *a = qf_xcalloc(1, sizeof(*a));
 
 	a->api = api;
-	a->options = api->result_get_arrow_options(result);
-	a->n_columns = api->column_count(result);
-	a->types = qf_xcalloc(a->n_columns, sizeof(duckdb_logical_type));
-	a->is_text = qf_xcalloc(a->n_columns, sizeof(*a->is_text));
-	int r = read_schema(a, result, reterr);
+	a->options = options;
+	a->n_columns = n;
+	a->types = qf_xcalloc(n + 1, sizeof(duckdb_logical_type));
+	a->is_text = qf_xcalloc(n + 1, sizeof(*a->is_text));
+	return a;
+}
+
+/* The name of column i, of a result or of a statement that has not run. */
+struct name_of {
+	duckdb_result *result;
+	duckdb_prepared_statement prepared;
+	const struct duck_casts *casts;
+};
+
+static const char *name_at(const struct duck_arrow *a, const struct name_of *of, idx_t i, struct qf_arena *mem)
+{
+	const char *own = of->prepared ? a->api->prepared_statement_column_name(of->prepared, i) : NULL;
+	const char *name = of->prepared ? own : a->api->column_name(of->result, i);
+	char *copy = qf_arena_strdup(mem, name ? name : "");
+
+	a->api->free((void *)(uintptr_t)own);
+	if (of->casts->n)
+		duck_text_uncast(copy, of->casts);
+	return copy;
+}
+
+static int make_schema(struct duck_arrow *a, const struct name_of *of, struct ArrowBuffer *schema,
+	struct qf_sql_error *e)
+{
+	const char **names = qf_xcalloc(a->n_columns + 1, sizeof(*names));
+	struct qf_arena *mem = qf_arena_new(0);
+
+	for (idx_t i = 0; i < a->n_columns; i++)
+		names[i] = name_at(a, of, i, mem);
+	int r = read_schema(a, names, e);
 
 	if (r == 0)
-		r = encode_schema(a, schema, reterr);
+		r = encode_schema(a, schema, e);
+	qf_arena_free(mem);
+	free(names);
+	return r;
+}
+
+int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result, const struct duck_casts *casts,
+	struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+{
+	struct duck_arrow *a = arrow_new(api, api->result_get_arrow_options(result), api->column_count(result));
+	struct name_of names = { .result = result, .casts = casts };
+
+	for (idx_t i = 0; i < a->n_columns; i++)
+		a->types[i] = api->column_logical_type(result, i);
+	int r = make_schema(a, &names, schema, reterr);
+
 	if (r < 0) {
 		duck_arrow_free(a);
 		return r;
 	}
 	*ret = a;
 	return 0;
+}
+
+int duck_arrow_describe(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
+	const struct duck_casts *casts, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+{
+	duckdb_arrow_options options = NULL;
+
+	api->connection_get_arrow_options(conn, &options);
+	struct duck_arrow *a = arrow_new(api, options, api->prepared_statement_column_count(prepared));
+	struct name_of names = { .prepared = prepared, .casts = casts };
+
+	for (idx_t i = 0; i < a->n_columns; i++)
+		a->types[i] = api->prepared_statement_column_logical_type(prepared, i);
+	int r = make_schema(a, &names, schema, reterr);
+
+	duck_arrow_free(a);
+	return r;
 }
 
 int duck_arrow_check(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,

@@ -11,12 +11,19 @@
 
 #include "api.h"
 #include "qf/engine.h"
+#include "text.h"
 
 struct duck_arrow;
 
-/* Borrows api and result until duck_arrow_free(). The schema message is put into *schema (initialized). */
-int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result,
+/*
+ * Borrows api until duck_arrow_free(). The schema message is put into *schema (initialized). casts: those that we put
+ * into the statement, which do not stand in the names of its columns.
+ */
+int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result, const struct duck_casts *casts,
 	struct ArrowBuffer *schema, struct qf_sql_error *reterr) qf_must_check;
+/* The schema message that the result of a statement would have, whose columns DuckDB knows. */
+int duck_arrow_describe(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
+	const struct duck_casts *casts, struct ArrowBuffer *schema, struct qf_sql_error *reterr) qf_must_check;
 /* Whether Arrow has all column types of a statement: to be asked before it changes anything. */
 int duck_arrow_check(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
 	struct qf_sql_error *reterr) qf_must_check;

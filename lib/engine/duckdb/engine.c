@@ -14,6 +14,8 @@ static void conn_free(struct qf_engine_conn *c)
 		c->engine->api.disconnect(&c->db);
 	free(c->timezone);
 	free(c->search_path);
+	qf_tz_free(c->zone);
+	free(c->zone_name);
 	free(c);
 }
 
@@ -155,11 +157,13 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 	qf_assert(j->state == DUCK_IDLE);
 	j->pub = pub;
 	pub->priv = c;
+	pub->encoding = QF_ENC_ARROW;
 	j->sql = qf_slice_dup(pub->sql);
 	j->credit = (int64_t)pub->window;
 	j->cancelled = false;
 	j->row = 0;
 	j->rewritten = false;
+	j->n_oids = 0;
 	j->spent_ns = 0;
 	j->kind = DUCK_ERROR_OTHER;
 	j->type = DUCKDB_STATEMENT_TYPE_INVALID;
@@ -228,6 +232,11 @@ static void deliver(struct duck_msg *m)
 		break;
 	case DUCK_MSG_BATCH:
 		pub->on_batch(pub, bytes, m->rows);
+		break;
+	case DUCK_MSG_DESCRIBED:
+		pub->on_described(pub, c->job.oids, c->job.n_oids, bytes);
+		free(c->job.oids);
+		c->job.oids = NULL;
 		break;
 	case DUCK_MSG_NOTICE:
 		if (pub->on_notice)

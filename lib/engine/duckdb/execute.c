@@ -5,8 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "private.h"
-#include "qf/sql.h"
+#include "plan.h"
 #include "qf/str.h"
 
 #define NAP_FIRST_NS 20000
@@ -75,7 +74,7 @@ static bool run_pending(struct qf_engine_conn *c, duckdb_pending_result pending)
  * Asked once the statement is bound. DuckDB's threads may be at work on it by then, and what they did goes with the
  * statement's own transaction; one that lives longer would keep it, and is asked before, as its catalog is its own.
  */
-static bool still_right(struct qf_engine_conn *c)
+bool duck_check_catalog(struct qf_engine_conn *c)
 {
 	struct qf_engine_end *end = &c->job.end;
 
@@ -87,6 +86,29 @@ static bool still_right(struct qf_engine_conn *c)
 	return false;
 }
 
+bool duck_check_statement(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
+{
+	struct duck_job *j = &c->job;
+
+	j->type = c->engine->api.prepared_statement_type(prepared);
+	if (duck_guard_type(j->type, j->sql, &j->end.error) == 0)
+		return true;
+	j->end.outcome = QF_OUT_ERROR;
+	return false;
+}
+
+/* What changes something must not find out afterwards that its rows cannot be sent. */
+static bool check_columns(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
+{
+	struct duck_job *j = &c->job;
+	const struct duck_api *api = &c->engine->api;
+
+	if (!duck_columns_known(api, prepared) || duck_arrow_check(api, c->db, prepared, &j->end.error) == 0)
+		return true;
+	j->end.outcome = QF_OUT_ERROR;
+	return false;
+}
+
 static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
 {
 	struct duck_job *j = &c->job;
@@ -94,23 +116,19 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 	duckdb_pending_result pending = NULL;
 	bool ok = false;
 
-	j->type = e->api.prepared_statement_type(prepared);
-	if (duck_guard_type(j->type, j->sql, &j->end.error) < 0) {
-		j->end.outcome = QF_OUT_ERROR;
+	if (!duck_check_statement(c, prepared))
 		return false;
-	}
 	if (!duck_session_reads_only(j->type)) {
-		if (duck_arrow_check(&e->api, c->db, prepared, &j->end.error) < 0) {
-			j->end.outcome = QF_OUT_ERROR;
+		if (!check_columns(c, prepared))
 			return false;
-		}
 		e->written = true;
 	}
+	j->end.stage = QF_STAGE_EXECUTE;
 	duck_catalog_begin(c, j->type, j->sql);
-	if (c->in_transaction && !still_right(c))
+	if (c->in_transaction && !duck_check_catalog(c))
 		return false;
 	if (e->api.pending_prepared_streaming(prepared, &pending) == DuckDBSuccess)
-		ok = (c->in_transaction || still_right(c)) && run_pending(c, pending);
+		ok = (c->in_transaction || duck_check_catalog(c)) && run_pending(c, pending);
 	else
 		duck_job_fail(c, e->api.pending_error(pending));
 	e->api.destroy_pending(&pending);
@@ -132,22 +150,11 @@ static bool run_extracted(struct qf_engine_conn *c, duckdb_extracted_statements 
 }
 
 /* DuckDB makes several statements out of one PIVOT; several in the text are the caller's mistake. */
-static bool is_one(const char *sql)
-{
-	struct qf_splitter sp = qf_splitter(qf_slice_str(sql), QF_DIALECT_DUCKDB);
-	struct qf_statement st;
-	unsigned n = 0;
-
-	while (qf_split_next(&sp, &st))
-		n += !st.empty;
-	return n <= 1;
-}
-
 static bool run_all(struct qf_engine_conn *c, duckdb_extracted_statements all, idx_t n)
 {
 	struct duck_job *j = &c->job;
 
-	if (n > 1 && !is_one(j->sql)) {
+	if (n > 1 && !duck_text_is_one(j->sql)) {
 		j->end.outcome = QF_OUT_ERROR;
 		qf_sql_error_set(&j->end.error, "42601", "more than one statement at a time");
 		return false;
@@ -190,37 +197,62 @@ static int check_text(const struct duck_job *j, struct qf_sql_error *e)
 	return -EINVAL;
 }
 
-bool duck_execute(struct qf_engine_conn *c)
+static bool run_bound(struct qf_engine_conn *c)
 {
-	struct duck_job *j = &c->job;
+	duckdb_prepared_statement prepared = duck_bind(c);
+	bool ok = prepared && run_prepared(c, prepared);
+
+	c->engine->api.destroy_prepare(&prepared);
+	return ok;
+}
+
+static bool run_text(struct qf_engine_conn *c)
+{
 	const struct duck_api *api = &c->engine->api;
 	duckdb_extracted_statements all = NULL;
-	bool ok = false;
-
-	if (duck_job_cancelled(c)) {
-		duck_job_cancel_end(j);
-		return false;
-	}
-	if (check_text(j, &j->end.error) < 0) {
-		j->end.outcome = QF_OUT_ERROR;
-		return false;
-	}
-	if (!c->transaction_failed && duck_session_settings(c, j->pub, &j->end.error) < 0) {
-		j->end.outcome = QF_OUT_ERROR;
-		return false;
-	}
-	duck_catalog_before(c);
-	idx_t n = api->extract_statements(c->db, j->sql, &all);
+	idx_t n = api->extract_statements(c->db, c->job.sql, &all);
 	const char *why = n == 0 ? api->extract_statements_error(all) : NULL;
+	bool ok = false;
 
 	if (why)
 		duck_job_fail(c, why);
 	else
 		ok = run_all(c, all, n);
 	api->destroy_extracted(&all);
-	if (!ok)
+	return ok;
+}
+
+/* Everything but the statement itself. */
+static bool get_ready(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+
+	if (duck_job_cancelled(c)) {
+		duck_job_cancel_end(j);
 		return false;
-	if (api->result_return_type(j->result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)
+	}
+	if (check_text(j, &j->end.error) < 0 ||
+		(!c->transaction_failed && duck_session_settings(c, j->pub, &j->end.error) < 0)) {
+		j->end.outcome = QF_OUT_ERROR;
+		return false;
+	}
+	duck_catalog_before(c);
+	return true;
+}
+
+bool duck_execute(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+
+	if (!get_ready(c))
+		return false;
+	if (j->pub->bind->kind == QF_RUN_DESCRIBE) {
+		duck_describe(c);
+		return false;
+	}
+	if (!(j->pub->bind->n_values ? run_bound(c) : run_text(c)))
+		return false;
+	if (c->engine->api.result_return_type(j->result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)
 		return true;
 	j->end.rows = count_of(c);
 	return false;

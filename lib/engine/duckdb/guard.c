@@ -7,7 +7,10 @@
  *   every later statement of the whole database fail, and closing the database then ends this process;
  *   enable_profiling() writes to stdout, enable_peg_parser() exchanges the parser;
  * - query('…') and json_execute_serialized_sql('…') run text made at run time, which could name these.
+ *
+ * And what a client of PostgreSQL may ask for, but DuckDB does not have.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "private.h"
@@ -180,13 +183,69 @@ static int refuse(struct qf_sql_error *e, const char *what)
 	return -EPERM;
 }
 
+/* ---- what is not there ---- */
+
+static int lack(struct qf_sql_error *e, const char *what, const char *hint)
+{
+	qf_sql_error_set(e, "0A000", "%s not supported", what);
+	snprintf(e->hint, sizeof(e->hint), "%s", hint);
+	return -ENOTSUP;
+}
+
+/* What a COPY reads from or writes to, when that is the client itself: the word, or no token. */
+static struct qf_token copies_to_client(struct qf_lexer lx)
+{
+	struct qf_token t = next_token(&lx), before = t;
+	int depth = 0;
+
+	for (; t.type != QF_TOK_END; before = t, t = next_token(&lx)) {
+		depth += is_op(t, "(") - is_op(t, ")");
+		if (depth > 0 || t.type != QF_TOK_WORD || (!is_name(before, "from") && !is_name(before, "to")))
+			continue;
+		if (is_name(t, "stdin") || is_name(t, "stdout"))
+			return t;
+	}
+	return t;
+}
+
+static bool ends_savepoint(struct qf_lexer lx)
+{
+	struct qf_token t = next_token(&lx);
+
+	if (is_name(t, "work") || is_name(t, "transaction"))
+		t = next_token(&lx);
+	return is_name(t, "to");
+}
+
+static int check_lacking(const char *sql, struct qf_sql_error *e)
+{
+	struct qf_lexer lx = lexer(sql);
+	struct qf_token verb = next_token(&lx), end;
+
+	if (verb.type != QF_TOK_WORD)
+		return 0;
+	if (is_name(verb, "savepoint") || is_name(verb, "release") ||
+		((is_name(verb, "rollback") || is_name(verb, "abort")) && ends_savepoint(lx)))
+		return lack(e, "savepoints are", "DuckDB has none: end the transaction and begin another one.");
+	if (is_name(verb, "listen") || is_name(verb, "unlisten") || is_name(verb, "notify"))
+		return lack(e, "LISTEN and NOTIFY are", "Sessions cannot notify each other here; poll a table.");
+	if (!is_name(verb, "copy"))
+		return 0;
+	end = copies_to_client(lx);
+	if (is_name(end, "stdin"))
+		return lack(e, "COPY FROM STDIN is", "Use INSERT.");
+	if (is_name(end, "stdout"))
+		return lack(e, "COPY TO STDOUT is", "Use SELECT; psql --csv prints the same format.");
+	return 0;
+}
+
 int duck_guard_text(const char *sql, struct qf_sql_error *e)
 {
 	if (names_forbidden(sql))
 		return refuse(e, "logging, profiling and parser functions");
 	if (runs_made_text(sql))
 		return refuse(e, "SQL text made at run time");
-	return is_import(sql) ? refuse(e, "IMPORT DATABASE") : 0;
+	return is_import(sql) ? refuse(e, "IMPORT DATABASE") : check_lacking(sql, e);
 }
 
 int duck_guard_type(duckdb_statement_type type, const char *sql, struct qf_sql_error *e)

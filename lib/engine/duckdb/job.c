@@ -126,6 +126,11 @@ static bool suspend(struct qf_engine_conn *c)
 	return !room;
 }
 
+void duck_job_described(struct qf_engine_conn *c, struct ArrowBuffer *schema)
+{
+	ArrowBufferMove(schema, &hold(c, DUCK_MSG_DESCRIBED)->bytes);
+}
+
 /* ---- how it ends ---- */
 
 void duck_job_cancel_end(struct duck_job *j)
@@ -141,7 +146,7 @@ void duck_job_fail(struct qf_engine_conn *c, const char *text)
 
 	j->end.outcome = QF_OUT_ERROR;
 	j->kind = duck_error_read(text, &j->end.error);
-	j->end.error.position = j->rewritten ? 0 : duck_error_place(text, j->sql);
+	j->end.error.position = j->rewritten || j->casts.n ? 0 : duck_error_place(text, j->sql);
 	if (j->kind == DUCK_ERROR_INTERRUPT && duck_job_cancelled(c))
 		duck_job_cancel_end(j);
 }
@@ -168,6 +173,10 @@ void duck_job_drop(struct qf_engine_conn *c)
 		duck_msg_free(qf_container_of(it, struct duck_msg, link));
 	free(c->job.sql);
 	c->job.sql = NULL;
+	free(c->job.oids);
+	c->job.oids = NULL;
+	free(c->job.casts.of);
+	c->job.casts = (struct duck_casts){ 0 };
 }
 
 /* When the whole database fails under a write or a COMMIT, nobody knows whether that is in the file. */
@@ -236,6 +245,8 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	duck_catalog_end(c);
 	free(j->sql);
 	j->sql = NULL;
+	free(j->casts.of);
+	j->casts = (struct duck_casts){ 0 };
 	return publish_end(c);
 }
 
@@ -318,7 +329,7 @@ static void begin_rows(struct qf_engine_conn *c)
 	struct duck_job *j = &c->job;
 	struct duck_msg *m = hold(c, DUCK_MSG_SCHEMA);
 
-	if (duck_arrow_new(&j->arrow, &c->engine->api, &j->result, &m->bytes, &j->end.error) < 0) {
+	if (duck_arrow_new(&j->arrow, &c->engine->api, &j->result, &j->casts, &m->bytes, &j->end.error) < 0) {
 		duck_msg_free(m);
 		j->end.outcome = QF_OUT_ERROR;
 		return;

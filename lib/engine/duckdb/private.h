@@ -17,6 +17,7 @@
 #include "pool.h"
 #include "qf/engine.h"
 #include "qf/list.h"
+#include "qf/types.h"
 
 enum duck_state {
 	DUCK_IDLE,	/* no job, or its end has been delivered */
@@ -27,7 +28,7 @@ enum duck_state {
 	DUCK_ENDED,	/* the end is on its way to the loop */
 };
 
-enum duck_msg_kind { DUCK_MSG_SCHEMA, DUCK_MSG_BATCH, DUCK_MSG_NOTICE, DUCK_MSG_END };
+enum duck_msg_kind { DUCK_MSG_SCHEMA, DUCK_MSG_BATCH, DUCK_MSG_DESCRIBED, DUCK_MSG_NOTICE, DUCK_MSG_END };
 
 /* From a step to the loop. */
 struct duck_msg {
@@ -66,6 +67,9 @@ struct duck_job {
 	bool before_same;		  /* its tables were what they should be, too */
 	bool changes_catalog; /* counted in qf_engine.changing */
 	bool rewritten; /* DuckDB made several statements of it: its positions are not in the client's text */
+	struct duck_casts casts; /* in the statement that runs: neither are they then */
+	uint32_t *oids; /* of its parameters, when it was described */
+	size_t n_oids;
 	duckdb_statement_type type;
 	enum duck_error_kind kind; /* with end.outcome other than OK */
 	struct qf_engine_end end;
@@ -84,6 +88,8 @@ struct qf_engine_conn {
 	uint64_t catalog; /* the state of the catalog that its open transaction sees; 0 = not known */
 	char *timezone, *search_path;
 	bool settings_unknown; /* a client's own SET ran: set them again before the next statement */
+	struct qf_tz *zone;    /* in which values are read, and its name */
+	char *zone_name;
 };
 
 struct qf_engine {
@@ -153,6 +159,8 @@ bool duck_job_cancelled(struct qf_engine_conn *c);
 void duck_job_cancel_end(struct duck_job *j);
 /* Ends the job with the error that DuckDB's text says. */
 void duck_job_fail(struct qf_engine_conn *c, const char *text);
+/* Takes the schema: what a description found, with the job's oids. */
+void duck_job_described(struct qf_engine_conn *c, struct ArrowBuffer *schema);
 /* Asks for helpers when the statement has run for long. */
 void duck_job_call_crew(struct qf_engine_conn *c);
 void duck_msg_free(struct duck_msg *m);
@@ -161,5 +169,8 @@ void duck_job_drop(struct qf_engine_conn *c);
 
 /* execute.c: true when there are rows to fetch; else the job is over, well or not, as j->end says. */
 bool duck_execute(struct qf_engine_conn *c) qf_must_check;
+/* May a client run it; does it still mean what it was translated for? False: the job has ended with the error. */
+bool duck_check_statement(struct qf_engine_conn *c, duckdb_prepared_statement prepared) qf_must_check;
+bool duck_check_catalog(struct qf_engine_conn *c) qf_must_check;
 
 #endif

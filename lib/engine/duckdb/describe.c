@@ -1,0 +1,160 @@
+/* What a statement will take and give, before it runs: see plan.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan.h"
+#include "qf/sql.h"
+
+/* DuckDB reserves the word: outside of quotes it is nothing else. */
+static bool has_returning(const char *sql)
+{
+	struct qf_lexer lx = qf_lexer(qf_slice_str(sql), QF_DIALECT_DUCKDB);
+	struct qf_token t;
+
+	while ((t = qf_lex(&lx)).type != QF_TOK_END)
+		if (t.type == QF_TOK_WORD && qf_slice_caseeq_str(t.text, "returning"))
+			return true;
+	return false;
+}
+
+/* A statement without rows has one column for DuckDB, too. */
+static bool is_placeholder(const struct duck_api *api, duckdb_prepared_statement prepared)
+{
+	if (api->prepared_statement_column_count(prepared) != 1)
+		return false;
+	const char *name = api->prepared_statement_column_name(prepared, 0);
+	bool is = name && (strcmp(name, "Count") == 0 || strcmp(name, "Success") == 0);
+
+	api->free((void *)(uintptr_t)name);
+	return is;
+}
+
+static bool returns_rows(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
+{
+	const struct duck_api *api = &c->engine->api;
+
+	switch (api->prepared_statement_type(prepared)) {
+	case DUCKDB_STATEMENT_TYPE_SELECT:
+	case DUCKDB_STATEMENT_TYPE_EXPLAIN:
+	case DUCKDB_STATEMENT_TYPE_CALL:
+		return true;
+	case DUCKDB_STATEMENT_TYPE_INSERT:
+	case DUCKDB_STATEMENT_TYPE_UPDATE:
+	case DUCKDB_STATEMENT_TYPE_DELETE:
+	case DUCKDB_STATEMENT_TYPE_MERGE_INTO:
+		return has_returning(c->job.sql);
+	case DUCKDB_STATEMENT_TYPE_EXECUTE:
+	case DUCKDB_STATEMENT_TYPE_COPY:
+		return !is_placeholder(api, prepared);
+	default:
+		return false;
+	}
+}
+
+static bool prepare_casts(struct qf_engine_conn *c, const struct duck_plan *p, bool nulls,
+	duckdb_prepared_statement *ret, struct qf_buf *why)
+{
+	struct qf_buf sql;
+
+	qf_buf_init(&sql);
+	duck_plan_put_sql(&sql, p, nulls);
+	bool ok = duck_prepare(c, qf_buf_cstr(&sql), ret, why);
+
+	qf_buf_fini(&sql);
+	return ok;
+}
+
+/* The statement is wrong with its casts; where it is wrong without them, too, the client knows the place. */
+static void fail_best(struct qf_engine_conn *c, struct qf_buf *why)
+{
+	const struct duck_api *api = &c->engine->api;
+	duckdb_prepared_statement prepared = NULL;
+	struct qf_buf own;
+
+	qf_buf_init(&own);
+	bool wrong = c->job.casts.n && !duck_prepare(c, c->job.sql, &prepared, &own) && own.n;
+
+	if (wrong)
+		c->job.casts.n = 0;
+	duck_job_fail(c, qf_buf_cstr(wrong ? &own : why));
+	api->destroy_prepare(&prepared);
+	qf_buf_fini(&own);
+}
+
+/* With all columns known, where that is possible. Without parameters that is the text itself. */
+static duckdb_prepared_statement prepare(struct qf_engine_conn *c, struct duck_plan *p)
+{
+	const struct duck_api *api = &c->engine->api;
+	duckdb_prepared_statement prepared = NULL, known = NULL;
+	struct qf_buf why, ignored;
+
+	qf_buf_init(&why);
+	qf_buf_init(&ignored);
+	if (prepare_casts(c, p, false, &prepared, &why) && !duck_columns_known(api, prepared) &&
+		prepare_casts(c, p, true, &known, &ignored)) {
+		api->destroy_prepare(&prepared);
+		prepared = known;
+	}
+	if (!prepared && why.n)
+		fail_best(c, &why);
+	qf_buf_fini(&ignored);
+	qf_buf_fini(&why);
+	return prepared;
+}
+
+static int put_columns(struct qf_engine_conn *c, duckdb_prepared_statement prepared, struct ArrowBuffer *schema)
+{
+	struct qf_engine_end *end = &c->job.end;
+
+	if (!returns_rows(c, prepared))
+		return 0;
+	if (!duck_columns_known(&c->engine->api, prepared)) {
+		end->outcome = QF_OUT_ERROR;
+		qf_sql_error_set(&end->error, "0A000", "the columns of the statement depend on its parameters' values");
+		return -EINVAL;
+	}
+	if (duck_arrow_describe(&c->engine->api, c->db, prepared, &c->job.casts, schema, &end->error) == 0)
+		return 0;
+	end->outcome = QF_OUT_ERROR;
+	return -EINVAL;
+}
+
+static void put_oids(struct duck_job *j, const struct duck_plan *p)
+{
+	j->n_oids = p->text.max;
+	j->oids = qf_xcalloc(p->text.max + 1, sizeof(*j->oids));
+	for (unsigned i = 0; i < p->text.max; i++)
+		j->oids[i] = p->params[i].oid;
+}
+
+/* Parameters that do not fit as text: the statement's own error, as of one that is run. */
+static bool is_refused(struct qf_engine_conn *c, struct duck_plan *p)
+{
+	if (p->why.n)
+		duck_job_fail(c, qf_buf_cstr(&p->why));
+	return p->why.n > 0;
+}
+
+void duck_describe(struct qf_engine_conn *c)
+{
+	struct duck_job *j = &c->job;
+	const struct duck_api *api = &c->engine->api;
+	duckdb_prepared_statement prepared = NULL;
+	struct ArrowBuffer schema;
+	struct duck_plan plan;
+
+	if (duck_plan_make(&plan, c) < 0)
+		return;
+	ArrowBufferInit(&schema);
+	duck_plan_note_casts(&plan, j);
+	if (!is_refused(c, &plan))
+		prepared = prepare(c, &plan);
+	if (prepared && duck_check_statement(c, prepared) && duck_check_catalog(c) &&
+		put_columns(c, prepared, &schema) == 0) {
+		put_oids(j, &plan);
+		duck_job_described(c, &schema);
+	}
+	ArrowBufferReset(&schema);
+	api->destroy_prepare(&prepared);
+	duck_plan_fini(&plan, api);
+}
