@@ -116,35 +116,41 @@ static int append_bit(const struct qf_pgarrow *col, struct ArrowArray *to, const
 	return r;
 }
 
-/* The digits of a literal without its point, which stands `scale` digits from their end. False: they are too many. */
+struct digits {
+	unsigned __int128 v;
+	uint32_t n, most; /* without zeros in front */
+};
+
+static bool push_digit(struct digits *d, unsigned digit)
+{
+	d->n += d->v != 0 || digit != 0;
+	if (d->n > d->most)
+		return false;
+	d->v = d->v * 10 + digit;
+	return true;
+}
+
+/* A literal as a count of its last decimal, which is number `scale` behind the point. False: it does not fit. */
 static bool parse_decimal(const struct qf_pgarrow *col, struct qf_slice text, __int128 *ret)
 {
-	bool negative = text.n && text.p[0] == '-', behind = false;
-	uint32_t digits = 0, scale = 0;
-	__int128 v = 0;
+	struct digits d = { .most = col->precision };
+	bool negative = text.n && text.p[0] == '-', behind = false, fits = true;
+	uint32_t scale = 0;
 
-	for (size_t i = negative; i < text.n; i++) {
+	for (size_t i = negative; fits && i < text.n; i++) {
 		if (text.p[i] == '.') {
 			behind = true;
-			continue;
+		} else if (behind && scale == col->scale) {
+			fits = text.p[i] == '0';
+		} else {
+			fits = push_digit(&d, text.p[i] - (unsigned)'0');
+			scale += behind;
 		}
-		if (behind && scale == col->scale) {
-			if (text.p[i] != '0')
-				return false;
-			continue;
-		}
-		v = v * 10 + (text.p[i] - '0');
-		scale += behind;
-		digits += v != 0;
-		if (digits > col->precision)
-			return false;
 	}
-	for (; scale < col->scale; scale++) {
-		v *= 10;
-		digits += v != 0;
-	}
-	*ret = negative ? -v : v;
-	return digits <= col->precision;
+	for (; fits && scale < col->scale; scale++)
+		fits = push_digit(&d, 0);
+	*ret = negative ? -(__int128)d.v : (__int128)d.v;
+	return fits;
 }
 
 static int append_decimal(const struct qf_pgarrow *col, struct ArrowArray *to, const struct qf_datum *d, size_t *bytes,

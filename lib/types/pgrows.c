@@ -27,7 +27,9 @@ struct qf_pgrows {
 
 static int arrow_failed(struct qf_err *reterr, const char *doing, const struct ArrowError *why)
 {
-	return qf_err_set(reterr, QF_EMALFORMED, "Arrow %s: %s", doing, why->message[0] ? why->message : "out of memory");
+	const char *text = why->message[0] ? why->message : "out of memory";
+
+	return qf_err_set(reterr, QF_EMALFORMED, "Arrow %s: %s", doing, text);
 }
 
 /* One field of a RowDescription [PG 55.7]: name, table, column, type, its length and modifier, format. */

@@ -3,7 +3,8 @@
  * for PostgreSQL and as valid JSON for Trino.
  *
  * Input: one byte of choices (1: the batch at an odd address, 2: bytea escape, 4: rounded floats, 8: a time zone with
- * daylight saving, 16: a Trino client without parametric types), the length of the schema in four bytes, big-endian, the schema, the batch.
+ * daylight saving, 16: a Trino client without parametric types, 32: binary rows), the length of the schema in four
+ * bytes, big-endian, the schema, the batch.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ enum {
 	ROUNDED = 4,
 	ZONE = 8,
 	NOT_PARAMETRIC = 16,
+	BINARY = 32,
 	MAX_OUTPUT = 64 << 10, /* of one input: what prints more is only slow */
 };
 
@@ -120,12 +122,15 @@ static void check_batch(struct qf_rowset *rs, struct qf_slice batch, const struc
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const uint16_t formats[] = { 1 };
 	struct qf_reader r = qf_reader(qf_slice(data, size));
 	uint8_t choices = qf_read_u8(&r);
 	struct qf_slice schema = qf_read_bytes(&r, qf_read_u32(&r));
 	struct qf_text_style st = {
 		.bytea_escape = choices & BYTEA_ESCAPE,
 		.extra_float_digits = !(choices & ROUNDED),
+		.formats = formats,
+		.n_formats = choices & BINARY ? 1 : 0,
 	};
 	struct qf_trino_style trino = { .parametric_datetime = !(choices & NOT_PARAMETRIC) };
 	struct qf_rowset *rs;
