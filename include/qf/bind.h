@@ -21,7 +21,11 @@ enum qf_encoding {
 #define QF_ENC_BIT(e) (1u << (e))
 
 enum qf_run_kind {
-	QF_RUN_ALL,	 /* run it; rows to the end, or max_rows of them and the rest stays in `portal` */
+	/*
+	 * Run it; rows to the end, or max_rows of them and the rest stays in `portal`. Without a portal the rest is given
+	 * up, and the end is `suspended` all the same.
+	 */
+	QF_RUN_ALL,
 	QF_RUN_DESCRIBE, /* nothing runs: the types of its parameters and columns */
 	QF_RUN_FETCH,	 /* the next max_rows (0: all) of `portal`; there is no text */
 	QF_RUN_KINDS

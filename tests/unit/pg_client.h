@@ -28,7 +28,9 @@ struct client {
 	bool verbose, eof, timed_out, raw;
 	unsigned ready, wanted; /* ReadyForQuery messages */
 	unsigned rows;		/* DataRow beyond the first 8 of a turn are counted only */
-	uint32_t pid, secret;
+	uint32_t pid;
+	uint8_t key[256];
+	size_t key_n;
 };
 
 static inline struct qf_slice text_of(struct qf_reader *r)
@@ -110,7 +112,8 @@ static inline void show_message(struct client *c, char kind, struct qf_slice bod
 		qf_buf_add_slice(b, text_of(&r));
 	} else if (kind == 'K') {
 		c->pid = qf_read_u32(&r);
-		c->secret = qf_read_u32(&r);
+		c->key_n = r.n < sizeof(c->key) ? r.n : 0;
+		memcpy(c->key, r.p, c->key_n);
 	} else if (kind == 'v') {
 		uint32_t v = qf_read_u32(&r);
 		uint32_t n = qf_read_u32(&r);

@@ -59,12 +59,16 @@ static const struct {
 		"E(FATAL 0A000 replication connections are not supported) EOF", NULL },
 	{ "no replication", V30, { "user", "bob", "replication", "off" }, "R Z(I)",
 		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
-	{ "protocol 3.2", 0x00030002, { "user", "bob" }, "v(3.0) R Z(I)",
+	{ "protocol 3.2", 0x00030002, { "user", "bob" }, "R Z(I)",
+		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
+	{ "protocol 3.1 is 3.0", 0x00030001, { "user", "bob" }, "v(3.0) R Z(I)",
+		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
+	{ "protocol 3.9999", 0x0003270f, { "user", "bob", "_pq_.a", "1" }, "v(3.2 _pq_.a) R Z(I)",
 		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
 	{ "protocol options", V30, { "user", "bob", "_pq_.a", "1", "_pq_.b", "2" }, "v(3.0 _pq_.a _pq_.b) R Z(I)",
 		"bob@bob schema=~ zone=UTC postgres headers{session_authorization=bob} tags" },
 	{ "protocol 4", 0x00040000, { "user", "bob" },
-		"E(FATAL 0A000 unsupported frontend protocol 4.0: server supports 3.0 to 3.0) EOF", NULL },
+		"E(FATAL 0A000 unsupported frontend protocol 4.0: server supports 3.0 to 3.2) EOF", NULL },
 };
 
 static void startup_packets_make_sessions_or_say_why_not(void **state)
@@ -122,7 +126,7 @@ static const struct {
 	{ "SSLRequest", "\0\0\0\x8\x4\xd2\x16\x2f", 8, "N", true },
 	{ "GSSENCRequest", "\0\0\0\x8\x4\xd2\x16\x30", 8, "N", true },
 	{ "SSLRequest with clear text behind it", "\0\0\0\x8\x4\xd2\x16\x2f\0\0\0\x10\0\3\0\0user\0a\0\0", 24, "E", false },
-	{ "protocol 2", "\0\0\0\x9\0\2\0\0x", 9, "EFATAL:  unsupported frontend protocol 2.0: server supports 3.0 to 3.0\n", false },
+	{ "protocol 2", "\0\0\0\x9\0\2\0\0x", 9, "EFATAL:  unsupported frontend protocol 2.0: server supports 3.0 to 3.2\n", false },
 	{ "HTTP", "GET / HTTP/1.1\r\n\r\n", 18, "E", false },
 	{ "direct TLS", "\x16\3\1\2\0\1\0\1\xfc", 9, "E", false },
 	{ "zero length", "\0\0\0\0", 4, "E", false },
@@ -283,16 +287,16 @@ static void long_and_deep_statements_leave_the_session_alive(void **state)
 
 /* ---- cancel, time limits, ends ---- */
 
-static void send_cancel(struct server *s, uint32_t pid, uint32_t secret)
+static void send_cancel(struct server *s, uint32_t pid, struct qf_slice key)
 {
 	struct client c;
 	struct qf_buf b = { 0 };
 
 	client_open(&c, s->hub.loop, s->port);
-	qf_buf_u32(&b, 16);
+	qf_buf_u32(&b, 12 + (uint32_t)key.n);
 	qf_buf_u32(&b, 80877102);
 	qf_buf_u32(&b, pid);
-	qf_buf_u32(&b, secret);
+	qf_buf_add_slice(&b, key);
 	client_send(&c, b.p, b.n);
 	qf_buf_fini(&b);
 	/* Never answered [PG 55.2.8]. */
@@ -300,24 +304,63 @@ static void send_cancel(struct server *s, uint32_t pid, uint32_t secret)
 	client_close(&c);
 }
 
+static struct qf_slice key_of(const struct client *c)
+{
+	return qf_slice(c->key, c->key_n);
+}
+
 static void cancel_needs_the_right_key(void **state)
 {
+	struct server s;
+
+	(void)state;
+	server_open(&s, script);
+	for (int minor = 0; minor <= 2; minor += 2) {
+		struct client c;
+
+		s.hub.cancels = s.hub.keys_passed_on = 0;
+		client_open(&c, s.hub.loop, s.port);
+		send_startup(&c, V30 + (uint32_t)minor, alice);
+		client_wait(&c, 1);
+		assert_int_equal(c.key_n, minor ? 32 : 4);
+		send_cancel(&s, c.pid, key_of(&c)); /* nothing runs: nothing happens, not later either */
+		assert_string_equal(query(&c, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
+		send_query(&c, "select hang; select 1");
+		turn(&c, 20 * QF_MS);
+		send_cancel(&s, c.pid, qf_slice(c.key, c.key_n + 1));
+		send_cancel(&s, c.pid + 1, key_of(&c));
+		c.key[c.key_n - 1] ^= 1;
+		send_cancel(&s, c.pid, key_of(&c));
+		c.key[c.key_n - 1] ^= 1;
+		assert_int_equal(s.hub.cancels, 0);
+		assert_int_equal(s.hub.keys_passed_on, 3); /* perhaps another process has that session */
+		send_cancel(&s, c.pid, key_of(&c));
+		assert_string_equal(client_wait(&c, 1), "E(ERROR 57014 canceling statement due to user request) Z(I)");
+		assert_string_equal(query(&c, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
+		client_close(&c);
+	}
+	server_close(&s);
+}
+
+static void a_cancel_that_came_to_another_process(void **state)
+{
+	struct qf_buf key = { 0 };
 	struct server s;
 	struct client c;
 
 	(void)state;
 	server_open(&s, script);
 	log_in(&c, &s, alice);
-	send_cancel(&s, c.pid, c.secret); /* nothing runs: nothing happens, not later either */
-	assert_string_equal(query(&c, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
-	send_query(&c, "select hang; select 1");
+	send_query(&c, "select hang");
 	turn(&c, 20 * QF_MS);
-	send_cancel(&s, c.pid, c.secret ^ 1);
-	send_cancel(&s, c.pid + 1, c.secret);
+	qf_buf_u32(&key, c.pid);
+	qf_buf_add_slice(&key, key_of(&c));
+	s.ops->cancel_key(s.l, qf_slice(key.p, 3));
+	s.ops->cancel_key(s.l, qf_slice(key.p, 7));
 	assert_int_equal(s.hub.cancels, 0);
-	send_cancel(&s, c.pid, c.secret);
+	s.ops->cancel_key(s.l, qf_buf_slice(&key));
 	assert_string_equal(client_wait(&c, 1), "E(ERROR 57014 canceling statement due to user request) Z(I)");
-	assert_string_equal(query(&c, "select 1"), "T(n:20) D(1) C(SELECT 1) Z(I)");
+	qf_buf_fini(&key);
 	client_close(&c);
 	server_close(&s);
 }
@@ -333,7 +376,7 @@ static void a_commit_is_not_cancelled(void **state)
 	log_in(&c, &s, alice);
 	send_query(&c, "begin; select 1; commit; select 2");
 	turn(&c, 20 * QF_MS);
-	send_cancel(&s, c.pid, c.secret);
+	send_cancel(&s, c.pid, key_of(&c));
 	assert_string_equal(client_wait(&c, 1),
 		"C(BEGIN) T(n:20) D(1) C(SELECT 1) C(COMMIT) E(ERROR 57014 canceling statement due to user request) Z(I)");
 	assert_int_equal(s.hub.cancels, 0);
@@ -472,6 +515,7 @@ int main(void)
 		cmocka_unit_test(an_error_of_the_extended_protocol_fails_the_block),
 		cmocka_unit_test(long_and_deep_statements_leave_the_session_alive),
 		cmocka_unit_test(cancel_needs_the_right_key),
+		cmocka_unit_test(a_cancel_that_came_to_another_process),
 		cmocka_unit_test(a_commit_is_not_cancelled),
 		cmocka_unit_test(statement_timeout_is_told_in_its_own_words),
 		cmocka_unit_test(idle_limits_end_the_session),

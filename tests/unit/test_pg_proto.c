@@ -111,11 +111,11 @@ static const struct {
 	{ "ssl, gss, startup", BYTES("\0\0\0\x8\x4\xd2\x16\x2f\0\0\0\x8\x4\xd2\x16\x30" START),
 		"ssl; gss; startup 3.0 user=a; " },
 	{ "ssl twice", BYTES("\0\0\0\x8\x4\xd2\x16\x2f\0\0\0\x8\x4\xd2\x16\x2f"),
-		"ssl; broken 0A000 v1234 unsupported frontend protocol 1234.5679: server supports 3.0 to 3.0; " },
+		"ssl; broken 0A000 v1234 unsupported frontend protocol 1234.5679: server supports 3.0 to 3.2; " },
 	{ "ssl with a tail", BYTES("\0\0\0\x9\x4\xd2\x16\x2f!"),
-		"broken 0A000 v1234 unsupported frontend protocol 1234.5679: server supports 3.0 to 3.0; " },
-	{ "protocol 2", BYTES("\0\0\0\x9\0\2\0\0x"), "broken 0A000 v2 unsupported frontend protocol 2.0: server supports 3.0 to 3.0; " },
-	{ "protocol 4", BYTES("\0\0\0\x9\0\4\0\0\0"), "broken 0A000 v4 unsupported frontend protocol 4.0: server supports 3.0 to 3.0; " },
+		"broken 0A000 v1234 unsupported frontend protocol 1234.5679: server supports 3.0 to 3.2; " },
+	{ "protocol 2", BYTES("\0\0\0\x9\0\2\0\0x"), "broken 0A000 v2 unsupported frontend protocol 2.0: server supports 3.0 to 3.2; " },
+	{ "protocol 4", BYTES("\0\0\0\x9\0\4\0\0\0"), "broken 0A000 v4 unsupported frontend protocol 4.0: server supports 3.0 to 3.2; " },
 	{ "length too small", BYTES("\0\0\0\x7\0\3\0\0"), "broken 08P01 v0 invalid length of startup packet: 7; " },
 	{ "length too large", BYTES("\0\0\x27\x15"), "broken 08P01 v0 invalid length of startup packet: 10005; " },
 	{ "an HTTP request", BYTES("GET / HTTP/1.1\r\n"), "broken 08P01 v0 invalid length of startup packet: 1195725856; " },
@@ -254,7 +254,7 @@ static void enc_status(struct qf_buf *b)
 
 static void enc_key(struct qf_buf *b)
 {
-	qf_pg_put_backend_key_data(b, 258, 0xdeadbeef);
+	qf_pg_put_backend_key_data(b, 258, qf_slice("\xde\xad\xbe\xef", 4));
 }
 
 static void enc_negotiate(struct qf_buf *b)

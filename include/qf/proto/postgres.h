@@ -19,6 +19,7 @@
 /* ---- what a client sends ------------------------------------------------------------------------ */
 
 #define QF_PG_VERSION_3_0 0x00030000u
+#define QF_PG_VERSION_3_2 0x00030002u /* the newest here: longer cancel keys */
 
 enum {
 	QF_PG_MAX_STARTUP = 10000,	 /* bytes of a startup packet without its length, as PostgreSQL */
@@ -105,7 +106,7 @@ void qf_pg_put_parameter_description(struct qf_buf *out, const uint32_t *oids, u
 void qf_pg_put_ssl_no(struct qf_buf *out); /* also the refusal of GSSAPI encryption */
 void qf_pg_put_auth_ok(struct qf_buf *out);
 void qf_pg_put_parameter_status(struct qf_buf *out, const char *name, const char *value);
-void qf_pg_put_backend_key_data(struct qf_buf *out, uint32_t pid, uint32_t secret);
+void qf_pg_put_backend_key_data(struct qf_buf *out, uint32_t pid, struct qf_slice key);
 /* options: the `_pq_.` names that were not understood, each with its NUL, one behind the other. */
 void qf_pg_put_negotiate_version(struct qf_buf *out, uint32_t version, struct qf_slice options, uint32_t n_options);
 void qf_pg_put_ready(struct qf_buf *out, char transaction_status);

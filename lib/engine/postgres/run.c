@@ -114,7 +114,7 @@ static void put_extended(struct qf_engine_conn *c)
 	}
 	if (!r->describing) {
 		qf_pg_put_describe(&c->out, 'P', portal);
-		qf_pg_put_execute(&c->out, portal, b->portal ? b->max_rows : 0);
+		qf_pg_put_execute(&c->out, portal, b->max_rows);
 	}
 	qf_pg_put_sync(&c->out);
 }

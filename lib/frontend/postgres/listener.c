@@ -48,7 +48,7 @@ void pg_listener_release(struct qf_listener *l, size_t n)
 
 bool pg_listener_register(struct qf_listener *l, struct pg_session *s)
 {
-	if (getrandom(&s->secret, sizeof(s->secret), 0) != sizeof(s->secret))
+	if (getrandom(s->secret, sizeof(s->secret), 0) != sizeof(s->secret))
 		return false;
 	/* Positive for clients that print it as a signed number, and not one that is in use. */
 	do
@@ -71,23 +71,47 @@ void pg_listener_unregister(struct qf_listener *l, struct pg_session *s)
 }
 
 /* Takes the same time for every key. */
-static bool key_matches(uint32_t secret, struct qf_slice key)
+static bool key_matches(const struct pg_session *s, struct qf_slice key)
 {
 	uint8_t diff = 0;
 
-	if (key.n != 4)
+	if (key.n != s->secret_n)
 		return false;
-	for (int i = 0; i < 4; i++)
-		diff |= key.p[i] ^ (uint8_t)(secret >> (24 - 8 * i));
+	for (size_t i = 0; i < key.n; i++)
+		diff |= key.p[i] ^ s->secret[i];
 	return diff == 0;
 }
 
-void pg_listener_cancel(struct qf_listener *l, uint32_t pid, struct qf_slice key)
+static bool cancel_here(struct qf_listener *l, uint32_t pid, struct qf_slice key)
 {
 	struct pg_session *s = qf_map_get_u64(l->by_pid, pid);
 
-	if (s && key_matches(s->secret, key))
-		pg_session_cancel(s);
+	if (!s || !key_matches(s, key))
+		return false;
+	pg_session_cancel(s);
+	return true;
+}
+
+/* Several processes may share the port: what is not ours may be another's. */
+void pg_listener_cancel(struct qf_listener *l, uint32_t pid, struct qf_slice key)
+{
+	struct qf_buf whole = { 0 };
+
+	if (cancel_here(l, pid, key))
+		return;
+	qf_buf_u32(&whole, pid);
+	qf_buf_add_slice(&whole, key);
+	qf_hub_cancel_key(l->hub, QF_FE_POSTGRES, qf_buf_slice(&whole));
+	qf_buf_fini(&whole);
+}
+
+static void listener_cancel_key(struct qf_listener *l, struct qf_slice whole)
+{
+	struct qf_reader r = qf_reader(whole);
+	uint32_t pid = qf_read_u32(&r);
+
+	if (!r.err)
+		cancel_here(l, pid, qf_slice(r.p, r.n));
 }
 
 /* ---- accept ---- */
@@ -199,4 +223,5 @@ const struct qf_frontend_ops qf_frontend_postgres = {
 	.drain = listener_drain,
 	.close = listener_close,
 	.sessions = listener_sessions,
+	.cancel_key = listener_cancel_key,
 };

@@ -18,6 +18,8 @@
 
 struct pg_run;
 
+enum { PG_SECRET = 32 };
+
 enum pg_phase {
 	PG_PHASE_STARTUP,
 	PG_PHASE_READY,
@@ -36,7 +38,9 @@ struct pg_session {
 	bool ready_owed;   /* ReadyForQuery behind what runs now */
 	bool over_budget;  /* the message that is passing by found no room */
 	size_t reserved;   /* of listener->pending_bytes */
-	uint32_t pid, secret;
+	uint32_t pid;	/* of its cancel key */
+	uint8_t secret[PG_SECRET];
+	uint8_t secret_n; /* by the protocol's minor version */
 	char client[64];
 	char *user, *database, *schema;
 	struct pg_settings settings;

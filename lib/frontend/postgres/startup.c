@@ -183,17 +183,25 @@ static void report_all(struct pg_session *s)
 				pg_settings_get(&s->settings, (enum pg_setting_id)i));
 }
 
+/* There was no 3.1. */
+static uint32_t agree(uint32_t version)
+{
+	return version >= QF_PG_VERSION_3_2 ? QF_PG_VERSION_3_2 : QF_PG_VERSION_3_0;
+}
+
 static void welcome(struct startup *u, uint32_t version)
 {
 	struct pg_session *s = u->s;
 	struct qf_buf *out = &s->conn.out;
+	uint32_t agreed = agree(version);
 
 	/* A newer minor version, or options nobody knows here: say what there is and go on. */
-	if (version != QF_PG_VERSION_3_0 || u->n_unknown > 0)
-		qf_pg_put_negotiate_version(out, QF_PG_VERSION_3_0, qf_buf_slice(&u->unknown), u->n_unknown);
+	if (agreed != version || u->n_unknown > 0)
+		qf_pg_put_negotiate_version(out, agreed, qf_buf_slice(&u->unknown), u->n_unknown);
 	qf_pg_put_auth_ok(out);
 	report_all(s);
-	qf_pg_put_backend_key_data(out, s->pid, s->secret);
+	s->secret_n = agreed >= QF_PG_VERSION_3_2 ? PG_SECRET : 4;
+	qf_pg_put_backend_key_data(out, s->pid, qf_slice(s->secret, s->secret_n));
 	s->phase = PG_PHASE_READY;
 	pg_session_ready(s);
 }

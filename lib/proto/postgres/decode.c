@@ -44,7 +44,7 @@ static void decode_startup(struct qf_slice body, uint32_t version, struct qf_pg_
 	if (version >> 16 != 3) {
 		broken(ret, "0A000");
 		qf_err_set(&ret->error, QF_EUNSUPPORTED,
-			"unsupported frontend protocol %u.%u: server supports 3.0 to 3.0", version >> 16,
+			"unsupported frontend protocol %u.%u: server supports 3.0 to 3.2", version >> 16,
 			version & 0xffff);
 	} else if (!startup_layout_ok(body)) {
 		broken(ret, "08P01");

@@ -58,12 +58,12 @@ void qf_pg_put_parameter_status(struct qf_buf *out, const char *name, const char
 	qf_pg_end_message(out, at);
 }
 
-void qf_pg_put_backend_key_data(struct qf_buf *out, uint32_t pid, uint32_t secret)
+void qf_pg_put_backend_key_data(struct qf_buf *out, uint32_t pid, struct qf_slice key)
 {
 	size_t at = begin(out, 'K');
 
 	qf_buf_u32(out, pid);
-	qf_buf_u32(out, secret);
+	qf_buf_add_slice(out, key);
 	qf_pg_end_message(out, at);
 }
 
