@@ -120,12 +120,24 @@ static bool is_foreign_word(struct qf_slice v)
 	return v.n == 1 && (v.p[0] | 0x20) == 'j';
 }
 
+/* Whether the era is among what follows: behind the date, the time or the zone. */
+static bool is_bc(const struct walk *w)
+{
+	struct qf_slice rest = qf_slice(w->r.p, w->r.n);
+
+	for (size_t i = 0, n; i < rest.n; i += n ? n : 1) {
+		for (n = 0; i + n < rest.n && is_letter(rest.p[i + n]);)
+			n++;
+		if (qf_slice_caseeq_str(qf_slice(rest.p + i, n), "bc"))
+			return true;
+	}
+	return false;
+}
+
 static int set_date(struct walk *w, unsigned year, unsigned month, unsigned day)
 {
 	static const unsigned lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	struct qf_slice rest = qf_slice(w->r.p, w->r.n), text = qf_read_trim(rest);
-	bool bc = text.n >= 2 && strncasecmp((const char *)text.p + text.n - 2, "bc", 2) == 0;
-	int64_t y = bc ? 1 - (int64_t)year : (int64_t)year;
+	int64_t y = is_bc(w) ? 1 - (int64_t)year : (int64_t)year;
 	bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
 
 	if (year == 0 || month < 1 || month > 12 || day < 1 || day > lengths[month - 1] + (month == 2 && leap))
@@ -291,20 +303,13 @@ static int take_zone(struct walk *w)
 }
 
 /* The era was looked at with the date. */
-static int take_end(struct walk *w)
+static bool take_era(struct walk *w)
 {
 	skip_space(w);
-	if (w->m->has_date && !take_word(w, "bc"))
-		(void)take_word(w, "ad");
+	bool is_there = w->m->has_date && (take_word(w, "bc") || take_word(w, "ad"));
+
 	skip_space(w);
-	return w->r.n ? syntax(w) : 0;
-}
-
-static bool at_era(const struct walk *w)
-{
-	struct qf_slice word = qf_slice(w->r.p, run(w, is_letter));
-
-	return qf_slice_caseeq_str(word, "bc") || qf_slice_caseeq_str(word, "ad");
+	return is_there;
 }
 
 static int take_word_alone(struct walk *w)
@@ -346,9 +351,13 @@ static int take_all(struct walk *w)
 	}
 	if (r == 0 && !w->m->has_time && !space && peek(w) == '-')
 		return syntax(w);
-	if (r == 0 && w->r.n && !at_era(w))
+	bool era = take_era(w);
+
+	if (r == 0 && w->r.n)
 		r = take_zone(w);
-	return r < 0 ? r : take_end(w);
+	if (r == 0 && !era)
+		(void)take_era(w);
+	return r == 0 && w->r.n ? syntax(w) : r;
 }
 
 int qf_moment_read(struct qf_read *ctx, struct qf_slice v, struct qf_moment *ret)

@@ -748,7 +748,10 @@ static const struct pg_value pg_values[] = {
 	{ 1082, "2020-01-01 AD", "00001c89", "date 18262" },
 	{ 1082, "2020-01-01 ad", "00001c89", "date 18262" },
 	{ 1082, " 2020-01-01 ", "00001c89", "date 18262" },
-	{ 1082, "2020-01-01 BC BC", NULL, "!22007 invalid input syntax for type date: \"2020-01-01 BC BC\"" },
+	{ 1082, "2020-01-01 BC BC",
+	  NULL,
+	  "!0A000 the abbreviation of a time zone in a date is not supp"
+	  "orted here, write it as in ISO 8601: \"2020-01-01 BC BC\"" },
 	{ 1082, "2020-01-01 12:00:00", "00001c89", "date 18262" },
 	{ 1082, "2020-01-01T12:00:00Z", "00001c89", "date 18262" },
 	{ 1082, "2020-01-01+02", "00001c89", "date 18262" },
@@ -777,6 +780,29 @@ static const struct pg_value pg_values[] = {
 	  NULL,
 	  "!0A000 the day of the year in a date is not supported here, "
 	  "write it as in ISO 8601: \"2020-001-01\"" },
+	{ 1082, "0044-03-15 BC +01", "fff49d7b", "date -735160" },
+	{ 1082, "0044-03-15 BC -01", "fff49d7b", "date -735160" },
+	{ 1082, "0044-03-15 AD +01", "fff5199c", "date -703383" },
+	{ 1082, "0044-03-15 BC Europe/Paris", "fff49d7b", "date -735160" },
+	{ 1082, "0044-03-15 bc z", "fff49d7b", "date -735160" },
+	{ 1082, "0044-03-15 +01 BC BC", NULL, "!22007 invalid input syntax for type date: \"0044-03-15 +01 BC BC\"" },
+	{ 1082, "0044-03-15 BC +01 BC", NULL, "!22007 invalid input syntax for type date: \"0044-03-15 BC +01 BC\"" },
+	{ 1082, "0044-03-15 AD BC",
+	  NULL,
+	  "!0A000 the abbreviation of a time zone in a date is not supp"
+	  "orted here, write it as in ISO 8601: \"0044-03-15 AD BC\"" },
+	{ 1082, "0044-03-15 +01 AD", "fff5199c", "date -703383" },
+	{ 1082, "0044-03-15BC+01", "fff49d7b", "date -735160" },
+	{ 1082, "2020-01-01T12:00:00BC+01", "ffe999fb", "date -1456952" },
+	{ 1082, "2020-01-01 12:00:00 BC +01", "ffe999fb", "date -1456952" },
+	{ 1082, "0044-03-15 XBC",
+	  NULL,
+	  "!0A000 the abbreviation of a time zone in a date is not supp"
+	  "orted here, write it as in ISO 8601: \"0044-03-15 XBC\"" },
+	{ 1082, "0044-03-15 BCX",
+	  NULL,
+	  "!0A000 the abbreviation of a time zone in a date is not supp"
+	  "orted here, write it as in ISO 8601: \"0044-03-15 BCX\"" },
 	{ 1083, "04:05:06.789", "000000036c97ca88", "time 14706789000" },
 	{ 1083, "04:05:06", "000000036c8bc080", "time 14706000000" },
 	{ 1083, "04:05", "000000036c303300", "time 14700000000" },
@@ -858,6 +884,10 @@ static const struct pg_value pg_values[] = {
 	{ 1083, "04:05:06 +", NULL, "!22007 invalid input syntax for type time: \"04:05:06 +\"" },
 	{ 1083, "04:05:06 ++02", NULL, "!22007 invalid input syntax for type time: \"04:05:06 ++02\"" },
 	{ 1083, "04:05:06+02x", NULL, "!22007 invalid input syntax for type time: \"04:05:06+02x\"" },
+	{ 1083, "04:05:06 BC",
+	  NULL,
+	  "!0A000 the abbreviation of a time zone in a time is not supp"
+	  "orted here, write it as in ISO 8601: \"04:05:06 BC\"" },
 	{ 1083, "04:05:06 x",
 	  NULL,
 	  "!0A000 the abbreviation of a time zone in a time is not supp"
@@ -989,6 +1019,11 @@ static const struct pg_value pg_values[] = {
 	  NULL,
 	  "!22007 invalid input syntax for type time with time zone: \"04:05:06 ++02\"" },
 	{ 1266, "04:05:06+02x", NULL, "!22007 invalid input syntax for type time with time zone: \"04:05:06+02x\"" },
+	{ 1266, "04:05:06 BC",
+	  NULL,
+	  "!0A000 the abbreviation of a time zone in a time with time z"
+	  "one is not supported here, write it as in ISO 8601: \"04:05:0"
+	  "6 BC\"" },
 	{ 1266, "04:05:06 x",
 	  NULL,
 	  "!0A000 the abbreviation of a time zone in a time with time z"
