@@ -9,6 +9,10 @@
  * body over its limit, a client that is too slow) the server answers itself, 400, 408, 411, 413, 414, 417, 431, 501
  * or 505, and closes; so it does, with 503, when all requests together take more than 512 MiB.
  *
+ * Replies that their clients do not read are bounded by max_unsent. Beyond it those that took nothing for longest, and
+ * for a second at least, lose their connections; when that makes no room, the reply that found none becomes a 503. A
+ * body that several connections send at the same time counts once; what has no room to be compressed goes as it is.
+ *
  * A client that closes only its half still gets its reply; one that is gone is noticed while a request waits
  * (lib/http/conn.h says how).
  *
@@ -45,6 +49,7 @@ struct qf_http_limits {
 	uint32_t max_connections; /* 0 = 10000; more wait in the backlog */
 	uint64_t idle_ns;	  /* between requests; 0 = 60 s */
 	uint64_t receive_ns;	  /* for a whole request since its first byte; 0 = 60 s */
+	size_t max_unsent;	  /* bytes of replies under way, those below 4 KiB not counted; 0 = 256 MiB */
 	uint64_t send_ns;	  /* without a byte taken by the client; 0 = 60 s */
 };
 
@@ -83,11 +88,13 @@ const char *qf_http_client(const struct qf_http_request *rq); /* "127.0.0.1:4031
 void qf_http_set_user(struct qf_http_request *rq, void *user); /* the owner's own */
 void *qf_http_user(const struct qf_http_request *rq);
 
-/* A reply body that may be sent more than once, and outlive who made it. */
+/* A reply body that may be sent more than once, by one server, and outlive who made it. */
 struct qf_http_body *qf_http_body_new(struct qf_buf *bytes); /* takes the bytes; *bytes is empty after */
 struct qf_http_body *qf_http_body_ref(struct qf_http_body *b);
 struct qf_http_body *qf_http_body_free(struct qf_http_body *b); /* one holder less; returns NULL */
 size_t qf_http_body_bytes(const struct qf_http_body *b);
+/* Ends the connections that are still sending it: their clients are known to have it, or never to read it. */
+void qf_http_body_give_up(struct qf_http_server *s, const struct qf_http_body *b);
 
 struct qf_http_reply {
 	unsigned status;
@@ -97,7 +104,10 @@ struct qf_http_reply {
 	size_t n_headers;
 	bool compress; /* gzip when the client accepts it and the body is worth it; in steps, never the loop for long */
 	bool close;    /* the connection ends after it */
-	/* Whole in the socket's buffer (true) or the client went away (false). Never from inside a call. May be NULL. */
+	/*
+	 * Whole in the socket's buffer, or a 503 in its place (true), or the client went away (false). Never from inside a
+	 * call. May be NULL.
+	 */
 	void (*on_sent)(void *arg, bool ok);
 	void *arg;
 };

@@ -46,8 +46,9 @@ static void set_timer(struct http_conn *c, uint64_t ns)
 
 /* ---- ends ---- */
 
-static void drop_reply(struct http_conn *c)
+void http_conn_drop_reply(struct http_conn *c)
 {
+	http_unsent_done(c);
 	qf_buf_fini(&c->out);
 	c->body = qf_http_body_free(c->body);
 	c->gzip = http_gzip_free(c->gzip);
@@ -60,6 +61,7 @@ static void close_now(struct http_conn *c)
 	c->state = HTTP_CONN_CLOSED;
 	c->server->held -= c->held;
 	c->held = 0;
+	http_unsent_done(c);
 	qf_watch_del(loop, &c->watch);
 	qf_task_del(loop, &c->task);
 	qf_timer_stop(loop, &c->timer);
@@ -85,7 +87,7 @@ void http_conn_drop(struct http_conn *c)
 
 void http_conn_free(struct http_conn *c)
 {
-	drop_reply(c);
+	http_conn_drop_reply(c);
 	http_codec_fini(&c->codec);
 	qf_buf_fini(&c->ahead);
 	free(c);
@@ -130,6 +132,7 @@ static void begin_lingering(struct http_conn *c)
 {
 	c->state = HTTP_CONN_LINGERING;
 	qf_buf_fini(&c->ahead);
+	http_conn_count(c);
 	shutdown(c->watch.fd, SHUT_WR);
 	set_timer(c, LINGER_NS);
 }
@@ -156,7 +159,7 @@ static void ask_owner(struct http_conn *c)
 void http_conn_count(struct http_conn *c)
 {
 	c->server->held -= c->held;
-	c->held = http_codec_held(&c->codec);
+	c->held = http_codec_held(&c->codec) + c->ahead.cap;
 	c->server->held += c->held;
 }
 
@@ -183,8 +186,10 @@ static void advance(struct http_conn *c)
 		else if (step == HTTP_STEP_REQUEST)
 			ask_owner(c);
 	}
-	if (c->ahead.n == 0)
-		qf_buf_fini(&c->ahead);
+	if (c->ahead.n > 0 || c->state == HTTP_CONN_CLOSED)
+		return;
+	qf_buf_fini(&c->ahead);
+	http_conn_count(c);
 }
 
 /* In time for drain: a request that is there already is still answered. */
@@ -234,7 +239,7 @@ static void all_is_sent(struct http_conn *c)
 {
 	void (*on_sent)(void *, bool) = c->on_sent;
 
-	drop_reply(c);
+	http_conn_drop_reply(c);
 	c->on_sent = NULL;
 	if (c->close_after)
 		begin_lingering(c);
@@ -271,6 +276,7 @@ static void took(struct http_conn *c, size_t n)
 
 	qf_buf_consume(&c->out, of_out);
 	c->body_at += n - of_out;
+	http_unsent_took(c);
 	set_timer(c, c->server->limits.send_ns);
 }
 
@@ -305,7 +311,9 @@ static void on_task(struct qf_task *t)
 {
 	struct http_conn *c = qf_container_of(t, struct http_conn, task);
 
-	if (c->state == HTTP_CONN_SENDING && flush(c)) {
+	if (c->given_up) {
+		http_conn_drop(c);
+	} else if (c->state == HTTP_CONN_SENDING && flush(c)) {
 		if (!c->gzip) {
 			all_is_sent(c);
 		} else {
@@ -379,6 +387,7 @@ int http_conn_new(struct qf_http_server *s, int fd, const char *client)
 	c->reading = true;
 	snprintf(c->client, sizeof(c->client), "%s", client);
 	http_codec_init(&c->codec);
+	qf_list_init(&c->sending);
 	set_options(fd);
 	int r = qf_watch_add(s->loop, &c->watch);
 

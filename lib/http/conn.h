@@ -40,7 +40,7 @@ struct http_conn {
 	struct http_codec codec;
 	struct qf_http_request request;
 	struct qf_buf ahead;
-	size_t held; /* memory of the request, as the server counts it */
+	size_t held; /* memory of the request and of what was read ahead, as the server counts it */
 	char client[64];
 	bool reading;	/* EPOLLIN is asked for; may lag behind the state by one event */
 	bool blocked;	/* the socket takes no more */
@@ -53,6 +53,11 @@ struct http_conn {
 	struct qf_http_body *body;
 	size_t body_at;
 	struct http_gzip *gzip;
+	struct qf_http_body *counted; /* the body that it sends, when that is of a size to be counted */
+	size_t gzip_bytes;	      /* counted besides */
+	struct qf_list sending;	      /* in the server's list, while counted */
+	uint64_t took_ns;	      /* when the client last took some of it */
+	bool given_up;		      /* its reply is gone already; the connection follows at the end of the turn */
 	bool close_after;
 	void (*on_sent)(void *arg, bool ok);
 	void *sent_arg;
@@ -70,6 +75,8 @@ struct qf_http_server {
 	struct qf_list connections, ended;
 	size_t n_connections;
 	size_t held, max_held; /* memory of all requests: limits of one, times connections, is more than there is */
+	size_t unsent;		   /* memory of all counted replies */
+	struct qf_list sending;	   /* their connections; who took something last comes last */
 	struct qf_task reap;
 	bool draining;
 	void (*on_drained)(void *arg);
@@ -91,6 +98,16 @@ void http_conn_free(struct http_conn *c); /* of an ended one */
 /* The reply is in out, body or gzip: send it. */
 void http_conn_send(struct http_conn *c);
 
+/* unsent.c. False: there is no room for so much. */
+bool http_unsent_room(struct http_conn *c, size_t bytes);
+/* gzip_bytes: besides the body. */
+void http_unsent_add(struct http_conn *c, struct qf_http_body *b, size_t gzip_bytes);
+void http_unsent_took(struct http_conn *c);
+void http_unsent_done(struct http_conn *c); /* harmless when it is not counted */
+/* Of a body: by how many connections it is being sent. */
+size_t *http_body_senders(struct qf_http_body *b);
+
+void http_conn_drop_reply(struct http_conn *c);
 void http_conn_count(struct http_conn *c); /* after the memory of its request has changed */
 void http_server_left(struct qf_http_server *s, struct http_conn *c); /* it has ended; freed in the task */
 

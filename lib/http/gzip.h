@@ -9,6 +9,9 @@
 
 struct http_gzip;
 
+/* What one takes: zlib's window, hash and output at these settings, and a chunk on its way. */
+enum { HTTP_GZIP_BYTES = 384 * 1024 };
+
 /* NULL when zlib has no memory: the body goes out as it is. */
 struct http_gzip *http_gzip_new(struct qf_http_body *body);
 struct http_gzip *http_gzip_free(struct http_gzip *z);

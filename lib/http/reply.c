@@ -10,13 +10,14 @@
 
 enum {
 	WORTH_COMPRESSING = 1024, /* below it the headers cost more than is won */
+	WORTH_COUNTING = 4096,
 };
 
 /* ---- bodies ---- */
 
 struct qf_http_body {
 	struct qf_buf bytes;
-	size_t holders;
+	size_t holders, senders;
 };
 
 struct qf_http_body *qf_http_body_new(struct qf_buf *bytes)
@@ -47,6 +48,11 @@ struct qf_http_body *qf_http_body_free(struct qf_http_body *b)
 size_t qf_http_body_bytes(const struct qf_http_body *b)
 {
 	return b->bytes.n;
+}
+
+size_t *http_body_senders(struct qf_http_body *b)
+{
+	return &b->senders;
 }
 
 struct qf_slice http_body_slice(const struct qf_http_body *b)
@@ -203,14 +209,57 @@ static bool compresses(const struct http_conn *c, const struct qf_http_reply *re
 	       http_gzip_accepted(http_codec_header(&c->codec, "accept-encoding"));
 }
 
+/* Counts it, and sees whether it may be compressed. */
+static bool make_room(struct http_conn *c, const struct qf_http_reply *reply)
+{
+	size_t n = qf_http_body_bytes(reply->body);
+	size_t more = *http_body_senders(reply->body) == 0 ? n : 0;
+	bool gzip = compresses(c, reply);
+
+	if (gzip && http_unsent_room(c, more + HTTP_GZIP_BYTES))
+		c->gzip = http_gzip_new(reply->body);
+	if (!c->gzip && n < WORTH_COUNTING)
+		return true;
+	if (!c->gzip && !http_unsent_room(c, more))
+		return false;
+	http_unsent_add(c, reply->body, c->gzip ? HTTP_GZIP_BYTES : 0);
+	return true;
+}
+
+static void send_reply(struct http_conn *c, const struct qf_http_reply *reply);
+
+static void send_no_room(struct http_conn *c, const struct qf_http_reply *instead_of)
+{
+	struct qf_buf text = { 0 };
+
+	qf_buf_add_str(&text, "too many replies wait for their clients, try again\n");
+	struct qf_http_body *body = qf_http_body_new(&text);
+	struct qf_http_reply reply = {
+		.status = 503,
+		.content_type = "text/plain; charset=utf-8",
+		.body = body,
+		.close = true,
+		.on_sent = instead_of->on_sent,
+		.arg = instead_of->arg,
+	};
+
+	send_reply(c, &reply);
+	qf_http_body_free(body);
+}
+
 static void send_reply(struct http_conn *c, const struct qf_http_reply *reply)
 {
 	bool body = reply->body && !has_no_body(reply->status) && c->codec.method != QF_HTTP_HEAD;
 
+	if (body && !make_room(c, reply)) {
+		send_no_room(c, reply);
+		return;
+	}
+	if (!body && compresses(c, reply)) /* its head says so all the same */
+		c->gzip = http_gzip_new(reply->body);
 	c->close_after = reply->close || c->server->draining || !c->codec.keep_alive;
 	c->on_sent = reply->on_sent;
 	c->sent_arg = reply->arg;
-	c->gzip = compresses(c, reply) ? http_gzip_new(reply->body) : NULL;
 	put_head(c, reply);
 	if (!body)
 		c->gzip = http_gzip_free(c->gzip);

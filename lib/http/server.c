@@ -12,6 +12,7 @@ enum {
 
 #define DEFAULT_TIME_NS (60 * QF_SEC)
 #define MAX_HELD ((size_t)512 << 20)
+#define MAX_UNSENT ((size_t)256 << 20)
 
 /* ---- accept ---- */
 
@@ -77,6 +78,8 @@ void qf_http_server_limits(struct qf_http_server *s, const struct qf_http_limits
 		s->limits.max_head = DEFAULT_HEAD;
 	if (s->limits.max_connections == 0)
 		s->limits.max_connections = DEFAULT_CONNECTIONS;
+	if (s->limits.max_unsent == 0)
+		s->limits.max_unsent = MAX_UNSENT;
 	or_default(&s->limits.idle_ns, DEFAULT_TIME_NS);
 	or_default(&s->limits.receive_ns, DEFAULT_TIME_NS);
 	or_default(&s->limits.send_ns, DEFAULT_TIME_NS);
@@ -96,6 +99,7 @@ int qf_http_server_new(struct qf_http_server **ret, const struct qf_http_server_
 	s->reap.fn = on_reap;
 	qf_list_init(&s->connections);
 	qf_list_init(&s->ended);
+	qf_list_init(&s->sending);
 	int r = qf_acceptor_open(&s->acceptor, s->loop, opts->fd, on_client);
 
 	if (r < 0) {

@@ -100,6 +100,85 @@ static void test_client_takes_nothing(void **state)
 	}
 }
 
+/* ---- replies that nobody reads ---- */
+
+/* It takes so little that nearly all of the reply stays with the server. */
+static void stall(struct client *c, struct site *s, const char *request, const char *log)
+{
+	int small = 4096;
+
+	client_open(c, s);
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	client_send(c, request);
+	site_wait(s, log);
+	site_turn(s, 20 * QF_MS);
+}
+
+static void test_unsent(void **state)
+{
+	struct qf_http_limits limits = { .max_unsent = 80 << 20 };
+	struct client c[4];
+	struct site s;
+
+	(void)state;
+	site_open(&s, &limits);
+	make_huge(&s);
+	stall(&c[0], &s, GET("/big"), "ask:/big ");
+	make_huge(&s); /* another body of the same size */
+	stall(&c[1], &s, GET("/big"), "ask:/big ask:/big ");
+	assert_int_equal(s.server->unsent, 2 * HUGE_BYTES);
+
+	/* No room, and nobody has stood still for long. */
+	make_huge(&s);
+	client_open(&c[2], &s);
+	client_send(&c[2], GET("/big"));
+	client_wait(&c[2], NULL);
+	assert_non_null(strstr(qf_buf_cstr(&c[2].in), "HTTP/1.1 503 Service Unavailable\r\n"));
+	client_close(&c[2]);
+	site_turn(&s, 1100 * QF_MS);
+	assert_string_equal(qf_buf_cstr(&s.log), "ask:/big ask:/big ask:/big sent:1 ");
+
+	/* Now who has stood still for longest goes. The other one stays. */
+	stall(&c[3], &s, GET("/big"), "ask:/big ask:/big ask:/big sent:1 ask:/big sent:0 ");
+	assert_int_equal(s.server->unsent, 2 * HUGE_BYTES);
+	client_close(&c[0]);
+	client_read(&c[1]);
+	assert_false(c[1].eof);
+	client_reset(&c[1]);
+	client_reset(&c[3]);
+	site_wait_connections(&s, 0);
+	assert_int_equal(s.server->unsent, 0);
+	site_close(&s);
+}
+
+/* A body counts once, however many send it; compression only where there is room for that, too. */
+static void test_unsent_together(void **state)
+{
+	static const char head[] = "GET /big HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n";
+	struct qf_http_limits limits = { .max_unsent = HUGE_BYTES + 2 * HTTP_GZIP_BYTES };
+	char log[256] = "";
+	struct client c[4];
+	struct site s;
+
+	(void)state;
+	site_open(&s, &limits);
+	make_huge(&s);
+	for (int i = 0; i < 4; i++) {
+		strcat(log, "ask:/big ");
+		stall(&c[i], &s, head, log);
+		client_wait(&c[i], i < 2 ? "Content-Encoding: gzip\r\n" : "Content-Length: 33554432\r\n");
+	}
+	assert_int_equal(s.server->unsent, limits.max_unsent);
+	qf_http_body_give_up(s.server, s.big);
+	assert_int_equal(s.server->unsent, 0);
+	strcat(log, "sent:0 sent:0 sent:0 sent:0 ");
+	site_wait(&s, log);
+	site_wait_connections(&s, 0);
+	for (int i = 0; i < 4; i++)
+		client_close(&c[i]);
+	site_close(&s);
+}
+
 /* ---- limits and drain ---- */
 
 static void test_connections(void **state)
@@ -142,7 +221,7 @@ static void test_all_that_is_held(void **state)
 	while (body.n < 100000)
 		qf_buf_add_str(&body, "0123456789");
 	site_open(&s, &usual);
-	s.server->max_held = 300000; /* blocks are powers of two */
+	s.server->max_held = 400000; /* blocks are powers of two, and 64 KiB more are read ahead */
 	for (int i = 0; i < 3; i++) {
 		client_open(&c[i], &s);
 		client_send(&c[i], head);
@@ -343,6 +422,8 @@ int main(void)
 		cmocka_unit_test(test_slow_request),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_client_takes_nothing),
+		cmocka_unit_test(test_unsent),
+		cmocka_unit_test(test_unsent_together),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_all_that_is_held),
 		cmocka_unit_test(test_no_descriptors),

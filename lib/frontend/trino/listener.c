@@ -40,6 +40,7 @@ static struct qf_http_limits limits(const struct qf_listener *l)
 	return (struct qf_http_limits){
 		.max_body = BODY_MAX,
 		.max_connections = tr_listener_conf(l)->max_connections,
+		.max_unsent = qf_hub_conf(l->hub)->stream_budget_bytes,
 		.send_ns = qf_hub_conf(l->hub)->client_stall_ns,
 	};
 }

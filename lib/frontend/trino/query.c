@@ -241,6 +241,8 @@ static void hand_out(struct tr_query *q)
 	bool last = is_complete(q);
 
 	q->token++;
+	if (q->page) /* who asks for the next one has it: one page of a query is on its way at most */
+		qf_http_body_give_up(q->listener->http, q->page);
 	qf_http_body_free(q->page);
 	q->page = tr_page_next(q, first->rq, !last);
 	qf_timer_stop(q->listener->loop, &q->poll);
