@@ -18,45 +18,37 @@ void pg_run_cancel_query(struct pg_run *run)
 	qf_query_cancel(run->query);
 }
 
-/* The rows are not what the client was told: it would misread them. */
-static bool same_columns(struct pg_run *run, struct qf_slice description)
-{
-	const struct qf_buf *told = &run->prepared->columns;
-	struct qf_pg_column a, b;
-	uint16_t n[2] = { 0 };
-
-	if (told->n < 5 || description.n < 5)
-		return told->n == description.n;
-	struct qf_slice body[2] = { qf_slice(told->p + 5, told->n - 5), qf_slice(description.p + 5, description.n - 5) };
-	struct qf_reader r[2] = { qf_pg_columns(body[0], &n[0]), qf_pg_columns(body[1], &n[1]) };
-
-	if (n[0] != n[1])
-		return false;
-	while (qf_pg_column_next(&r[0], body[0], &a) && qf_pg_column_next(&r[1], body[1], &b))
-		if (a.oid != b.oid || !qf_slice_eq(a.name, b.name))
-			return false;
-	return true;
-}
-
 static bool is_result(struct qf_slice description)
 {
 	return description.n > 0 && description.p[0] == 'T';
 }
 
+/* A statement returns what it returned before: its client may not ask again. */
+static bool has_shape(struct pg_run *run, struct qf_slice description)
+{
+	struct pg_statement *st = run->prepared;
+	uint64_t shape = pg_columns_shape(description);
+	struct qf_sql_error e;
+
+	if (st->shape == 0)
+		st->shape = shape;
+	if (st->shape == shape)
+		return true;
+	qf_sql_error_set(&e, "0A000", "cached plan must not change result type");
+	pg_result_fail(&run->result, QF_STAGE_BIND, &e);
+	return false;
+}
+
 static void execute_columns(struct pg_run *run, struct qf_slice description)
 {
 	struct pg_session *s = run->s;
-	struct qf_sql_error e;
 
-	if (run->prepared->told && is_result(description) && !same_columns(run, description)) {
-		qf_sql_error_set(&e, "0A000", "cached plan must not change result type");
-		pg_result_fail(&run->result, QF_STAGE_BIND, &e);
+	if (is_result(description) && !has_shape(run, description))
 		return;
-	}
 	pg_extended_pay(s, QF_STAGE_EXECUTE);
 	pg_extended_pay_describe(s, is_result(description) ? description : QF_SLICE_NONE);
 	if (!is_result(description))
-		qf_buf_add_slice(&s->conn.out, description); /* a COPY begins */
+		qf_buf_add_slice(&s->conn.out, description);
 }
 
 static void on_columns(struct qf_query *q, void *arg, enum qf_encoding enc, struct qf_slice schema)
@@ -72,17 +64,17 @@ static void on_columns(struct qf_query *q, void *arg, enum qf_encoding enc, stru
 	}
 	if (run->step != PG_STEP_STATEMENT)
 		return; /* a COMMIT has nothing to show */
-	if (run->kind == PG_RUN_QUERY) {
-		pg_result_columns(&run->result, enc, schema, &run->s->conn.out);
-	} else {
-		qf_buf_init(&description);
-		pg_result_columns(&run->result, enc, schema, &description);
-		if (!run->result.failed)
-			execute_columns(run, qf_buf_slice(&description));
-		qf_buf_fini(&description);
-	}
+	qf_buf_init(&description);
+	pg_result_columns(&run->result, enc, schema, &description);
+	if (!run->result.failed && run->kind == PG_RUN_EXECUTE)
+		execute_columns(run, qf_buf_slice(&description));
+	else
+		qf_buf_add_slice(&run->s->conn.out, qf_buf_slice(&description));
 	if (run->result.failed)
 		pg_run_cancel_query(run);
+	else if (!is_result(qf_buf_slice(&description)))
+		pg_copy_begin(run, (char)description.p[0]);
+	qf_buf_fini(&description);
 	pg_conn_kick(&run->s->conn);
 }
 
@@ -121,6 +113,12 @@ static void on_async(struct qf_query *q, void *arg, struct qf_slice message)
 
 	(void)q;
 	pg_session_async(run->s, message);
+}
+
+static void on_input_taken(struct qf_query *q, void *arg, size_t bytes)
+{
+	(void)q;
+	pg_copy_taken(arg, bytes);
 }
 
 static void on_end(struct qf_query *q, void *arg, const struct qf_query_end *end)
@@ -218,6 +216,7 @@ void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, co
 		.on_rows = on_rows,
 		.on_notice = on_notice,
 		.on_async = on_async,
+		.on_input_taken = on_input_taken,
 		.on_end = on_end,
 	};
 
@@ -238,12 +237,14 @@ void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, co
 
 /* ---- how a query of the hub ended ---- */
 
-static void complete_statement(struct pg_run *run)
+static void complete_statement(struct pg_run *run, bool copied_out)
 {
 	char tag[64];
 
 	if (run->facts.verb == QF_VERB_ROLLBACK_TO)
 		run->s->txn.state = PG_TXN_BLOCK;
+	if (copied_out)
+		qf_pg_put_mark(&run->s->conn.out, 'c'); /* CopyDone */
 	if (!run->end.tag)
 		qf_sql_tag(run->stmt.text, &run->facts, run->end.rows, tag, sizeof(tag));
 	pg_run_complete(run, run->end.tag ? run->end.tag : tag);
@@ -263,7 +264,7 @@ static bool name_the_canceller(struct pg_run *run, struct qf_sql_error *e)
 	return run->cancelled || late;
 }
 
-static void finish_statement(struct pg_run *run)
+static void finish_statement(struct pg_run *run, bool copied_out)
 {
 	struct qf_sql_error *e = &run->end.error;
 	struct qf_slice fields = run->end.fields;
@@ -271,7 +272,7 @@ static void finish_statement(struct pg_run *run)
 	if (run->end.ok && run->step == PG_STEP_DESCRIBE) {
 		run->step = PG_STEP_END;
 	} else if (run->end.ok) {
-		complete_statement(run);
+		complete_statement(run, copied_out);
 	} else {
 		if (name_the_canceller(run, e))
 			fields = QF_SLICE_NONE;
@@ -299,11 +300,14 @@ void pg_run_finish_query(struct pg_run *run)
 		pg_run_described(run);
 	qf_buf_add_slice(&fields, run->end.fields);
 	run->end.fields = qf_buf_slice(&fields);
+	bool copied_out = run->copy.state == PG_COPY_OUT;
+
 	pg_result_fini(&run->result);
+	pg_copy_fini(run);
 	qf_query_free(run->query);
 	run->query = NULL;
 	if (run->step == PG_STEP_STATEMENT || run->step == PG_STEP_DESCRIBE)
-		finish_statement(run);
+		finish_statement(run, copied_out);
 	else
 		pg_control_finish(run);
 	qf_buf_fini(&fields);

@@ -85,6 +85,19 @@ bool pg_statement_described(struct pg_session *s, const struct pg_statement *st)
 	return st->described && (st->local || st->told || st->generation == s->generation);
 }
 
+uint64_t pg_columns_shape(struct qf_slice description)
+{
+	struct qf_slice body = description.n > 5 ? qf_slice(description.p + 5, description.n - 5) : QF_SLICE_NONE;
+	struct qf_pg_column c;
+	uint64_t shape = 1;
+	uint16_t n;
+	struct qf_reader r = qf_pg_columns(body, &n);
+
+	while (qf_pg_column_next(&r, body, &c))
+		shape = (shape * 31 + c.oid) * 31 + qf_hash(c.name);
+	return shape ? shape : 1;
+}
+
 void pg_statement_describe(struct pg_session *s, struct pg_statement *st, const uint32_t *param_types, size_t n,
 			   struct qf_buf *columns)
 {
@@ -98,6 +111,7 @@ void pg_statement_describe(struct pg_session *s, struct pg_statement *st, const 
 	if (st->columns.n)
 		qf_pg_set_formats(st->columns.p, st->columns.n, NULL, 0);
 	st->described = true;
+	st->shape = pg_columns_shape(qf_buf_slice(&st->columns));
 	st->generation = s->generation;
 }
 

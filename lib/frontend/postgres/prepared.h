@@ -25,7 +25,8 @@ struct pg_statement {
 	uint64_t generation; /* … for these settings of the session */
 	uint32_t *param_types;
 	struct qf_buf columns; /* RowDescription, formats all text; empty: no rows */
-	bool told;	 /* the client was told of them: rows must be like that */
+	bool told;	 /* the client was told of them */
+	uint64_t shape;	 /* of the rows that it returns, the same for ever; 0: not known */
 	size_t charged;
 };
 
@@ -38,6 +39,8 @@ bool pg_statement_described(struct pg_session *s, const struct pg_statement *st)
 /* What an engine says, or for a local statement what is known here: takes columns. */
 void pg_statement_describe(struct pg_session *s, struct pg_statement *st, const uint32_t *param_types, size_t n,
 			   struct qf_buf *columns);
+/* Of a RowDescription: names and types. Never 0. */
+uint64_t pg_columns_shape(struct qf_slice description);
 /* The type of parameter i: declared, or as described; 0: not known. */
 uint32_t pg_statement_type(const struct pg_statement *st, size_t i);
 

@@ -6,6 +6,7 @@
 #ifndef QF_FRONTEND_PG_QUERY_H
 #define QF_FRONTEND_PG_QUERY_H
 
+#include "copy.h"
 #include "qf/frontend.h"
 #include "result.h"
 #include "session.h"
@@ -54,6 +55,7 @@ struct pg_run {
 	bool chain;		    /* the running COMMIT or ROLLBACK AND CHAIN */
 	uint64_t started_ns, limit_ns; /* statement_timeout */
 	struct pg_result result;
+	struct pg_copy copy;
 	struct qf_buf columns;	    /* of a description */
 	char tag[64];		    /* of the last statement, while the implicit COMMIT runs */
 };

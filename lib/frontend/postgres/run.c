@@ -113,6 +113,7 @@ static void run_free(struct pg_run *run)
 	pg_portal_unref(run->s, run->portal);
 	pg_statement_unref(run->s, run->prepared);
 	qf_buf_fini(&run->columns);
+	pg_copy_fini(run);
 	free(run->text);
 	free(run);
 }

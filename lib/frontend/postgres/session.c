@@ -269,8 +269,19 @@ static bool on_simple_message(struct pg_session *s, const struct qf_pg_event *ev
 	return true;
 }
 
+/* A message to the statement that runs. */
+static void on_copy_message(struct pg_session *s, const struct qf_pg_event *ev)
+{
+	if (!pg_copy_message(s->run, ev->kind, qf_slice(ev->body.p - 5, ev->body.n + 5)))
+		pg_session_close(s);
+}
+
 static bool on_message(struct pg_session *s, const struct qf_pg_event *ev, struct qf_slice rest)
 {
+	if (s->run) {
+		on_copy_message(s, ev);
+		return true;
+	}
 	if (s->skip_to_sync && ev->kind != 'S' && ev->kind != 'X')
 		return true;
 	qf_timer_stop(s->listener->loop, &s->timer);
@@ -298,7 +309,9 @@ static void on_too_long(struct pg_session *s, const struct qf_pg_event *ev)
 {
 	struct qf_sql_error e;
 
-	if (s->skip_to_sync || ev->kind == 'd')
+	if (s->run)
+		pg_copy_too_long(s->run, ev->need);
+	if (s->run || s->skip_to_sync || ev->kind == 'd')
 		return;
 	if (s->over_budget) {
 		qf_sql_error_set(&e, "53200",
@@ -384,13 +397,19 @@ static bool read_message(struct pg_session *s)
 	return true;
 }
 
+static bool reads(struct pg_session *s)
+{
+	return !pg_conn_closed(&s->conn) && s->phase != PG_PHASE_ENDING && pg_conn_room(&s->conn) &&
+	       (!s->run || pg_copy_reads(s->run));
+}
+
 static void on_turn(struct pg_conn *c)
 {
 	struct pg_session *s = qf_container_of(c, struct pg_session, conn);
 
 	if (s->run)
 		pg_run_turn(s->run);
-	while (!pg_conn_closed(c) && s->phase != PG_PHASE_ENDING && !s->run && pg_conn_room(c)) {
+	while (reads(s)) {
 		if (s->ready_owed) {
 			s->ready_owed = false;
 			pg_session_ready(s);
@@ -398,7 +417,9 @@ static void on_turn(struct pg_conn *c)
 			break;
 		}
 	}
-	c->busy = s->run != NULL;
+	if (s->run)
+		pg_copy_flush(s->run);
+	c->busy = s->run && !pg_copy_reads(s->run);
 }
 
 static void on_sent(struct pg_conn *c)
