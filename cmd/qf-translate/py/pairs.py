@@ -9,9 +9,11 @@ import re
 from sqlglot import exp
 
 from qf_decimals import average_of_decimal, decimal_division, round_decimal
+from qf_onpg import for_postgres
 from qf_traits import FAMILY, TRAITS, TRAIT_NAMES
 from qf_trinofuncs import trino_form
 from qf_trinolits import all_equal, keeps_digits
+from qf_trinopg import trino_on_postgres
 
 D = exp.DataType.Type
 INT = {D.TINYINT, D.SMALLINT, D.INT, D.BIGINT, D.INT128, D.UTINYINT, D.USMALLINT, D.UINT, D.UBIGINT}
@@ -33,6 +35,16 @@ class Pair:
     @property
     def trino_on_duckdb(self):
         return FAMILY.get(self.source, self.source) == "trino" and self.target == "duckdb"
+
+    @property
+    def trino_on_postgres(self):
+        return FAMILY.get(self.source, self.source) == "trino" and self.target == "postgres"
+
+    def form(self, node):
+        """See trino_form()."""
+        if self.trino_on_postgres:
+            return trino_on_postgres(node)
+        return trino_form(node) if self.trino_on_duckdb else None
 
     def doubt(self, text):
         text = text.replace("{a}", self.source).replace("{b}", self.target)
@@ -91,7 +103,7 @@ ARGS = {exp.Select: {"with_", "expressions", "from_", "joins", "where", "group",
 SIMPLE = {exp.Upper, exp.Lower}
 
 
-def check_tree(tree, source, target, doubts):
+def check_tree(tree, source, target, schema, doubts):
     """Adds doubts, returns the tree (with exact forms where there are some)."""
     p = Pair(source, target, doubts)
     if not p.a or not p.b:
@@ -105,8 +117,11 @@ def check_tree(tree, source, target, doubts):
                     p.doubt("%s in %s" % (name.strip("_").replace("_", " ").upper(), cls.__name__.upper()))
         if node.parent is None and node is not tree:
             continue  # its place was taken by a form of what stood around it
-        fn, new = CHECKS.get(cls), trino_form(node) if p.trino_on_duckdb else None
+        fn, new = CHECKS.get(cls), p.form(node)
         if new is True:
+            continue
+        if isinstance(new, str):
+            p.doubt(new)
             continue
         if fn is not None or new is not None:
             new = new or fn(p, node)
@@ -118,6 +133,8 @@ def check_tree(tree, source, target, doubts):
                     node.replace(new)
         elif cls not in PLAIN_SET and cls not in SIMPLE and not cls.__name__.startswith("JSONPath"):
             p.doubt("%s cannot be shown to mean the same in {b}" % label(node))
+    if p.target == "postgres" and FAMILY.get(source, source) in ("trino", "duckdb"):
+        for_postgres(tree, schema, p.doubt)
     return tree
 
 
@@ -298,7 +315,7 @@ def equal_to(p, node):
 
 def nested(p, *values):
     """[1, NULL] = [1, NULL] is NULL in one and true in the other."""
-    if p.trino_on_duckdb and any(kind(x) in (D.ARRAY, D.LIST, D.MAP, D.STRUCT) for x in values):
+    if (p.trino_on_duckdb or p.trino_on_postgres) and any(kind(x) in (D.ARRAY, D.LIST, D.MAP, D.STRUCT) for x in values):
         p.doubt("a comparison of arrays, maps or rows, in which a NULL does not count the same in {a} and {b}")
 
 

@@ -247,8 +247,8 @@ def by_sqlglot(a, body, tokens, source, target, schema, oids):
     tree = annotate(tree, source, target, schema, a.doubts)
     if source in TRINOS:
         mark_moments(tree, schema or {})
-    tree = check_tree(tree, source, target, a.doubts)
-    a.rewritten = {n.meta["qf_was"] for n in tree.find_all(exp.Literal) if "qf_was" in n.meta}
+    tree = check_tree(tree, source, target, schema or {}, a.doubts)
+    a.rewritten = {n.meta["qf_was"] for n in tree.find_all(exp.Literal, exp.Cast) if "qf_was" in n.meta}
     if source in TRINOS and names_bare_decimal([t[1] for t in tokens if t[0] != "comment"]):
         a.doubts.append("decimal without a precision")
     if source in TRINOS and target == "duckdb":
