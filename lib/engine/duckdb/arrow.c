@@ -235,13 +235,15 @@ static size_t all_text_bytes(const struct duck_arrow *a, duckdb_data_chunk chunk
  * How many rows to try. Long strings must be seen before they are converted: a chunk may hold more than the
  * 2 GiB that Arrow's 32-bit offsets carry. All else is foretold by the batch before.
  */
-static idx_t plan_rows(const struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from, size_t limit)
+static idx_t plan_rows(const struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from, uint64_t most, size_t limit)
 {
 	idx_t n = a->api->data_chunk_get_size(chunk) - from;
 	idx_t foretold = a->row_bytes ? (limit - limit / 16) / a->row_bytes : n;
 
 	if (n > foretold)
 		n = foretold ? foretold : 1;
+	if (n > most)
+		n = most;
 	while (n > 1 && all_text_bytes(a, chunk, from, from + n) > limit)
 		n /= 2;
 	return n;
@@ -328,10 +330,10 @@ static idx_t shrink(idx_t n, size_t limit, size_t had)
 	return next ? next : 1;
 }
 
-int duck_arrow_batch(struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from, size_t limit, struct ArrowBuffer *out,
-	idx_t *ret_rows, struct qf_sql_error *reterr)
+int duck_arrow_batch(struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from, uint64_t most, size_t limit,
+	struct ArrowBuffer *out, idx_t *ret_rows, struct qf_sql_error *reterr)
 {
-	idx_t n = plan_rows(a, chunk, from, limit);
+	idx_t n = plan_rows(a, chunk, from, most, limit);
 
 	for (;;) {
 		int r = encode_rows(a, chunk, from, n, out, reterr);

@@ -30,9 +30,9 @@ int duck_arrow_check(const struct duck_api *api, duckdb_connection conn, duckdb_
 struct duck_arrow *duck_arrow_free(struct duck_arrow *a);
 /*
  * Encodes rows of the chunk from row `from` into *out (initialized, empty): as many as make a message of at
- * most `limit` bytes, at least one. *ret_rows is how many.
+ * most `limit` bytes, at least one, no more than `most`. *ret_rows is how many.
  */
-int duck_arrow_batch(struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from, size_t limit, struct ArrowBuffer *out,
-	idx_t *ret_rows, struct qf_sql_error *reterr) qf_must_check;
+int duck_arrow_batch(struct duck_arrow *a, duckdb_data_chunk chunk, idx_t from, uint64_t most, size_t limit,
+	struct ArrowBuffer *out, idx_t *ret_rows, struct qf_sql_error *reterr) qf_must_check;
 
 #endif

@@ -10,6 +10,7 @@
 
 static void conn_free(struct qf_engine_conn *c)
 {
+	duck_portals_drop(c);
 	if (c->db)
 		c->engine->api.disconnect(&c->db);
 	free(c->timezone);
@@ -25,6 +26,7 @@ static struct qf_wake *close_on_thread(struct duck_work *w)
 	struct qf_engine_conn *c = qf_container_of(w, struct qf_engine_conn, closing);
 	struct qf_engine *e = c->engine;
 
+	duck_portals_drop(c);
 	e->api.disconnect(&c->db);
 	pthread_mutex_lock(&e->lock);
 	qf_list_remove(&c->used);
@@ -95,6 +97,8 @@ static int connect_new(struct qf_engine *e, struct qf_engine_conn **ret, struct 
 	qf_list_init(&c->link);
 	qf_list_init(&c->used);
 	qf_list_init(&c->job.held);
+	qf_list_init(&c->portals);
+	ArrowBufferInit(&c->job.schema);
 	c->job.work.fn = duck_job_step;
 	if (e->api.connect(e->db, &c->db) != DuckDBSuccess) {
 		free(c);
@@ -136,7 +140,7 @@ static void conn_put(struct qf_engine_conn *c, bool reset)
 	pthread_mutex_lock(&e->lock);
 	qf_assert(c->job.state == DUCK_IDLE);
 	bool keep = !reset && !c->dirty && !c->in_transaction && !c->settings_unknown && !e->dead &&
-		    e->n_idle < e->max_running;
+		    qf_list_empty(&c->portals) && e->n_idle < e->max_running;
 	if (keep)
 		qf_list_remove(&c->used);
 	pthread_mutex_unlock(&e->lock);
@@ -161,7 +165,8 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 	j->sql = qf_slice_dup(pub->sql);
 	j->credit = (int64_t)pub->window;
 	j->cancelled = false;
-	j->row = 0;
+	j->rows = (struct duck_rows){ 0 };
+	j->has_rows = false;
 	j->rewritten = false;
 	j->n_oids = 0;
 	j->spent_ns = 0;

@@ -62,11 +62,11 @@ static bool run_pending(struct qf_engine_conn *c, duckdb_pending_result pending)
 	}
 	if (!drive(c, pending))
 		return false;
-	bool ok = api->execute_pending(pending, &j->result) == DuckDBSuccess;
+	bool ok = api->execute_pending(pending, &j->rows.result) == DuckDBSuccess;
 
-	j->result_open = true;
+	j->rows.open = true;
 	if (!ok)
-		duck_job_fail(c, api->result_error(&j->result));
+		duck_job_fail(c, api->result_error(&j->rows.result));
 	return ok;
 }
 
@@ -161,9 +161,9 @@ static bool run_all(struct qf_engine_conn *c, duckdb_extracted_statements all, i
 	}
 	j->rewritten = n > 1;
 	for (idx_t i = 0; i < n; i++) {
-		if (j->result_open)
-			c->engine->api.destroy_result(&j->result);
-		j->result_open = false;
+		if (j->rows.open)
+			c->engine->api.destroy_result(&j->rows.result);
+		j->rows.open = false;
 		if (!run_extracted(c, all, i))
 			return false;
 	}
@@ -174,12 +174,12 @@ static bool run_all(struct qf_engine_conn *c, duckdb_extracted_statements all, i
 static uint64_t count_of(struct qf_engine_conn *c)
 {
 	const struct duck_api *api = &c->engine->api;
-	duckdb_data_chunk chunk = api->fetch_chunk(c->job.result);
+	duckdb_data_chunk chunk = api->fetch_chunk(c->job.rows.result);
 	uint64_t count = 0;
 
 	if (!chunk)
 		return 0;
-	duckdb_logical_type type = api->column_logical_type(&c->job.result, 0);
+	duckdb_logical_type type = api->column_logical_type(&c->job.rows.result, 0);
 
 	if (api->get_type_id(type) == DUCKDB_TYPE_BIGINT && api->data_chunk_get_size(chunk) == 1)
 		count = (uint64_t)((const int64_t *)api->vector_get_data(api->data_chunk_get_vector(chunk, 0)))[0];
@@ -231,6 +231,8 @@ static bool get_ready(struct qf_engine_conn *c)
 		duck_job_cancel_end(j);
 		return false;
 	}
+	if (!duck_portals_make_way(c))
+		return false;
 	if (check_text(j, &j->end.error) < 0 ||
 		(!c->transaction_failed && duck_session_settings(c, j->pub, &j->end.error) < 0)) {
 		j->end.outcome = QF_OUT_ERROR;
@@ -252,7 +254,7 @@ bool duck_execute(struct qf_engine_conn *c)
 	}
 	if (!(j->pub->bind->n_values ? run_bound(c) : run_text(c)))
 		return false;
-	if (c->engine->api.result_return_type(j->result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)
+	if (c->engine->api.result_return_type(j->rows.result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)
 		return true;
 	j->end.rows = count_of(c);
 	return false;

@@ -20,7 +20,7 @@
 
 /* ---- messages and state, shared with the loop ---- */
 
-static struct duck_msg *hold(struct qf_engine_conn *c, enum duck_msg_kind kind)
+struct duck_msg *duck_job_hold(struct qf_engine_conn *c, enum duck_msg_kind kind)
 {
 	struct duck_msg *m = qf_xcalloc(1, sizeof(*m));
 
@@ -66,7 +66,7 @@ static struct qf_wake *publish_end(struct qf_engine_conn *c)
 {
 	struct qf_engine *e = c->engine;
 
-	hold(c, DUCK_MSG_END);
+	duck_job_hold(c, DUCK_MSG_END);
 	pthread_mutex_lock(&e->lock);
 	give_held(c);
 	c->job.state = DUCK_ENDED;
@@ -128,7 +128,7 @@ static bool suspend(struct qf_engine_conn *c)
 
 void duck_job_described(struct qf_engine_conn *c, struct ArrowBuffer *schema)
 {
-	ArrowBufferMove(schema, &hold(c, DUCK_MSG_DESCRIBED)->bytes);
+	ArrowBufferMove(schema, &duck_job_hold(c, DUCK_MSG_DESCRIBED)->bytes);
 }
 
 /* ---- how it ends ---- */
@@ -151,24 +151,12 @@ void duck_job_fail(struct qf_engine_conn *c, const char *text)
 		duck_job_cancel_end(j);
 }
 
-static void close_result(struct qf_engine_conn *c)
-{
-	struct duck_job *j = &c->job;
-	const struct duck_api *api = &c->engine->api;
-
-	if (j->chunk)
-		api->destroy_data_chunk(&j->chunk);
-	j->arrow = duck_arrow_free(j->arrow);
-	if (j->result_open)
-		api->destroy_result(&j->result);
-	j->result_open = false;
-}
-
 void duck_job_drop(struct qf_engine_conn *c)
 {
 	struct qf_list *it, *tmp;
 
-	close_result(c);
+	duck_rows_close(c, &c->job.rows);
+	ArrowBufferReset(&c->job.schema);
 	qf_list_each(it, tmp, &c->job.held)
 		duck_msg_free(qf_container_of(it, struct duck_msg, link));
 	free(c->job.sql);
@@ -191,10 +179,17 @@ static void note_death(struct qf_engine_conn *c)
 	e->dead = true;
 	pthread_mutex_unlock(&e->lock);
 	j->end.conn_broken = true;
-	if (!duck_session_reads_only(j->type) || duck_session_is_commit(j->sql)) {
+	if (j->pub->bind->kind == QF_RUN_ALL &&
+		(!duck_session_reads_only(j->type) || duck_session_is_commit(j->sql))) {
 		j->end.outcome = QF_OUT_UNKNOWN;
 		memcpy(j->end.error.sqlstate, "08007", sizeof(j->end.error.sqlstate));
 	}
+}
+
+/* The statement as far as it ran: a description and more rows change nothing. */
+static const char *ran(const struct duck_job *j)
+{
+	return j->pub->bind->kind == QF_RUN_ALL ? j->sql : "";
 }
 
 static void note_session(struct qf_engine_conn *c)
@@ -203,12 +198,12 @@ static void note_session(struct qf_engine_conn *c)
 	bool failed = c->transaction_failed;
 
 	if (j->end.outcome != QF_OUT_OK)
-		duck_session_failed(c, j->sql, j->kind);
-	else
+		duck_session_failed(c, ran(j), j->kind);
+	else if (j->pub->bind->kind == QF_RUN_ALL)
 		duck_session_succeeded(c, j->type, j->sql);
 	/* DuckDB says OK to the COMMIT of an aborted transaction, and has rolled it back. */
-	if (failed && j->end.outcome == QF_OUT_OK && duck_session_is_commit(j->sql))
-		hold(c, DUCK_MSG_NOTICE)->text = "the transaction was aborted: COMMIT has rolled it back";
+	if (failed && j->end.outcome == QF_OUT_OK && duck_session_is_commit(ran(j)))
+		duck_job_hold(c, DUCK_MSG_NOTICE)->text = "the transaction was aborted: COMMIT has rolled it back";
 	j->end.in_transaction = c->in_transaction;
 	j->end.transaction_failed = c->transaction_failed;
 }
@@ -238,7 +233,10 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	j->state = DUCK_ENDING;
 	pthread_mutex_unlock(&c->engine->lock);
 	dismiss_crew(j, c->engine);
-	close_result(c);
+	duck_rows_close(c, &j->rows);
+	ArrowBufferReset(&j->schema);
+	if (j->end.outcome != QF_OUT_OK && j->end.outcome != QF_OUT_NOT_SENT)
+		duck_portals_drop(c); /* their transaction fails with this statement */
 	end_given_up(c);
 	note_session(c);
 	note_death(c);
@@ -252,61 +250,56 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 
 /* ---- rows ---- */
 
-/* 0 with a chunk; 1 at the end of the result, or failed. */
-static int next_chunk(struct qf_engine_conn *c)
+/* How many more the client wants. */
+static uint64_t wanted(const struct duck_job *j)
 {
-	struct duck_job *j = &c->job;
-	const struct duck_api *api = &c->engine->api;
+	uint32_t max = j->pub->bind->max_rows;
 
-	duck_job_call_crew(c);
-	j->chunk = api->fetch_chunk(j->result);
-	j->row = 0;
-	if (j->chunk)
-		return 0;
-	const char *why = api->result_error(&j->result);
-
-	if (why && *why)
-		duck_job_fail(c, why);
-	return 1;
+	return max ? max - j->end.rows : UINT64_MAX;
 }
 
-static int encode_rows(struct qf_engine_conn *c)
+/* 1: rows came; 0: there are no more; negative: failed. */
+static int give_rows(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
-	struct duck_msg *m = hold(c, DUCK_MSG_BATCH);
-	idx_t n = 0;
+	struct duck_msg *m = duck_job_hold(c, DUCK_MSG_BATCH);
+	bool ok = duck_rows_next(c, &j->rows, wanted(j), &m->bytes, &m->rows);
 
-	if (duck_arrow_batch(j->arrow, j->chunk, j->row, j->pub->batch_bytes, &m->bytes, &n, &j->end.error) < 0) {
+	if (!ok || m->rows == 0) {
 		duck_msg_free(m);
-		j->end.outcome = QF_OUT_ERROR;
-		return -EINVAL;
+		return ok ? 0 : -EINVAL;
 	}
-	m->rows = n;
-	j->row += n;
-	j->end.rows += n;
+	j->end.rows += m->rows;
 	pthread_mutex_lock(&c->engine->lock);
 	j->credit -= m->bytes.size_bytes;
 	pthread_mutex_unlock(&c->engine->lock);
-	return 0;
+	return 1;
 }
 
-/* The chunk is done. A first one that is not full is most likely the only one: the end goes with it. */
-static void drop_chunk(struct qf_engine_conn *c)
+/* A first chunk that is not full is most likely the only one: the end goes with it. Others need not wait. */
+static void publish_chunk(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
-	idx_t rows = c->engine->api.data_chunk_get_size(j->chunk);
+	idx_t rows;
 
-	c->engine->api.destroy_data_chunk(&j->chunk);
-	j->chunk = NULL;
-	if (rows >= CHUNK_ROWS || j->end.rows > rows)
+	if (!j->rows.chunk)
+		return;
+	rows = c->engine->api.data_chunk_get_size(j->rows.chunk);
+	if (j->rows.row >= rows && (rows >= CHUNK_ROWS || j->end.rows > rows))
 		publish(c);
+}
+
+/* As many rows as were wanted are there; whether more follow is not looked at, as PostgreSQL does not. */
+static void end_rows(struct qf_engine_conn *c)
+{
+	if (c->job.pub->bind->portal)
+		(void)!duck_portal_keep(c);
 }
 
 /* False: suspended. */
 static bool fetch(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
-	const struct duck_api *api = &c->engine->api;
 
 	for (;;) {
 		if (suspend(c))
@@ -315,26 +308,23 @@ static bool fetch(struct qf_engine_conn *c)
 			duck_job_cancel_end(j);
 			return true;
 		}
-		if (!j->chunk && next_chunk(c) != 0)
+		if (wanted(j) == 0) {
+			end_rows(c);
 			return true;
-		if (j->row < api->data_chunk_get_size(j->chunk) && encode_rows(c) < 0)
+		}
+		if (give_rows(c) <= 0)
 			return true;
-		if (j->row >= api->data_chunk_get_size(j->chunk))
-			drop_chunk(c);
+		publish_chunk(c);
 	}
 }
 
-static void begin_rows(struct qf_engine_conn *c)
+static bool begin(struct qf_engine_conn *c)
 {
-	struct duck_job *j = &c->job;
-	struct duck_msg *m = hold(c, DUCK_MSG_SCHEMA);
-
-	if (duck_arrow_new(&j->arrow, &c->engine->api, &j->result, &j->casts, &m->bytes, &j->end.error) < 0) {
-		duck_msg_free(m);
-		j->end.outcome = QF_OUT_ERROR;
-		return;
+	if (c->job.pub->bind->kind == QF_RUN_FETCH) {
+		c->job.end.stage = QF_STAGE_EXECUTE;
+		return duck_portal_take(c);
 	}
-	j->end.has_rows = true;
+	return duck_execute(c);
 }
 
 struct qf_wake *duck_job_step(struct duck_work *w)
@@ -346,9 +336,7 @@ struct qf_wake *duck_job_step(struct duck_work *w)
 	j->state = DUCK_RUNNING;
 	pthread_mutex_unlock(&c->engine->lock);
 	j->step_ns = qf_mono_ns();
-	if (!j->result_open && duck_execute(c))
-		begin_rows(c);
-	if (j->end.outcome == QF_OUT_OK && j->arrow && !fetch(c))
-		return NULL;
-	return finish(c);
+	if (!j->has_rows && !(begin(c) && duck_rows_begin(c)))
+		return finish(c);
+	return fetch(c) ? finish(c) : NULL;
 }

@@ -15,6 +15,7 @@
 #include "arrow.h"
 #include "error.h"
 #include "pool.h"
+#include "spool.h"
 #include "qf/engine.h"
 #include "qf/list.h"
 #include "qf/types.h"
@@ -45,6 +46,24 @@ struct duck_catalog_state {
 	unsigned changing;
 };
 
+/* The rows of a statement that are still to come: from DuckDB, or from where they were put when it was wanted. */
+struct duck_rows {
+	duckdb_result result;
+	bool open; /* the result is */
+	struct duck_arrow *arrow;
+	duckdb_data_chunk chunk; /* being encoded */
+	idx_t row;		 /* next row of it */
+	struct duck_spool *spool;
+};
+
+/* A statement that gave as many rows as its client wanted, and has more. */
+struct duck_portal {
+	struct qf_list link; /* of qf_engine_conn.portals */
+	uint64_t id;
+	struct duck_rows rows;
+	struct ArrowBuffer schema;
+};
+
 struct duck_job {
 	struct qf_engine_job *pub;
 	struct duck_work work;
@@ -55,11 +74,9 @@ struct duck_job {
 	/* the step's */
 	char *sql;
 	struct qf_list held; /* struct duck_msg not published yet */
-	struct duck_arrow *arrow;
-	duckdb_result result;
-	bool result_open;
-	duckdb_data_chunk chunk; /* being encoded */
-	idx_t row;		 /* next row of it */
+	struct duck_rows rows;
+	bool has_rows;		   /* they have begun */
+	struct ArrowBuffer schema; /* of them, when they may end in a portal */
 	uint64_t spent_ns;	 /* in earlier steps */
 	uint64_t step_ns;	 /* when this step began */
 	bool crew_wanted;
@@ -90,6 +107,7 @@ struct qf_engine_conn {
 	bool settings_unknown; /* a client's own SET ran: set them again before the next statement */
 	struct qf_tz *zone;    /* in which values are read, and its name */
 	char *zone_name;
+	struct qf_list portals; /* struct duck_portal; DuckDB has the rest of one at most, of the others we have it */
 };
 
 struct qf_engine {
@@ -135,6 +153,7 @@ void duck_session_failed(struct qf_engine_conn *c, const char *sql, enum duck_er
 /* A fresh connection of the same database cannot run anything any more. */
 bool duck_session_database_dead(struct qf_engine *e);
 bool duck_session_is_commit(const char *sql);
+bool duck_session_ends_transaction(const char *sql);
 bool duck_session_reads_only(duckdb_statement_type type);
 bool duck_session_leaves_no_state(duckdb_statement_type type);
 
@@ -161,11 +180,34 @@ void duck_job_cancel_end(struct duck_job *j);
 void duck_job_fail(struct qf_engine_conn *c, const char *text);
 /* Takes the schema: what a description found, with the job's oids. */
 void duck_job_described(struct qf_engine_conn *c, struct ArrowBuffer *schema);
+/* A message of the job that is not published yet. */
+struct duck_msg *duck_job_hold(struct qf_engine_conn *c, enum duck_msg_kind kind);
 /* Asks for helpers when the statement has run for long. */
 void duck_job_call_crew(struct qf_engine_conn *c);
 void duck_msg_free(struct duck_msg *m);
 /* Gives up a job that no step will go on with. */
 void duck_job_drop(struct qf_engine_conn *c);
+
+/* rows.c */
+
+/* The first message of the result that is open, or of the portal's. False: the job has ended with the error. */
+bool duck_rows_begin(struct qf_engine_conn *c) qf_must_check;
+/* Encodes the next rows into *out, at most `most`; *ret_rows is 0 at the end. False: as above. */
+bool duck_rows_next(struct qf_engine_conn *c, struct duck_rows *rows, uint64_t most, struct ArrowBuffer *out,
+	uint64_t *ret_rows) qf_must_check;
+/* Reads the rest ahead and gives the connection up. False: as above. */
+bool duck_rows_spool(struct qf_engine_conn *c, struct duck_rows *rows, struct qf_slice schema) qf_must_check;
+void duck_rows_close(struct qf_engine_conn *c, struct duck_rows *rows);
+
+/* portal.c */
+
+/* Before a statement: drops what its job says is closed, and lets no portal need the connection. False: as above. */
+bool duck_portals_make_way(struct qf_engine_conn *c) qf_must_check;
+/* The rows of the portal that the job names become those of the job. False: as above. */
+bool duck_portal_take(struct qf_engine_conn *c) qf_must_check;
+/* The job has given enough: the rest becomes a portal. False: as above. */
+bool duck_portal_keep(struct qf_engine_conn *c) qf_must_check;
+void duck_portals_drop(struct qf_engine_conn *c);
 
 /* execute.c: true when there are rows to fetch; else the job is over, well or not, as j->end says. */
 bool duck_execute(struct qf_engine_conn *c) qf_must_check;

@@ -107,6 +107,11 @@ bool duck_session_is_commit(const char *sql)
 	return first_is(sql, "commit", "end");
 }
 
+bool duck_session_ends_transaction(const char *sql)
+{
+	return duck_session_is_commit(sql) || first_is(sql, "rollback", "abort");
+}
+
 /* EXPLAIN is none of these: with ANALYZE it runs its statement. */
 bool duck_session_reads_only(duckdb_statement_type type)
 {
