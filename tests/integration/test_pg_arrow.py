@@ -35,21 +35,22 @@ def http(front):
     h.close()
 
 
-def moment(text):
-    """Of a date and time with or without a zone, as both write it; None when Python cannot say it."""
-    m = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))? ?(UTC|[+-]\d\d(?::\d\d)*)?", text)
-    if not m:
-        return None
-    year, month, day, hour, minute, second = map(int, m.groups()[:6])
-    when = datetime.datetime(year, month, day, hour, minute, second, int((m[7] or "0").ljust(6, "0")[:6]))
-    sign, *parts = (1, 0) if m[8] in (None, "UTC") else (-1 if m[8][0] == "-" else 1, *map(int, m[8][1:].split(":")))
-    seconds = sum(p * s for p, s in zip(parts, (3600, 60, 1)))
-    return when, bool(m[8]), seconds * sign
+def days(year, month, day):
+    """Of the proleptic Gregorian calendar, for any year; 0 is 1 BC."""
+    cycles, year = divmod(year, 400)
+    return cycles * 146097 + datetime.date(year + 400, month, day).toordinal()
 
 
 def instant(text):
-    found = moment(text)
-    return found and (found[0] - datetime.timedelta(seconds=found[2]), found[1])
+    """(microseconds, whether there is a zone) of a date with or without a time, as both write it; None when it is none."""
+    m = re.fullmatch(r"([+-]?\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)? ?(UTC|[+-]\d\d(?::\d\d)*)?( BC)?", text)
+    if not m:
+        return None
+    year, month, day, hour, minute, second = (int(x or 0) for x in m.groups()[:6])
+    sign, *parts = (1, 0) if m[8] in (None, "UTC") else (-1 if m[8][0] == "-" else 1, *map(int, m[8][1:].split(":")))
+    offset = sign * sum(p * s for p, s in zip(parts, (3600, 60, 1)))
+    clock = hour * 3600 + minute * 60 + second - offset
+    return (days(1 - year if m[9] else year, month, day) * 86400 + clock) * 10**6 + int((m[7] or "0").ljust(6, "0")[:6]), bool(m[8])
 
 
 def same(have, trino, text):
@@ -69,11 +70,11 @@ def same(have, trino, text):
             return base64.b64decode(have).hex() == text.removeprefix("\\x")
         case "json":
             return have == text or json.loads(have) == json.loads(text)
-    if trino.startswith("timestamp"):
+    if trino == "date" or trino.startswith("timestamp"):
         return instant(have) == instant(text) and instant(have) is not None
     if trino.startswith("time"):
         return clock(have) == clock(text)
-    if trino.startswith("interval"):
+    if trino.startswith("INTERVAL"):
         return span(have) == span(text)
     return have == text
 
@@ -84,26 +85,26 @@ def clock(text):
 
 
 def span(text):
-    """Microseconds, of Trino's `1 02:03:04.567` and of PostgreSQL's `1 day 02:03:04.567`."""
-    m = re.fullmatch(r"(-)?(?:(-?\d+)(?: days?)? ?)?(?:([+-])?(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?", text)
+    """Microseconds, of Trino's `-1 02:03:04.567`, whose sign is for all of it, and of PostgreSQL's `-1 days +02:03:04.567`."""
+    m = re.fullmatch(r"(?:(-?\d+)(?: days?)?(?: |$))?(?:([+-])?(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?", text)
     if not m or text == "":
         return None
-    days = int(m[2] or 0)
-    micros = (int(m[4] or 0) * 3600 + int(m[5] or 0) * 60 + int(m[6] or 0)) * 10**6 + int((m[7] or "0").ljust(6, "0"))
-    total = days * 86400 * 10**6 + (-micros if m[3] == "-" else micros)
-    return -total if m[1] else total
+    days = int(m[1] or 0) * 86400 * 10**6
+    micros = (int(m[3] or 0) * 3600 + int(m[4] or 0) * 60 + int(m[5] or 0)) * 10**6 + int((m[6] or "0").ljust(6, "0"))
+    negative = m[2] == "-" or ("day" not in text and text.startswith("-"))
+    return days + (-micros if negative else micros)
 
 
 # What is refused for good reason: Arrow or Trino has no such value.
-CANNOT = re.compile(r"infinity|NaN|BC|\d{5,}-\d\d-\d\d|24:00:00|mon|year", re.I)
+CANNOT = re.compile(r"infinity|NaN|BC|\d{5,}-\d\d-\d\d|24:00:00|mon|year|^-00:00:00.000001$|\{\{|^\[", re.I)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_values(pg, http, kind):
     wrong, refused = [], []
     with pg.connect() as c:
-        texts = [r[0] for r in c.execute(f"select x::{kind}::text from unnest(%s::text[]) with ordinality u(x, o) order by o",
-                                         (pgtypes.values(kind, n=8),))]
+        sent = c.execute(f"select x::{kind} from unnest(%s::text[]) with ordinality u(x, o) order by o", (pgtypes.values(kind, n=8),)).pgresult
+        texts = [sent.get_value(row, 0).decode() for row in range(sent.ntuples)]
     for value, text in [*zip(pgtypes.values(kind, n=8), texts), (None, None)]:
         literal = "null" if value is None else "'" + value.replace("'", "''") + "'"
         rows, page = http.all(f"select {literal}::{kind} as v")
@@ -115,7 +116,8 @@ def test_values(pg, http, kind):
         elif not same(rows[0][0], page["columns"][0]["type"], text):
             wrong.append((text, page["columns"][0]["type"], rows[0][0]))
     assert not wrong, wrong
-    assert all(r[0] and CANNOT.search(r[0]) for r in refused), refused
+    unexpected = [r for r in refused if not (r[0] and CANNOT.search(r[0]))]
+    assert not unexpected, unexpected
 
 
 def test_many_rows(http):
