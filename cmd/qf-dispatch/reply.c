@@ -198,8 +198,31 @@ static void send_end(struct stream *s, struct qf_buf *msg)
 	qf_buf_fini(msg);
 }
 
+static void put_encoding(const struct stream *s, struct qf_buf *msg)
+{
+	if (s->job.encoding != QF_ENC_ARROW)
+		qf_put_u8(msg, QF_F_ENCODING | QF_F_REQUIRED, (uint8_t)s->job.encoding);
+}
+
+static void put_result(const struct stream *s, struct qf_buf *msg)
+{
+	qf_buf_u32(msg, (uint32_t)s->schema.n);
+	qf_buf_add_slice(msg, qf_buf_slice(&s->schema));
+	qf_buf_add_slice(msg, qf_buf_slice(&s->held));
+}
+
+/* A relay tells what came before the error, as the engine itself would have. */
+static bool has_rows_before_error(const struct stream *s, const struct qf_sql_error *e)
+{
+	bool ran = e == &s->end.error && (s->end.outcome == QF_OUT_ERROR || s->end.outcome == QF_OUT_CANCELLED);
+
+	return ran && s->job.encoding == QF_ENC_PG3 && !s->described && s->schema.n > 0 && !s->streaming;
+}
+
 void say_failed(struct stream *s, const struct qf_sql_error *e)
 {
+	bool by_engine = s->end.outcome == QF_OUT_ERROR && e == &s->end.error;
+	bool rows = has_rows_before_error(s, e);
 	struct qf_buf msg;
 
 	qf_buf_init(&msg);
@@ -207,12 +230,16 @@ void say_failed(struct stream *s, const struct qf_sql_error *e)
 	put_end(s, &msg);
 	put_error(&msg, e);
 	qf_put_u8(&msg, QF_F_OUTCOME, (uint8_t)s->end.outcome);
-	if (s->end.outcome == QF_OUT_ERROR && e == &s->end.error) {
+	if (by_engine) {
 		qf_put_u8(&msg, QF_F_STAGE, (uint8_t)s->end.stage);
 		if (s->fields.n)
 			qf_put_slice(&msg, QF_F_FIELDS, qf_buf_slice(&s->fields));
 	}
+	if (rows)
+		put_encoding(s, &msg);
 	qf_msg_end(&msg);
+	if (rows)
+		put_result(s, &msg);
 	send_end(s, &msg);
 }
 
@@ -238,15 +265,12 @@ void say_end(struct stream *s)
 	qf_buf_init(&msg);
 	qf_msg_begin(&msg, whole ? QF_MSG_RESULT : QF_MSG_DONE, s->id, s->rd.attempt, 0);
 	put_end(s, &msg);
-	if (whole && s->job.encoding != QF_ENC_ARROW)
-		qf_put_u8(&msg, QF_F_ENCODING | QF_F_REQUIRED, (uint8_t)s->job.encoding);
+	if (whole)
+		put_encoding(s, &msg);
 	if (s->param_types.n)
 		qf_put_slice(&msg, QF_F_PARAM_TYPES, qf_buf_slice(&s->param_types));
 	qf_msg_end(&msg);
-	if (whole) {
-		qf_buf_u32(&msg, (uint32_t)s->schema.n);
-		qf_buf_add_slice(&msg, qf_buf_slice(&s->schema));
-		qf_buf_add_slice(&msg, qf_buf_slice(&s->held));
-	}
+	if (whole)
+		put_result(s, &msg);
 	send_end(s, &msg);
 }

@@ -105,7 +105,9 @@ void rows_batch(struct stream *s, struct qf_slice batch)
 void rows_end(struct stream *s)
 {
 	s->ended_by_engine = true;
-	if (s->end.outcome == QF_OUT_OK && !qf_list_empty(&s->out) && s->listener->peer)
+	bool told = s->end.outcome == QF_OUT_OK || (s->end.outcome == QF_OUT_ERROR && s->job.encoding != QF_ENC_ARROW);
+
+	if (told && !qf_list_empty(&s->out) && s->listener->peer)
 		return; /* rows_pump() ends it */
 	rows_drop(s);
 	stream_step(s, QF_RD_EV_FINISH, 0);

@@ -446,7 +446,8 @@ void run_interrupt(struct stream *s)
 	}
 	if (s->ended_by_engine) { /* only its rows were still on the way */
 		rows_drop(s);
-		drop_result(s);
+		if (s->end.outcome == QF_OUT_OK)
+			drop_result(s);
 		stream_step(s, QF_RD_EV_FINISH, 0);
 		return;
 	}

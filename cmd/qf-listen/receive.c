@@ -291,9 +291,9 @@ static void on_end(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	q->holder = e == QF_RL_EV_END ? from : NULL;
 	ticket_keep(q, m, from);
 	read_end(q, m, m->kind != QF_MSG_FAILED);
-	if (m->kind == QF_MSG_RESULT)
-		give_result(q, m);
-	else if (m->kind == QF_MSG_DONE)
+	if (m->kind == QF_MSG_RESULT || m->payload.n > 0)
+		give_result(q, m); /* before an error too */
+	else if (m->kind == QF_MSG_DONE || (e == QF_RL_EV_END && q->encoding == QF_ENC_PG3))
 		give_columns(q);
 	q->ended = true;
 	query_step(q, e);
