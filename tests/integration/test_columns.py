@@ -412,7 +412,7 @@ class Worker:
         return receive(self.sock, struct.unpack(">I", receive(self.sock, 4))[0])
 
     def ask(self, columns, sql=b"select a/b from t"):
-        body = b"\1\0" + text(b"postgres") + text(b"duckdb") + text(columns) + text(sql)
+        body = b"\1\0\0\0" + text(b"postgres") + text(b"duckdb") + text(columns) + text(sql)
         self.sock.sendall(struct.pack(">I", len(body)) + body)
         return self.frame()
 
@@ -439,8 +439,10 @@ def test_columns_of_any_bytes():
         for columns in bad:
             assert worker.ask(columns)[0] == 1, columns[:40]
         for columns in odd:
-            for source in (b"postgres", b"trino"):
-                body = b"\1\1" + text(source) + text(b"duckdb") + text(columns) + text(b"select a/b, t.a from t")
+            for source, target in ((b"postgres", b"duckdb"), (b"trino", b"duckdb"), (b"trino", b"postgres")):
+                oids = [rng.choice((0, 23, 705, 1700, 2950, 0xffffffff)) for _ in range(rng.randrange(3))]
+                types = struct.pack(">H%dI" % len(oids), len(oids), *oids)
+                body = b"\1\1" + types + text(source) + text(target) + text(columns) + text(b"select a/b, t.a from t")
                 worker.sock.sendall(struct.pack(">I", len(body)) + body)
                 assert worker.frame()[0] in (0, 1), columns[:60]
         assert b"a // b" in worker.ask(good)

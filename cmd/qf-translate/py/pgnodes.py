@@ -194,4 +194,7 @@ def concat(c, node):
     if "any" in kinds and set(kinds) & set(FREE) and not c.guard:
         c.doubt("|| with a column of unknown type")
     left, right = c.text(c.settle(left)), c.text(c.settle(right))
-    return X("%s || %s" % (left.sql if isinstance(node.this, exp.DPipe) else left.p, right.p), TEXT, False)
+    sql = "%s || %s" % (left.sql if isinstance(node.this, exp.DPipe) else left.p, right.p)
+    if "$" in sql and not isinstance(node.parent, exp.DPipe):
+        return X("CAST(%s AS VARCHAR)" % sql, TEXT)  # with NULL for a parameter duckdb calls it an integer
+    return X(sql, TEXT, False)
