@@ -412,9 +412,15 @@ class Worker:
         return receive(self.sock, struct.unpack(">I", receive(self.sock, 4))[0])
 
     def ask(self, columns, sql=b"select a/b from t"):
-        body = b"\1\0\0\0" + text(b"postgres") + text(b"duckdb") + text(columns) + text(sql)
-        self.sock.sendall(struct.pack(">I", len(body)) + body)
-        return self.frame()
+        return self.send(b"\1\0\0\0" + text(b"postgres") + text(b"duckdb") + text(columns) + text(sql))
+
+    def send(self, body):
+        """Each request has a number, which comes back."""
+        number = os.urandom(8)
+        self.sock.sendall(struct.pack(">I", 8 + len(body)) + number + body)
+        answer = self.frame()
+        assert answer[:8] == number
+        return answer[8:]
 
     def stop(self):
         self.sock.close()
@@ -443,8 +449,7 @@ def test_columns_of_any_bytes():
                 oids = [rng.choice((0, 23, 705, 1700, 2950, 0xffffffff)) for _ in range(rng.randrange(3))]
                 types = struct.pack(">H%dI" % len(oids), len(oids), *oids)
                 body = b"\1\1" + types + text(source) + text(target) + text(columns) + text(b"select a/b, t.a from t")
-                worker.sock.sendall(struct.pack(">I", len(body)) + body)
-                assert worker.frame()[0] in (0, 1), columns[:60]
+                assert worker.send(body)[0] in (0, 1), columns[:60]
         assert b"a // b" in worker.ask(good)
     finally:
         worker.stop()
