@@ -203,6 +203,7 @@ int groups_apply(struct dispatch *d, const struct qf_conf *conf, struct qf_err *
 			g->d = d;
 			g->name = qf_xstrdup(gc->name);
 			qf_list_init(&g->queue);
+			qf_list_init(&g->describes);
 			qf_list_init(&g->busy);
 			g->stall.fn = group_stall;
 			qf_list_append(&d->groups, &g->link);

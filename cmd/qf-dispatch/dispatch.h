@@ -33,6 +33,7 @@ struct cluster {
 	struct qf_engine *engine;	 /* NULL: down, see why */
 	char why[400];
 	unsigned running;
+	bool describing; /* a statement that needs no slot is described beside those that run */
 	struct qf_lru *columns; /* of tables, see catalog.c */
 	bool written; /* since its start: matters when its content dies with this process */
 	struct qf_list link;
@@ -46,6 +47,7 @@ struct group {
 	size_t n_members, next; /* next: round robin */
 	unsigned running;
 	struct qf_list queue; /* streams that are ready, by arrival */
+	struct qf_list describes; /* the same, of those that are only described */
 	unsigned queued;      /* ready or still being translated */
 	uint64_t freed_ns;    /* when a slot was last given back */
 	struct qf_list busy;  /* streams that hold a slot */
@@ -132,6 +134,7 @@ struct stream {
 	struct qf_list link; /* of group.queue */
 	uint64_t seq, admitted_ns, started_ns, queue_ns, slot_idle_ns;
 	bool waited; /* for a slot */
+	bool beside; /* it is described without a slot of its group */
 	struct target *targets;
 	unsigned stale;	      /* times that it found a table changed: no cache is believed */
 	bool without_columns; /* nor is a look-up */
@@ -228,6 +231,7 @@ void group_ready(struct stream *s);   /* all its targets are known */
 struct target *group_target(const struct stream *s, const struct cluster *c);
 void group_dequeue(struct stream *s); /* out of the queue, wherever it is */
 void group_release(struct group *g, struct cluster *c);
+void group_leave(struct stream *s); /* its slot, or what it had in place of one */
 void group_window_changed(struct stream *s);
 
 /* run.c */

@@ -47,6 +47,32 @@ static bool is_down(const struct cluster *c)
 	return c->ops->why_down && c->ops->why_down(c->engine);
 }
 
+static bool only_described(const struct stream *s)
+{
+	return s->bind->kind == QF_RUN_DESCRIBE;
+}
+
+/*
+ * What is only described must not wait for a slot that a transaction holds: its client may be the one that would end
+ * that transaction. So each cluster describes one statement at a time beside those that run.
+ */
+static struct cluster *choose_beside(struct stream *s)
+{
+	struct group *g = s->group;
+	struct cluster *down = NULL;
+
+	for (size_t i = 0; i < g->n_members; i++) {
+		struct cluster *c = g->members[i];
+
+		if (c->describing || !eligible(s, c))
+			continue;
+		if (!is_down(c))
+			return c;
+		down = c;
+	}
+	return down;
+}
+
 /* Whether a look at the queue is worth it. */
 static bool any_room(const struct group *g)
 {
@@ -94,12 +120,18 @@ bool group_move(struct stream *s)
 	if (s->n_avoid == g->n_members)
 		return false;
 	s->avoid[s->n_avoid++] = from;
-	struct cluster *c = choose(s);
+	struct cluster *c = s->beside ? choose_beside(s) : choose(s);
 
 	if (!c)
 		return false;
-	from->running--;
-	c->running++;
+	if (s->beside)
+		from->describing = false;
+	else
+		from->running--;
+	if (s->beside)
+		c->describing = true;
+	else
+		c->running++;
 	s->cluster = c;
 	return true;
 }
@@ -135,20 +167,34 @@ void group_stall(struct qf_timer *t)
 	qf_timer_set(g->d->run->loop, &g->stall, QF_SEC);
 }
 
+static void take_slot(struct stream *s, struct cluster *c)
+{
+	struct group *g = s->group;
+
+	if (s->beside) {
+		c->describing = true;
+		return;
+	}
+	g->running++;
+	c->running++;
+	s->slot_idle_ns = s->waited ? qf_mono_ns() - g->freed_ns : 0;
+}
+
 /* The first in the queue that a member with room can run. */
-static bool start_next(struct group *g)
+static bool start_next(struct group *g, struct qf_list *queue)
 {
 	struct qf_list *it, *tmp;
 
-	qf_list_each(it, tmp, &g->queue) {
+	qf_list_each(it, tmp, queue) {
 		struct stream *s = qf_container_of(it, struct stream, link);
-		struct cluster *c = choose(s);
+		struct cluster *c = any_room(g) ? choose(s) : NULL;
 
+		s->beside = !c && only_described(s);
+		if (s->beside)
+			c = choose_beside(s);
 		if (!c)
 			continue;
-		g->running++;
-		c->running++;
-		s->slot_idle_ns = s->waited ? qf_mono_ns() - g->freed_ns : 0;
+		take_slot(s, c);
 		s->cluster = c;
 		if (s->announced)
 			say_accepted(s); /* again, with its cluster: it waits no longer */
@@ -165,9 +211,28 @@ void group_serve(struct group *g)
 	if (g->serving)
 		return; /* one that fails to start gives its slot back from within: the loop below goes on */
 	g->serving = true;
-	while (any_room(g) && start_next(g))
+	while (start_next(g, &g->describes) || (any_room(g) && start_next(g, &g->queue)))
 		;
 	g->serving = false;
+}
+
+void group_leave(struct stream *s)
+{
+	struct cluster *c = s->cluster;
+	struct qf_list *it, *tmp;
+
+	if (!s->beside) {
+		group_release(s->group, c);
+		return;
+	}
+	s->beside = false;
+	c->describing = false;
+	qf_list_each(it, tmp, &s->d->groups) {
+		struct group *g = qf_container_of(it, struct group, link);
+
+		if (!qf_list_empty(&g->describes))
+			group_serve(g);
+	}
 }
 
 void group_release(struct group *g, struct cluster *c)
@@ -203,9 +268,10 @@ void group_dequeue(struct stream *s)
 /* By arrival: translation may end out of order, the queue is in order all the same. */
 static void enqueue(struct stream *s)
 {
-	struct qf_list *at = s->group->queue.prev;
+	struct qf_list *queue = only_described(s) ? &s->group->describes : &s->group->queue;
+	struct qf_list *at = queue->prev;
 
-	while (at != &s->group->queue && qf_container_of(at, struct stream, link)->seq > s->seq)
+	while (at != queue && qf_container_of(at, struct stream, link)->seq > s->seq)
 		at = at->prev;
 	qf_list_append(at->next, &s->link);
 }
@@ -273,7 +339,7 @@ void group_ready(struct stream *s)
 		run_pinned(s);
 		return;
 	}
-	s->waited = s->group->running >= s->group->conf->max_running;
+	s->waited = s->group->running >= s->group->conf->max_running && !only_described(s);
 	enqueue(s);
 	group_serve(s->group);
 }

@@ -56,13 +56,11 @@ static void on_described(struct qf_engine_job *job, const uint32_t *oids, size_t
 static void release_slot(struct stream *s)
 {
 	struct qf_engine_conn *conn = s->conn;
-	struct group *g = s->group;
-	struct cluster *c = s->cluster;
 
 	s->conn = NULL;
 	if (conn)
-		c->ops->conn_put(conn, false);
-	group_release(g, c);
+		s->cluster->ops->conn_put(conn, false);
+	group_leave(s);
 }
 
 static void pin_forget(struct pin *p)

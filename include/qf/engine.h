@@ -162,7 +162,10 @@ struct qf_engine_ops {
 	int (*conn_get)(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
 	/* Gives the connection back; `reset` when it may hold session state (after a transaction, settings). */
 	void (*conn_put)(struct qf_engine_conn *c, bool reset);
-	/* Connections that there may be at once; a cluster runs no more statements than that. NULL or 0: no limit. */
+	/*
+	 * Statements that may run at once; a cluster is given no more, and one that is only described beside them. NULL or 0:
+	 * no limit.
+	 */
 	unsigned (*capacity)(const struct qf_engine *e);
 	/* Why the engine is not expected to answer now, or NULL: other members are chosen first. NULL: always up. */
 	const char *(*why_down)(const struct qf_engine *e);

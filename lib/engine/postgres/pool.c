@@ -133,7 +133,7 @@ int pge_pool_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **
 
 	if (!c)
 		c = find_coming(p, false);
-	if (!c && p->n < e->cfg->pool_size)
+	if (!c && p->n <= e->cfg->pool_size) /* one more: it describes beside those that run */
 		c = connect_new(p);
 	if (!c)
 		c = find_coming(p, true);
@@ -193,7 +193,7 @@ void pge_pool_idle(struct qf_engine_conn *c)
 {
 	if (c->idle || c->closing)
 		return;
-	if (too_old(c) || c->pool->n > c->pool->engine->cfg->pool_size)
+	if (too_old(c) || c->pool->n > c->pool->engine->cfg->pool_size + 1)
 		retire(c);
 	else
 		set_idle(c, true);
