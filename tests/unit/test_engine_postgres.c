@@ -559,17 +559,15 @@ static void test_notice(void **state)
 	cluster_close(&cl);
 }
 
-static void test_origin(void **state)
+/* The name that the statement shows, on a connection that it gets for itself. */
+static void assert_origin(const char *sql, const char *expected)
 {
 	static const struct qf_engine_setting app[] = {
 		{ "application_name", "a report with a name that is much longer than the server keeps of it" } };
+	struct qf_engine_conn *c = get_conn(&cl);
 	struct run r;
 
-	(void)state;
-	open_pool(1);
-	struct qf_engine_conn *c = get_conn(&cl);
-
-	run_init(&r, &cl, c, "SHOW application_name");
+	run_init(&r, &cl, c, sql);
 	r.job.bind = &simple;
 	r.job.user = "ann\xc3\xa9";
 	r.job.query_id = "20260101_000000_00001_abcde";
@@ -578,9 +576,26 @@ static void test_origin(void **state)
 	r.keep_bytes = true;
 	run_submit(&r);
 	wait_end(&r);
-	assert_string_equal(rows_text(&r.bytes), "a report with a na user=ann?? query=20260101_000000_00001_abcde");
+	assert_string_equal(rows_text(&r.bytes), expected);
 	qf_buf_fini(&r.bytes);
 	cl.ops->conn_put(c, false);
+}
+
+/* The id of the query shows where somebody may have time to look for it. */
+static void test_origin(void **state)
+{
+	static const char whole[] = "a report with a na user=ann?? query=20260101_000000_00001_abcde";
+	static const char brief[] = "a report with a name that is much longer than the se user=ann??";
+
+	(void)state;
+	open_pool(1);
+	assert_origin("SHOW application_name", whole);
+	assert_origin("SHOW application_name", brief);
+	for (int i = 0; i < 2; i++)
+		assert_origin("SELECT current_setting('application_name') FROM pg_sleep(0.05)", whole);
+	assert_origin("SELECT current_setting('application_name') FROM pg_sleep(0.002)", whole);
+	assert_origin("SELECT current_setting('application_name') FROM pg_sleep(0.05)", brief);
+	assert_origin("SELECT current_setting('application_name') FROM pg_sleep(0.05)", whole);
 	cluster_close(&cl);
 }
 

@@ -42,6 +42,7 @@ static void engine_close(struct qf_engine *e)
 	pge_pool_fini(&e->pool);
 	e->resolver = pge_thread_free(e->resolver);
 	e->canceller = pge_thread_free(e->canceller);
+	pge_known_free(e->known);
 	free(e);
 }
 
@@ -57,6 +58,7 @@ static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg
 	e->catalog = 1;
 	e->catalog_ns = qf_loop_now(loop);
 	qf_list_init(&e->looks);
+	e->known = pge_known_new();
 	pge_pool_init(&e->pool, e);
 	r = pge_thread_new(&e->resolver, loop, reterr);
 	if (r == 0)

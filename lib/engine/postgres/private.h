@@ -21,6 +21,7 @@
 #include "thread.h"
 
 struct pge_connecting; /* connect.c */
+struct pge_known;      /* known.c */
 struct pge_cancelling; /* cancel.c */
 
 enum pge_state {
@@ -53,6 +54,7 @@ struct pge_effects {
 	unsigned holds;	   /* enum qf_held that it may begin */
 	unsigned releases; /* … and that it certainly ends */
 	enum qf_verb verb;
+	uint64_t fingerprint;
 };
 
 /* A statement that is prepared on one connection. See statements.c. */
@@ -63,7 +65,6 @@ struct pge_statement {
 	bool parsed; /* the server has it */
 	bool described;
 	struct qf_buf columns; /* described: body of its RowDescription, with the formats of Arrow; empty: no rows */
-	struct pge_effects effects;
 };
 
 struct pge_statements {
@@ -111,6 +112,7 @@ struct pge_run {
 	bool local_error;   /* … of ours, and the server goes on */
 	bool described;	    /* its columns are known */
 	char before;	    /* the connection's transaction when it was submitted */
+	uint64_t sent_ns;
 	uint64_t dropped;   /* rows that nobody gets */
 	uint64_t rows;
 	int64_t credit;
@@ -200,6 +202,7 @@ struct qf_engine {
 	const struct qf_conf_cluster *cfg;
 	struct qf_loop *loop;
 	struct pge_thread *resolver, *canceller;
+	struct pge_known *known;
 	struct pge_pool pool;
 	struct qf_engine_conn *looker;
 	struct qf_list looks; /* struct pge_look that wait */
@@ -308,6 +311,14 @@ void pge_effects_read(struct pge_effects *ret, struct qf_slice sql);
 void pge_state_after(struct qf_engine_conn *c, bool ok, char transaction_before);
 void pge_state_reset_put(struct qf_engine_conn *c);
 void pge_state_reset_done(struct qf_engine_conn *c);
+
+/* ---- known.c ---- */
+struct pge_known *pge_known_new(void);
+struct pge_known *pge_known_free(struct pge_known *k);
+void pge_known_effects(struct pge_known *k, struct qf_slice sql, struct pge_effects *ret);
+/* The last statement that differed from this one in its literals at most was over in a moment. */
+bool pge_known_brief(struct pge_known *k, const struct pge_effects *e);
+void pge_known_took(struct pge_known *k, const struct pge_effects *e, uint64_t ns);
 
 /* ---- cancel.c ---- */
 void pge_cancel(struct qf_engine_conn *c);

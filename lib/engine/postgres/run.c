@@ -133,6 +133,7 @@ void pge_run_put(struct qf_engine_conn *c)
 	struct pge_run *r = &c->run;
 
 	r->sent = true;
+	r->sent_ns = qf_loop_now(c->pool->engine->loop);
 	r->describing = r->parsed = r->bound = false;
 	put_closed(c);
 	r->simple = can_be_simple(c);
@@ -185,7 +186,7 @@ int pge_run_submit(struct qf_engine_conn *c, struct qf_engine_job *job, struct q
 
 	qf_assert(!r->job && c->assigned);
 	if (job->bind->kind == QF_RUN_ALL)
-		pge_effects_read(&r->effects, job->sql);
+		pge_known_effects(c->pool->engine->known, job->sql, &r->effects);
 	int rc = check(c, job, reterr);
 
 	if (rc < 0) {
@@ -221,6 +222,9 @@ void pge_run_finish(struct qf_engine_conn *c, struct qf_engine_end *end)
 	struct qf_buf fields = c->run.fields;
 	bool broken = c->state == PGE_LOST;
 
+	if (end->outcome == QF_OUT_OK)
+		pge_known_took(c->pool->engine->known, &c->run.effects,
+			       qf_loop_now(c->pool->engine->loop) - c->run.sent_ns);
 	qf_buf_init(&c->run.fields);
 	qf_timer_stop(c->pool->engine->loop, &c->linger);
 	qf_timer_stop(c->pool->engine->loop, &c->timer);

@@ -261,14 +261,19 @@ static void add_part(struct qf_buf *b, const char *label, const char *s, size_t 
 	qf_buf_add(b, s ? s : "-", s ? strnlen(s, max) : 1);
 }
 
-/* The client's name for itself gives way: who asks, and which query, stay. The server shows ASCII only. */
-static void make_origin(const struct qf_engine_job *job, char ret[APPLICATION_NAME_MAX + 1])
+/*
+ * The client's name for itself gives way: who asks, and which query, stay. The server shows ASCII only. With the query
+ * the name is another each time, and telling it costs the server as much as a short statement: one that was over in a
+ * moment when it came last is not worth it.
+ */
+static void make_origin(const struct qf_engine_job *job, bool brief, char ret[APPLICATION_NAME_MAX + 1])
 {
 	struct qf_buf who;
 
 	qf_buf_init(&who);
 	add_part(&who, " user=", job->user, 16);
-	add_part(&who, " query=", job->query_id, 32);
+	if (!brief)
+		add_part(&who, " query=", job->query_id, 32);
 	size_t room = APPLICATION_NAME_MAX - who.n, n = strnlen(client_name(job), room);
 
 	memcpy(ret, client_name(job), n);
@@ -284,10 +289,10 @@ bool pge_origin_put(struct qf_engine_conn *c, const struct qf_engine_job *job)
 {
 	char name[APPLICATION_NAME_MAX + 1];
 
-	if (!c->origin_due || c->transaction == 'E')
+	if (!c->origin_due || c->transaction == 'E' || job->bind->kind == QF_RUN_DESCRIBE)
 		return false;
 	c->origin_due = false;
-	make_origin(job, name);
+	make_origin(job, pge_known_brief(c->pool->engine->known, &c->run.effects), name);
 	if (strcmp(name, c->application_name) == 0)
 		return false;
 	memcpy(c->application_name, name, sizeof(name));

@@ -209,7 +209,10 @@ void pge_effects_read(struct pge_effects *ret, struct qf_slice sql)
 	struct qf_facts f;
 
 	qf_sql_facts(sql, QF_DIALECT_POSTGRES, &f);
-	*ret = (struct pge_effects){ .verb = f.verb, .reads = f.access == QF_ACCESS_READ };
+	memset(ret, 0, sizeof(*ret)); /* its padding too: known.c keeps the bytes */
+	ret->verb = f.verb;
+	ret->reads = f.access == QF_ACCESS_READ;
+	ret->fingerprint = f.fingerprint;
 	ret->sets = f.verb == QF_VERB_SET || f.verb == QF_VERB_RESET;
 	ret->dirty = !ret->reads && !ret->sets && !leaves_nothing(f.verb);
 	if (!ret->reads)

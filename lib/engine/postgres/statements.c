@@ -78,7 +78,6 @@ struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_sli
 	st = qf_xcalloc(1, sizeof(*st));
 	qf_buf_add_slice(&st->key, qf_buf_slice(&s->key));
 	snprintf(st->name, sizeof(st->name), "qf%llu", (unsigned long long)++s->last);
-	pge_effects_read(&st->effects, sql);
 	qf_map_put(s->by_text, qf_buf_slice(&st->key), st);
 	qf_list_append(&s->used, &st->link);
 	s->count++;
