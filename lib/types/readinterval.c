@@ -3,65 +3,39 @@
  * "P1Y2M3DT4H5M6.789S".
  *
  * Words are looked at from the last one backwards, because a number means what the word behind it says: seconds when
- * there is none, days before a time or hours. No unit may come twice. Fractions of a day and below go into the
- * time, those of months into days of 30 to the month, those of years into months.
+ * there is none, days before a time or hours. No unit may come twice.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "calendar.h"
 #include "pgtype.h"
+#include "span.h"
 
 enum {
 	MAX_TOKENS = 25,
 	MAX_NUMBER = 64, /* characters */
 };
 
-static const int64_t second_us = 1000000, day_us = (int64_t)QF_DAY_SECONDS * 1000000;
-
-enum unit {
-	UNIT_NONE,
-	UNIT_MICROSECOND,
-	UNIT_MILLISECOND,
-	UNIT_SECOND,
-	UNIT_MINUTE,
-	UNIT_HOUR,
-	UNIT_DAY,
-	UNIT_WEEK,
-	UNIT_MONTH,
-	UNIT_YEAR,
-	UNIT_DECADE,
-	UNIT_CENTURY,
-	UNIT_MILLENNIUM,
-	UNIT_AGO,
-};
-
-enum { SECONDS = 1u << UNIT_MICROSECOND | 1u << UNIT_MILLISECOND | 1u << UNIT_SECOND };
+static const int64_t second_us = 1000000;
 
 static const struct {
-	const char *word;
-	enum unit unit;
-} words[] = {
-	{ "us", UNIT_MICROSECOND },	     { "usec", UNIT_MICROSECOND },     { "usecs", UNIT_MICROSECOND },
-	{ "useconds", UNIT_MICROSECOND },    { "microsecond", UNIT_MICROSECOND },
-	{ "microseconds", UNIT_MICROSECOND }, { "ms", UNIT_MILLISECOND },       { "msec", UNIT_MILLISECOND },
-	{ "msecs", UNIT_MILLISECOND },	     { "mseconds", UNIT_MILLISECOND }, { "millisecond", UNIT_MILLISECOND },
-	{ "milliseconds", UNIT_MILLISECOND }, { "s", UNIT_SECOND },	       { "sec", UNIT_SECOND },
-	{ "secs", UNIT_SECOND },	     { "second", UNIT_SECOND },	       { "seconds", UNIT_SECOND },
-	{ "m", UNIT_MINUTE },		     { "min", UNIT_MINUTE },	       { "mins", UNIT_MINUTE },
-	{ "minute", UNIT_MINUTE },	     { "minutes", UNIT_MINUTE },       { "h", UNIT_HOUR },
-	{ "hr", UNIT_HOUR },		     { "hrs", UNIT_HOUR },	       { "hour", UNIT_HOUR },
-	{ "hours", UNIT_HOUR },		     { "d", UNIT_DAY },		       { "day", UNIT_DAY },
-	{ "days", UNIT_DAY },		     { "w", UNIT_WEEK },	       { "week", UNIT_WEEK },
-	{ "weeks", UNIT_WEEK },		     { "mon", UNIT_MONTH },	       { "mons", UNIT_MONTH },
-	{ "month", UNIT_MONTH },	     { "months", UNIT_MONTH },	       { "y", UNIT_YEAR },
-	{ "yr", UNIT_YEAR },		     { "yrs", UNIT_YEAR },	       { "year", UNIT_YEAR },
-	{ "years", UNIT_YEAR },		     { "dec", UNIT_DECADE },	       { "decs", UNIT_DECADE },
-	{ "decade", UNIT_DECADE },	     { "decades", UNIT_DECADE },       { "c", UNIT_CENTURY },
-	{ "cent", UNIT_CENTURY },	     { "century", UNIT_CENTURY },      { "centuries", UNIT_CENTURY },
-	{ "mil", UNIT_MILLENNIUM },	     { "mils", UNIT_MILLENNIUM },      { "millennium", UNIT_MILLENNIUM },
-	{ "millennia", UNIT_MILLENNIUM },    { "ago", UNIT_AGO },
+	enum qf_span_unit unit;
+	const char *words[6];
+} units[] = {
+	{ QF_SPAN_MICROSECOND, { "us", "usec", "usecs", "useconds", "microsecond", "microseconds" } },
+	{ QF_SPAN_MILLISECOND, { "ms", "msec", "msecs", "mseconds", "millisecond", "milliseconds" } },
+	{ QF_SPAN_SECOND, { "s", "sec", "secs", "second", "seconds" } },
+	{ QF_SPAN_MINUTE, { "m", "min", "mins", "minute", "minutes" } },
+	{ QF_SPAN_HOUR, { "h", "hr", "hrs", "hour", "hours" } },
+	{ QF_SPAN_DAY, { "d", "day", "days" } },
+	{ QF_SPAN_WEEK, { "w", "week", "weeks" } },
+	{ QF_SPAN_MONTH, { "mon", "mons", "month", "months" } },
+	{ QF_SPAN_YEAR, { "y", "yr", "yrs", "year", "years" } },
+	{ QF_SPAN_DECADE, { "dec", "decs", "decade", "decades" } },
+	{ QF_SPAN_CENTURY, { "c", "cent", "century", "centuries" } },
+	{ QF_SPAN_MILLENNIUM, { "mil", "mils", "millennium", "millennia" } },
+	{ QF_SPAN_AGO, { "ago" } },
 };
 
 enum token_kind {
@@ -73,14 +47,8 @@ enum token_kind {
 struct token {
 	enum token_kind kind;
 	bool has_sign, negative;
-	enum unit unit;
+	enum qf_span_unit unit;
 	char text[MAX_NUMBER]; /* of a number or time, without its sign */
-};
-
-struct sum {
-	int32_t years, months, days;
-	int64_t us;
-	unsigned seen; /* one bit a unit */
 };
 
 static int syntax(struct qf_read *ctx, struct qf_slice v)
@@ -96,105 +64,23 @@ static int said(struct qf_read *ctx, struct qf_slice v, int r)
 	return r == -EINVAL ? syntax(ctx, v) : r;
 }
 
-/* ---- sums, which stay in their bounds or are -ERANGE ------------------------------------------------------------ */
-
-static int add_us(struct sum *s, int64_t v, double fraction, int64_t scale)
-{
-	int64_t us;
-
-	if (__builtin_mul_overflow(v, scale, &us) || __builtin_add_overflow(s->us, us, &s->us))
-		return -ERANGE;
-	fraction *= (double)scale;
-	us = (int64_t)fraction;
-	fraction -= (double)us;
-	us += (fraction > 0.5) - (fraction < -0.5);
-	return __builtin_add_overflow(s->us, us, &s->us) ? -ERANGE : 0;
-}
-
-static int add32(int32_t *to, int64_t v, int32_t scale)
-{
-	int64_t product;
-
-	return __builtin_mul_overflow(v, scale, &product) || __builtin_add_overflow(*to, product, to) ? -ERANGE : 0;
-}
-
-/* A fraction of `scale` days. */
-static int add_part_days(struct sum *s, double fraction, int32_t scale)
-{
-	fraction *= scale;
-	int32_t days = (int32_t)fraction;
-	int r = add32(&s->days, days, 1);
-
-	return r < 0 ? r : add_us(s, 0, fraction - days, day_us);
-}
-
-static int add_days(struct sum *s, int64_t v, double fraction, int32_t scale)
-{
-	int r = add32(&s->days, v, scale);
-
-	return r < 0 ? r : add_part_days(s, fraction, scale);
-}
-
-static int add_years(struct sum *s, int64_t v, double fraction, int32_t scale)
-{
-	int r = add32(&s->years, v, scale);
-
-	return r < 0 ? r : add32(&s->months, (int64_t)rint(fraction * scale * 12), 1);
-}
-
-static int add_months(struct sum *s, int64_t v, double fraction)
-{
-	int r = add32(&s->months, v, 1);
-
-	return r < 0 ? r : add_part_days(s, fraction, 30);
-}
-
-static int add_unit(struct sum *s, enum unit unit, int64_t v, double fraction)
-{
-	switch (unit) {
-	case UNIT_MICROSECOND:
-		return add_us(s, v, fraction, 1);
-	case UNIT_MILLISECOND:
-		return add_us(s, v, fraction, 1000);
-	case UNIT_MINUTE:
-		return add_us(s, v, fraction, 60 * second_us);
-	case UNIT_HOUR:
-		return add_us(s, v, fraction, 3600 * second_us);
-	case UNIT_DAY:
-		return add_days(s, v, fraction, 1);
-	case UNIT_WEEK:
-		return add_days(s, v, fraction, 7);
-	case UNIT_MONTH:
-		return add_months(s, v, fraction);
-	case UNIT_YEAR:
-		return add_years(s, v, fraction, 1);
-	case UNIT_DECADE:
-		return add_years(s, v, fraction, 10);
-	case UNIT_CENTURY:
-		return add_years(s, v, fraction, 100);
-	case UNIT_MILLENNIUM:
-		return add_years(s, v, fraction, 1000);
-	case UNIT_SECOND:
-	case UNIT_AGO:
-	case UNIT_NONE:
-		return add_us(s, v, fraction, second_us);
-	}
-	return -EINVAL;
-}
-
-static int mark(struct sum *s, unsigned bits)
-{
-	if (s->seen & bits)
-		return -EINVAL;
-	s->seen |= bits;
-	return 0;
-}
-
 /* ---- words and numbers ------------------------------------------------------------------------------------------- */
 
 static bool is_letter(int c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* QF_SPAN_NONE: it is none of them. */
+static enum qf_span_unit unit_of(struct qf_slice word)
+{
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		for (size_t k = 0; k < sizeof(units[i].words) / sizeof(char *) && units[i].words[k]; k++) {
+			if (qf_slice_caseeq_str(word, units[i].words[k]))
+				return units[i].unit;
+		}
+	}
+	return QF_SPAN_NONE;
 }
 
 static int take_word(struct qf_reader *r, struct token *t)
@@ -203,17 +89,10 @@ static int take_word(struct qf_reader *r, struct token *t)
 
 	while (n < r->n && is_letter(r->p[n]))
 		n++;
-	struct qf_slice word = qf_read_bytes(r, n);
-
+	*t = (struct token){ .kind = TOKEN_WORD, .unit = unit_of(qf_read_bytes(r, n)) };
 	if (r->n && r->p[0] && strchr("+-./:", r->p[0]))
 		return -EINVAL;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (qf_slice_caseeq_str(word, words[i].word)) {
-			*t = (struct token){ .kind = TOKEN_WORD, .unit = words[i].unit };
-			return 0;
-		}
-	}
-	return -EINVAL;
+	return t->unit == QF_SPAN_NONE ? -EINVAL : 0;
 }
 
 /* A sign may stand apart from its number. */
@@ -292,7 +171,7 @@ static int fraction_of(const char *text, double *ret)
 }
 
 /* hh:mm, hh:mm:ss[.ffffff], mm:ss.ffffff */
-static int add_time(struct sum *s, const struct token *t)
+static int add_time(struct qf_span *s, const struct token *t)
 {
 	int64_t part[3] = { 0 }, us = 0;
 	const char *p = t->text;
@@ -325,14 +204,14 @@ static int add_time(struct sum *s, const struct token *t)
 
 	/* PostgreSQL sets the time here: what fractions behind it have made of days is lost. */
 	s->us = 0;
-	r = add_us(s, hours, 0, 3600 * second_us);
+	r = qf_span_add_us(s, hours, 0, 3600 * second_us);
 	if (r == 0)
-		r = add_us(s, t->negative ? -us : us, 0, 1);
-	return r < 0 ? r : mark(s, SECONDS | 1u << UNIT_MINUTE | 1u << UNIT_HOUR);
+		r = qf_span_add_us(s, t->negative ? -us : us, 0, 1);
+	return r < 0 ? r : qf_span_mark(s, QF_SPAN_SECONDS | 1u << QF_SPAN_MINUTE | 1u << QF_SPAN_HOUR);
 }
 
 /* years-months */
-static int add_year_month(struct sum *s, const struct token *t, const char *p, int64_t years)
+static int add_year_month(struct qf_span *s, const struct token *t, const char *p, int64_t years)
 {
 	int64_t months, total;
 	int r = digits(p + 1, &p, &months);
@@ -343,11 +222,11 @@ static int add_year_month(struct sum *s, const struct token *t, const char *p, i
 		return -EINVAL;
 	if (months > 11 || __builtin_mul_overflow(years, 12, &total) || __builtin_add_overflow(total, months, &total))
 		return -ERANGE;
-	r = add_months(s, t->negative ? -total : total, 0);
-	return r < 0 ? r : mark(s, 1u << UNIT_MONTH);
+	r = qf_span_add_months(s, t->negative ? -total : total, 0);
+	return r < 0 ? r : qf_span_mark(s, 1u << QF_SPAN_MONTH);
 }
 
-static int add_number(struct sum *s, const struct token *t, enum unit *unit)
+static int add_number(struct qf_span *s, const struct token *t, enum qf_span_unit *unit)
 {
 	const char *p = t->text;
 	double fraction = 0;
@@ -355,7 +234,7 @@ static int add_number(struct sum *s, const struct token *t, enum unit *unit)
 	int r = digits(p, &p, &v);
 
 	if (r == 0 && *p == '-') {
-		*unit = UNIT_MONTH;
+		*unit = QF_SPAN_MONTH;
 		return add_year_month(s, t, p, v);
 	}
 	if (r == 0 && *p == '.')
@@ -364,35 +243,35 @@ static int add_number(struct sum *s, const struct token *t, enum unit *unit)
 		r = -EINVAL;
 	if (r < 0)
 		return r;
-	if (*unit == UNIT_AGO)
+	if (*unit == QF_SPAN_AGO)
 		return -EINVAL;
-	if (*unit == UNIT_NONE)
-		*unit = UNIT_SECOND;
-	r = add_unit(s, *unit, t->negative ? -v : v, t->negative ? -fraction : fraction);
+	if (*unit == QF_SPAN_NONE)
+		*unit = QF_SPAN_SECOND;
+	r = qf_span_add_unit(s, *unit, t->negative ? -v : v, t->negative ? -fraction : fraction);
 	if (r == 0)
-		r = mark(s, *unit == UNIT_SECOND && fraction != 0 ? (unsigned)SECONDS : 1u << *unit);
-	if (*unit == UNIT_HOUR)
-		*unit = UNIT_DAY;
+		r = qf_span_mark(s, *unit == QF_SPAN_SECOND && fraction != 0 ? (unsigned)QF_SPAN_SECONDS : 1u << *unit);
+	if (*unit == QF_SPAN_HOUR)
+		*unit = QF_SPAN_DAY;
 	return r;
 }
 
-static int add_tokens(struct sum *s, const struct token *tokens, size_t n)
+static int add_tokens(struct qf_span *s, const struct token *tokens, size_t n)
 {
-	enum unit unit = UNIT_NONE;
+	enum qf_span_unit unit = QF_SPAN_NONE;
 	int r = 0;
 
 	for (size_t i = n; r == 0 && i-- > 0;) {
 		const struct token *t = &tokens[i];
 
 		if (t->kind == TOKEN_WORD) {
-			if (t->unit == UNIT_AGO && i != n - 1)
+			if (t->unit == QF_SPAN_AGO && i != n - 1)
 				return -EINVAL;
 			unit = t->unit;
 		} else if (t->kind == TOKEN_TIME) {
 			r = add_time(s, t);
 			if (r < 0 && t->has_sign)
 				r = -EINVAL;
-			unit = UNIT_DAY;
+			unit = QF_SPAN_DAY;
 		} else {
 			r = add_number(s, t, &unit);
 		}
@@ -404,19 +283,19 @@ static int add_tokens(struct sum *s, const struct token *tokens, size_t n)
 
 /* ---- ISO 8601: P, numbers with designators, T before those of the time ------------------------------------------- */
 
-static enum unit designated(char c, bool time)
+static enum qf_span_unit designated(char c, bool time)
 {
 	static const char date_letters[] = "YMWD", time_letters[] = "HMS";
-	static const enum unit date_units[] = { UNIT_YEAR, UNIT_MONTH, UNIT_WEEK, UNIT_DAY };
-	static const enum unit time_units[] = { UNIT_HOUR, UNIT_MINUTE, UNIT_SECOND };
+	static const enum qf_span_unit date_units[] = { QF_SPAN_YEAR, QF_SPAN_MONTH, QF_SPAN_WEEK, QF_SPAN_DAY };
+	static const enum qf_span_unit time_units[] = { QF_SPAN_HOUR, QF_SPAN_MINUTE, QF_SPAN_SECOND };
 	const char *at = c ? strchr(time ? time_letters : date_letters, c) : NULL;
 
 	if (!at)
-		return UNIT_NONE;
+		return QF_SPAN_NONE;
 	return time ? time_units[at - time_letters] : date_units[at - date_letters];
 }
 
-static int add_iso(struct sum *s, const char *p)
+static int add_iso(struct qf_span *s, const char *p)
 {
 	bool time = false, any = false;
 
@@ -431,14 +310,14 @@ static int add_iso(struct sum *s, const char *p)
 		if (!qf_is_digit((uint8_t)*p) && *p != '-' && *p != '.')
 			return -EINVAL;
 		double v = strtod(p, &end), whole = trunc(v);
-		enum unit unit = end == p ? UNIT_NONE : designated(*end, time);
+		enum qf_span_unit unit = end == p ? QF_SPAN_NONE : designated(*end, time);
 
 		/* strtod() takes hexadecimal numbers and exponents: PostgreSQL's does too. */
-		if (unit == UNIT_NONE)
+		if (unit == QF_SPAN_NONE)
 			return -EINVAL;
 		if (!(v >= -9.2e18 && v <= 9.2e18))
 			return -ERANGE;
-		int r = add_unit(s, unit, (int64_t)whole, v - whole);
+		int r = qf_span_add_unit(s, unit, (int64_t)whole, v - whole);
 
 		if (r < 0)
 			return r;
@@ -450,7 +329,7 @@ static int add_iso(struct sum *s, const char *p)
 
 /* ---- readers ----------------------------------------------------------------------------------------------------- */
 
-static int negate(struct sum *s)
+static int negate(struct qf_span *s)
 {
 	if (s->years == INT32_MIN || s->months == INT32_MIN || s->days == INT32_MIN || s->us == INT64_MIN)
 		return -ERANGE;
@@ -461,7 +340,7 @@ static int negate(struct sum *s)
 	return 0;
 }
 
-static int read_words(struct qf_slice v, struct sum *s)
+static int read_words(struct qf_slice v, struct qf_span *s)
 {
 	struct token tokens[MAX_TOKENS];
 	size_t n;
@@ -469,12 +348,12 @@ static int read_words(struct qf_slice v, struct sum *s)
 
 	if (r == 0)
 		r = add_tokens(s, tokens, n);
-	if (r == 0 && tokens[n - 1].kind == TOKEN_WORD && tokens[n - 1].unit == UNIT_AGO)
+	if (r == 0 && tokens[n - 1].kind == TOKEN_WORD && tokens[n - 1].unit == QF_SPAN_AGO)
 		r = negate(s);
 	return r;
 }
 
-static int read_iso(struct qf_read *ctx, struct qf_slice v, struct sum *s)
+static int read_iso(struct qf_read *ctx, struct qf_slice v, struct qf_span *s)
 {
 	const char *text = qf_read_cstr_of(ctx, v);
 
@@ -491,7 +370,7 @@ static int read_iso(struct qf_read *ctx, struct qf_slice v, struct sum *s)
 
 int qf_read_interval_text(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 {
-	struct sum s = { 0 };
+	struct qf_span s = { 0 };
 	int r = v.n && v.p[0] == 'P' ? read_iso(ctx, v, &s) : read_words(v, &s);
 
 	if (r < 0)
