@@ -16,6 +16,7 @@ import pytest
 
 import pgkit
 from conftest import BIN, SLOW
+from trinokit import Http, error_of
 
 HERE = pathlib.Path(__file__).parent / "faithful"
 pytestmark = [pgkit.needs_postgres, pytest.mark.timeout(240 * SLOW)]
@@ -119,3 +120,45 @@ def test_through_the_ring(pg, tables, tmp_path):
     with pgkit.ending(pgkit.before(pg, tmp_path / "kit")) as kit, kit.connect("trino") as c:
         found = wrong(lambda sql: answer(c, sql))
     assert not found, found
+
+
+# ---- SHOW, DESCRIBE and information_schema ---------------------------------------------------------------------------
+
+ALL = """create schema shown; create table shown.all_types(a smallint, b integer, c bigint, d real, e double precision, f numeric(10,2),
+g numeric, h numeric(40,2), i varchar(20), j char(3), k text, l boolean, m date, n time, o time(3), p timetz, q timestamp, r timestamp(3),
+s timestamptz, t interval, u uuid, v bytea, w json, x jsonb, y integer[], z numeric(5,1)[], aa text[], ab inet, ac oid, ad bit(3));
+create view shown.v as select 1 as one; comment on column shown.all_types.b is 'the second'"""
+
+
+@pytest.fixture(scope="module")
+def shown(pg, tmp_path_factory):
+    with pg.connect() as c:
+        c.execute(ALL)
+    with pgkit.ending(pgkit.before(pg, tmp_path_factory.mktemp("shown") / "kit")) as kit:
+        http = Http(kit, **{"X-QueryFlux-Dialect": "trino", "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME"})
+        yield http
+        http.close()
+    with pg.connect() as c:
+        c.execute("drop schema shown cascade")
+
+
+def test_described_as_it_is_answered(shown):
+    """The types of DESCRIBE are those that the columns of a result have."""
+    rows, _ = shown.all("describe shown.all_types")
+    _, page = shown.all("select * from shown.all_types")
+    assert [(r[0], r[1]) for r in rows] == [(c["name"], c["type"].replace(", ", ",").lower()) for c in page["columns"]]
+    assert [r[0] for r in rows if r[3]] == ["b"] and rows[1][2:] == ["", "the second"]
+    told, _ = shown.all("select column_name, data_type from information_schema.columns where table_name = 'all_types' order by ordinal_position")
+    assert told == [r[:2] for r in rows]
+
+
+def test_shown(shown):
+    for sql, want in (("show schemas like 'sho%'", [["shown"]]), ("show tables from shown", [["all_types"], ["v"]]),
+                      ("show tables in shown like 'v%'", [["v"]]), ("show columns from shown.v", [["one", "integer", "", ""]]),
+                      ("show tables from information_schema", [["columns"], ["schemata"], ["tables"], ["views"]]),
+                      ("select table_name, table_type from information_schema.tables where table_schema = 'shown' order by 1",
+                       [["all_types", "BASE TABLE"], ["v", "VIEW"]])):
+        rows, page = shown.all(sql)
+        assert rows == want, (sql, rows, page.get("error"))
+    for sql in ("describe shown.nope", "show tables from nope", "show schemas from nope"):
+        assert "nope" in error_of(shown, sql)["message"], sql

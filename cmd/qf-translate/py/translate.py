@@ -20,7 +20,9 @@ from qf_pgstatement import Writer
 from qf_tokens import STRINGS, Unterminated, comment_core, lex, placeholders, string_value
 from qf_trinoddl import mark_moments
 from qf_trinolits import names_bare_decimal
-from qf_trinoshow import NoShow, schema_view, trino_show
+import qf_trinoshow as showduck
+import qf_trinoshowpg as showpg
+from qf_trinoshow import NoShow, trino_show
 
 MAX_DEPTH = 400     # of the tree; long AND, OR and operator chains lean to one side and are counted apart
 MAX_CHAIN = 20000
@@ -126,10 +128,11 @@ def _translate(a, sql, source, target, schema, guard, oids):
 
 
 def show(source, target, words):
-    if source not in TRINOS or target != "duckdb":
+    by = {"duckdb": showduck, "postgres": showpg}.get(target)
+    if source not in TRINOS or by is None:
         return None
     try:
-        return trino_show(words)
+        return trino_show(words, by.SHOWS, by.describe)
     except NoShow as err:
         raise Failure(str(err), at=err.at) from None
 
@@ -243,6 +246,8 @@ def by_sqlglot(a, body, tokens, source, target, schema, oids):
     check_depth(tree)
     if marks:
         typed(tree, oids, target)
+    if source in TRINOS and target == "postgres":
+        schema = with_views(tree, schema)
     tree = output_names(tree, source, a.doubts)
     tree = annotate(tree, source, target, schema, a.doubts)
     if source in TRINOS:
@@ -251,8 +256,8 @@ def by_sqlglot(a, body, tokens, source, target, schema, oids):
     a.rewritten = {n.meta["qf_was"] for n in tree.find_all(exp.Literal, exp.Cast) if "qf_was" in n.meta}
     if source in TRINOS and names_bare_decimal([t[1] for t in tokens if t[0] != "comment"]):
         a.doubts.append("decimal without a precision")
-    if source in TRINOS and target == "duckdb":
-        schema_views(tree)
+    if source in TRINOS and target in ("duckdb", "postgres"):
+        schema_views(tree, target)
     if names_absent(tree, schema or {}):
         a.doubts.clear()  # the engine's error is the answer
     try:
@@ -266,15 +271,24 @@ def by_sqlglot(a, body, tokens, source, target, schema, oids):
         raise Failure(str(err)) from None
 
 
-def schema_views(tree):
+def views_of(tree):
+    return [t for t in tree.find_all(exp.Table) if t.db.lower() == "information_schema" and isinstance(t.this, exp.Identifier)]
+
+
+def with_views(tree, schema):
+    """The columns of Trino's information_schema, which is no table that has been looked up."""
+    known = {".".join(p.name.lower() for p in t.parts): showpg.view_columns(t.name.lower()) for t in views_of(tree)}
+    return {**(schema or {}), **{k: v for k, v in known.items() if v}}
+
+
+def schema_views(tree, target):
     """information_schema of Trino: the views of one catalog, with its columns."""
-    for table in list(tree.find_all(exp.Table)):
-        if table.db.lower() != "information_schema" or not isinstance(table.this, exp.Identifier):
-            continue
-        query = schema_view(table.catalog, table.name.lower())
+    query_of = showduck.schema_view if target == "duckdb" else showpg.view_query
+    for table in views_of(tree):
+        query = query_of(table.catalog, table.name.lower())
         if query is not None:
             alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name))
-            table.replace(exp.Subquery(this=sqlglot.parse_one(query, read="duckdb"), alias=alias.copy(), joins=table.args.get("joins")))
+            table.replace(exp.Subquery(this=sqlglot.parse_one(query, read=target), alias=alias.copy(), joins=table.args.get("joins")))
 
 
 def check_lost(a, tokens, out, source):

@@ -185,18 +185,19 @@ def show_columns(w):
 SHOWS = {"catalogs": show_catalogs, "schemas": show_schemas, "tables": show_tables, "columns": show_columns}
 
 
-def trino_show(tokens):
-    """The query for SHOW or DESCRIBE; None when it is another of them, NoShow when its text is not understood."""
+def trino_show(tokens, shows, described):
+    """The query for SHOW or DESCRIBE, by the tables of an engine; None when it is another of them, NoShow when its text is not
+    understood."""
     w = Words(tokens)
     first = w.take("show", "describe", "desc")
     if first is None:
         return None
     if first == "show":
-        what = w.take(*SHOWS)
+        what = w.take(*shows)
         if what is None:
             return None
-        out = SHOWS[what](w)
+        out = shows[what](w)
     else:
-        out = describe(w, w.names(3))
+        out = described(w, w.names(3))
     w.end()
     return out
