@@ -213,6 +213,7 @@ static const struct {
 	{ "SELECT count(*) FROM one WHERE d = $1", { P(1700, "1.250") }, "1", 20 },
 	{ "SELECT count(*) FROM one WHERE d = $1", { P(0, "1.251") }, "0", 20 }, /* not rounded to what the column has */
 	{ "SELECT count(*) FROM one WHERE i = ANY($1)", { P(1007, "{1,2}") }, "1", 20 },
+	{ "SELECT i FROM one ORDER BY $1", { P(23, "9") }, "1", 23 }, /* a constant, no column */
 	{ "SELECT i FROM one LIMIT $1", { P(20, "1") }, "1", 23 },
 	{ "SELECT sum(range) FROM range($1)", { P(20, "4") }, "6", 1700 },
 	/* what is found when nothing is declared */
@@ -278,6 +279,7 @@ static const struct {
 	{ "SELECT CAST($1 AS INTEGER) + $2", { 0, 23 }, { 23, 23 }, "(CAST($1 AS INTEGER) + $2):23" },
 	{ "SELECT d + $1, $2 FROM one WHERE i = $3 AND s LIKE $4", { 0 }, { 1700, 25, 23, 25 }, "(d + $1):1700 $2:25" },
 	{ "SELECT * FROM one WHERE dt > $1 LIMIT $2", { 0 }, { 1082, 20 }, "i:23 b:20 s:25 d:1700 dt:1082" },
+	{ "SELECT $1", { 23, 1082 }, { 23, 1082 }, "$1:23" }, /* more than it has */
 	{ "SELECT i FROM one WHERE i = ANY($1)", { 0 }, { 1007 }, "i:23" },
 	{ "SELECT i FROM one WHERE s = ANY($1)", { 0 }, { 1009 }, "i:23" },
 	{ "SELECT now() - $1 AS x", { 0 }, { 1184 }, "x:1186" },
@@ -365,11 +367,126 @@ static void test_descriptions(void **state)
 	fixture_end(&cl, c);
 }
 
+/* ---- errors ---- */
+
+static const struct {
+	const char *sql;
+	struct param params[4];
+	const char *sqlstate, *message;
+	enum qf_stage stage; /* PARSE: a description says so, too */
+	unsigned position;
+} errors[] = {
+	{ "SELECT $1, $2", { P(23, "1") }, "08P01",
+	  "bind message supplies 1 parameters, but prepared statement \"\" requires 2", QF_STAGE_BIND, 0 },
+	{ "SELECT 1", { P(23, "1"), P(0, "1") }, "08P01", "supplies 2 parameters, but", QF_STAGE_BIND, 0 },
+	{ "SELECT $2", { P(23, "1"), P(23, "1") }, "42P18", "could not determine data type of parameter $1",
+	  QF_STAGE_PARSE, 0 },
+	{ "SELECT $65535", { P(23, "1") }, "42P18", "parameter $1", QF_STAGE_PARSE, 0 },
+	{ "SELECT $99999999999999999999", { P(23, "1") }, "42P02", "number", QF_STAGE_PARSE, 0 },
+	{ "SELECT $name", { P(23, "1") }, "42P02", "number", QF_STAGE_PARSE, 0 },
+	{ "SELECT $1", { P(3904, "[1,2)") }, "0A000", "type with OID 3904", QF_STAGE_PARSE, 0 },
+	{ "SELECT nope, $1", { P(23, "1") }, "42703", "nope", QF_STAGE_PARSE, 8 },
+	{ "SELECT $1 FROM missing", { P(0, "1") }, "42P01", "missing", QF_STAGE_PARSE, 16 },
+	{ "SELECT $1 +", { P(0, "1") }, "42601", "syntax error", QF_STAGE_PARSE, 12 },
+	{ "SELECT $1; SELECT 2", { P(23, "1") }, "42601", "more than one", QF_STAGE_PARSE, 0 },
+	{ "PIVOT one ON s USING sum($1)", { P(23, "1") }, "0A000", "PIVOT", QF_STAGE_PARSE, 0 },
+	{ "ATTACH $1", { P(25, "/tmp/x") }, "42601", "syntax error", QF_STAGE_PARSE, 8 },
+	{ "SELECT $1, upper(1, 2, 3)", { P(25, "x") }, "42883", "No function matches", QF_STAGE_PARSE, 12 },
+	{ "SELECT $1", { P(23, "abc") }, "22P02", "invalid input syntax for type integer: \"abc\"", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(21, "99999") }, "22003", "out of range", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { B(23, "\0") }, "22P03", "incorrect binary data format", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(1082, "2020-02-30") }, "22008", "out of range", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(25, "\xff") }, "22021", "invalid byte sequence", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { B(25, "a\0b") }, "22021", "0x00", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(114, "{") }, "22P02", "json", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(1007, "{1") }, "22P02", "array", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(1700, "NaN") }, "22003", "NaN is out of range", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(1700, "-Infinity") }, "22003", "out of range", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(1700, "1e60") }, "22003", "DECIMAL has 38 digits", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(1700, "123456789012345678901234567890123456.789") }, "22003", "38 digits", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { P(1231, "{1e30,1e-30}") }, "22003", "38 digits", QF_STAGE_BIND, 0 },
+	{ "INSERT INTO t(i) VALUES ($1)", { P(0, "x") }, "22P02", "integer", QF_STAGE_BIND, 0 },
+	{ "INSERT INTO t(m) VALUES ($1)", { P(0, "cross") }, "22P02", "cross", QF_STAGE_EXECUTE, 0 },
+	{ "INSERT INTO t(st) VALUES ($1)", { P(0, "{\"a\": \"x\"}") }, "22P02", "Failed to cast", QF_STAGE_EXECUTE, 27 },
+	{ "SELECT 1 / i, error($1) FROM one", { P(25, "boom") }, "22023", "boom", QF_STAGE_EXECUTE, 0 },
+};
+
+static void check_error(const struct run *r, size_t i, enum qf_stage stage)
+{
+	const struct qf_sql_error *e = &r->end.error;
+
+	if (r->end.outcome != QF_OUT_ERROR || strcmp(e->sqlstate, errors[i].sqlstate) != 0 ||
+		!strstr(e->message, errors[i].message) || r->end.stage != stage || e->position != errors[i].position)
+		fail_msg("%s: outcome %d %s at %u in stage %d: %s", errors[i].sql, r->end.outcome, e->sqlstate, e->position,
+			r->end.stage, e->message);
+	if (strstr(e->message, "{\"exc"))
+		fail_msg("%s: raw text in \"%s\"", errors[i].sql, e->message);
+}
+
+static void test_errors(void **state)
+{
+	struct qf_engine_conn *c;
+	struct cluster cl;
+	struct bound b;
+	struct run r;
+
+	(void)state;
+	fixture(&cl, &c);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		bound_init(&b, errors[i].params);
+		run_bound(&r, &cl, c, errors[i].sql, &b.bind);
+		check_error(&r, i, errors[i].stage);
+		qf_buf_fini(&r.bytes);
+		b.bind.kind = QF_RUN_DESCRIBE;
+		b.bind.n_values = 0;
+		run_bound(&r, &cl, c, errors[i].sql, &b.bind);
+		if (errors[i].stage == QF_STAGE_PARSE)
+			check_error(&r, i, QF_STAGE_PARSE);
+		else if (r.end.outcome != QF_OUT_OK)
+			fail_msg("%s: %s", errors[i].sql, r.end.error.message);
+		qf_buf_fini(&r.bytes);
+		must_run(&cl, c, "SELECT 1");
+	}
+	fixture_end(&cl, c);
+}
+
+/* A description is no run: nothing of what it describes holds afterwards. */
+static void test_describe_changes_nothing(void **state)
+{
+	const struct qf_bind bind = { .kind = QF_RUN_DESCRIBE };
+	struct qf_engine_conn *c;
+	struct cluster cl;
+	struct run r;
+
+	(void)state;
+	fixture(&cl, &c);
+	static const char *const sqls[] = { "BEGIN", "SET TimeZone = 'Asia/Tokyo'", "CREATE TEMP TABLE x(i INTEGER)", "COMMIT" };
+
+	for (size_t i = 0; i < sizeof(sqls) / sizeof(*sqls); i++) {
+		uint64_t catalog = cl.ops->catalog(cl.e);
+
+		run_bound(&r, &cl, c, sqls[i], &bind);
+		assert_int_equal(r.end.outcome, QF_OUT_OK);
+		assert_false(r.end.in_transaction);
+		assert_int_equal(cl.ops->catalog(cl.e), catalog);
+	}
+	must_run(&cl, c, "BEGIN");
+	run_bound(&r, &cl, c, "ROLLBACK", &bind);
+	assert_true(r.end.in_transaction && !r.end.transaction_failed);
+	run_bound(&r, &cl, c, "SELECT 'x'::INTEGER", &bind);
+	assert_true(r.end.in_transaction);
+	run_on(&r, &cl, c, "ROLLBACK");
+	assert_false(r.end.in_transaction);
+	fixture_end(&cl, c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_descriptions),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_describe_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, find_library, NULL);

@@ -90,10 +90,10 @@ static int make_values(struct binding *b)
 	struct qf_sql_error e;
 	int r = 0;
 
-	if (bind->n_values != b->plan->text.max) {
+	if (bind->n_values != b->plan->n_values) {
 		qf_sql_error_set(&e, "08P01",
 			"bind message supplies %u parameters, but prepared statement \"\" requires %u", bind->n_values,
-			b->plan->text.max);
+			b->plan->n_values);
 		return fail(b->conn, &e);
 	}
 	for (unsigned i = 0; i < b->plan->text.max && r == 0; i++)

@@ -51,7 +51,7 @@ static bool returns_rows(struct qf_engine_conn *c, duckdb_prepared_statement pre
 	}
 }
 
-static bool prepare_casts(struct qf_engine_conn *c, const struct duck_plan *p, bool nulls,
+static bool prepare_casts(struct qf_engine_conn *c, struct duck_plan *p, bool nulls,
 	duckdb_prepared_statement *ret, struct qf_buf *why)
 {
 	struct qf_buf sql;
@@ -64,23 +64,6 @@ static bool prepare_casts(struct qf_engine_conn *c, const struct duck_plan *p, b
 	return ok;
 }
 
-/* The statement is wrong with its casts; where it is wrong without them, too, the client knows the place. */
-static void fail_best(struct qf_engine_conn *c, struct qf_buf *why)
-{
-	const struct duck_api *api = &c->engine->api;
-	duckdb_prepared_statement prepared = NULL;
-	struct qf_buf own;
-
-	qf_buf_init(&own);
-	bool wrong = c->job.casts.n && !duck_prepare(c, c->job.sql, &prepared, &own) && own.n;
-
-	if (wrong)
-		c->job.casts.n = 0;
-	duck_job_fail(c, qf_buf_cstr(wrong ? &own : why));
-	api->destroy_prepare(&prepared);
-	qf_buf_fini(&own);
-}
-
 /* With all columns known, where that is possible. Without parameters that is the text itself. */
 static duckdb_prepared_statement prepare(struct qf_engine_conn *c, struct duck_plan *p)
 {
@@ -90,13 +73,15 @@ static duckdb_prepared_statement prepare(struct qf_engine_conn *c, struct duck_p
 
 	qf_buf_init(&why);
 	qf_buf_init(&ignored);
-	if (prepare_casts(c, p, false, &prepared, &why) && !duck_columns_known(api, prepared) &&
-		prepare_casts(c, p, true, &known, &ignored)) {
+	bool ok = prepare_casts(c, p, false, &prepared, &why);
+
+	duck_plan_note_casts(p, &c->job);
+	if (ok && !duck_columns_known(api, prepared) && prepare_casts(c, p, true, &known, &ignored)) {
 		api->destroy_prepare(&prepared);
 		prepared = known;
 	}
-	if (!prepared && why.n)
-		fail_best(c, &why);
+	if (!ok && why.n)
+		duck_job_fail(c, qf_buf_cstr(&why));
 	qf_buf_fini(&ignored);
 	qf_buf_fini(&why);
 	return prepared;
@@ -121,18 +106,20 @@ static int put_columns(struct qf_engine_conn *c, duckdb_prepared_statement prepa
 
 static void put_oids(struct duck_job *j, const struct duck_plan *p)
 {
-	j->n_oids = p->text.max;
-	j->oids = qf_xcalloc(p->text.max + 1, sizeof(*j->oids));
-	for (unsigned i = 0; i < p->text.max; i++)
-		j->oids[i] = p->params[i].oid;
+	j->n_oids = p->n_values;
+	j->oids = qf_xcalloc(p->n_values + 1, sizeof(*j->oids));
+	for (unsigned i = 0; i < p->n_values; i++)
+		j->oids[i] = i < p->text.max ? p->params[i].oid : qf_bind_type(j->pub->bind, i);
 }
 
-/* Parameters that do not fit as text: the statement's own error, as of one that is run. */
+/* Parameters that do not fit as text: DuckDB's error, whose place is in a text that was tried. */
 static bool is_refused(struct qf_engine_conn *c, struct duck_plan *p)
 {
-	if (p->why.n)
-		duck_job_fail(c, qf_buf_cstr(&p->why));
-	return p->why.n > 0;
+	if (!p->why.n)
+		return false;
+	duck_job_fail(c, qf_buf_cstr(&p->why));
+	c->job.end.error.position = 0;
+	return true;
 }
 
 void duck_describe(struct qf_engine_conn *c)
@@ -146,7 +133,6 @@ void duck_describe(struct qf_engine_conn *c)
 	if (duck_plan_make(&plan, c) < 0)
 		return;
 	ArrowBufferInit(&schema);
-	duck_plan_note_casts(&plan, j);
 	if (!is_refused(c, &plan))
 		prepared = prepare(c, &plan);
 	if (prepared && duck_check_statement(c, prepared) && duck_check_catalog(c) &&

@@ -256,18 +256,25 @@ enum duck_error_kind duck_error_read(const char *text, struct qf_sql_error *e)
 	return kind;
 }
 
-uint32_t duck_error_place(const char *text, const char *sql)
+bool duck_error_at(const char *text, size_t *ret)
 {
 	json_t *json = text ? find_json(text) : NULL;
 	const char *position = json ? json_text(json, "position") : "";
-	size_t at = strtoul(position, NULL, 10);
+	bool known = *position != '\0';
+
+	if (known)
+		*ret = strtoul(position, NULL, 10);
+	json_decref(json);
+	return known;
+}
+
+uint32_t duck_error_place(const char *sql, size_t at)
+{
 	uint32_t character = 1;
 
-	if (!*position || at > strlen(sql))
-		character = 0;
-	else
-		for (size_t i = 0; i < at; i++)
-			character += ((unsigned char)sql[i] & 0xc0) != 0x80;
-	json_decref(json);
+	if (at > strlen(sql))
+		return 0;
+	for (size_t i = 0; i < at; i++)
+		character += ((unsigned char)sql[i] & 0xc0) != 0x80;
 	return character;
 }

@@ -13,10 +13,12 @@ enum duck_error_kind {
 
 /*
  * Reads an error text of DuckDB (the JSON of `errors_as_json`, or the plain "Binder Error: …"); `text` may be
- * NULL. e->position is left 0: duck_error_place() fills it.
+ * NULL. e->position is left 0: duck_error_at() knows it.
  */
 enum duck_error_kind duck_error_read(const char *text, struct qf_sql_error *e);
-/* The character position that the error text names, counted in `sql`; 0 when it names none. */
-uint32_t duck_error_place(const char *text, const char *sql);
+/* The byte of the statement that the error text names, counted from 0. False: none. */
+bool duck_error_at(const char *text, size_t *ret);
+/* The number of the character at that byte, from 1; 0: the statement is shorter. */
+uint32_t duck_error_place(const char *sql, size_t at);
 
 #endif

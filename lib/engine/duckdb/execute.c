@@ -109,6 +109,16 @@ static bool check_columns(struct qf_engine_conn *c, duckdb_prepared_statement pr
 	return false;
 }
 
+/* With its values a statement is planned anew, and may turn out to be wrong only then. */
+static void fail_planning(struct qf_engine_conn *c, const char *why)
+{
+	struct qf_engine_end *end = &c->job.end;
+
+	duck_job_fail(c, why);
+	if (strncmp(end->error.sqlstate, "42", 2) == 0)
+		end->stage = QF_STAGE_PARSE;
+}
+
 static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement prepared)
 {
 	struct duck_job *j = &c->job;
@@ -130,7 +140,7 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 	if (e->api.pending_prepared_streaming(prepared, &pending) == DuckDBSuccess)
 		ok = (c->in_transaction || duck_check_catalog(c)) && run_pending(c, pending);
 	else
-		duck_job_fail(c, e->api.pending_error(pending));
+		fail_planning(c, e->api.pending_error(pending));
 	e->api.destroy_pending(&pending);
 	return ok;
 }

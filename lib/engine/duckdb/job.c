@@ -143,10 +143,12 @@ void duck_job_cancel_end(struct duck_job *j)
 void duck_job_fail(struct qf_engine_conn *c, const char *text)
 {
 	struct duck_job *j = &c->job;
+	size_t at;
 
 	j->end.outcome = QF_OUT_ERROR;
 	j->kind = duck_error_read(text, &j->end.error);
-	j->end.error.position = j->rewritten || j->casts.n ? 0 : duck_error_place(text, j->sql);
+	if (!j->rewritten && duck_error_at(text, &at))
+		j->end.error.position = duck_error_place(j->sql, duck_casts_origin(&j->casts, at));
 	if (j->kind == DUCK_ERROR_INTERRUPT && duck_job_cancelled(c))
 		duck_job_cancel_end(j);
 }
@@ -163,8 +165,7 @@ void duck_job_drop(struct qf_engine_conn *c)
 	c->job.sql = NULL;
 	free(c->job.oids);
 	c->job.oids = NULL;
-	free(c->job.casts.of);
-	c->job.casts = (struct duck_casts){ 0 };
+	duck_casts_fini(&c->job.casts);
 }
 
 /* When the whole database fails under a write or a COMMIT, nobody knows whether that is in the file. */
@@ -243,8 +244,7 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	duck_catalog_end(c);
 	free(j->sql);
 	j->sql = NULL;
-	free(j->casts.of);
-	j->casts = (struct duck_casts){ 0 };
+	duck_casts_fini(&j->casts);
 	return publish_end(c);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "qf/sql.h"
 
@@ -70,7 +71,7 @@ bool duck_prepare(struct qf_engine_conn *c, const char *sql, duckdb_prepared_sta
 	return ok;
 }
 
-void duck_plan_put_sql(struct qf_buf *sql, const struct duck_plan *p, bool nulls)
+void duck_plan_put_sql(struct qf_buf *sql, struct duck_plan *p, bool nulls)
 {
 	const struct duck_type **casts = qf_xcalloc(p->text.max + 1, sizeof(*casts));
 
@@ -82,10 +83,17 @@ void duck_plan_put_sql(struct qf_buf *sql, const struct duck_plan *p, bool nulls
 
 void duck_plan_note_casts(const struct duck_plan *p, struct duck_job *j)
 {
-	free(j->casts.of);
-	j->casts = (struct duck_casts){ .of = qf_xcalloc(p->text.max + 1, sizeof(bool)), .n = p->text.max };
+	size_t size = p->text.n_marks * sizeof(*p->text.marks);
+
+	duck_casts_fini(&j->casts);
+	j->casts.n = p->text.max;
+	j->casts.of = qf_xcalloc(p->text.max + 1, sizeof(bool));
 	for (unsigned i = 0; i < p->text.max; i++)
 		j->casts.of[i] = !p->params[i].type;
+	j->casts.n_marks = p->text.n_marks;
+	j->casts.marks = size ? qf_xmalloc(size) : NULL;
+	if (size)
+		memcpy(j->casts.marks, p->text.marks, size);
 }
 
 /* ---- types ---- */
@@ -149,6 +157,15 @@ static int declare(struct duck_plan *p, struct qf_engine_conn *c, bool *ret_any_
 	return 0;
 }
 
+static unsigned count_values(const struct duck_text *t, const struct qf_bind *b)
+{
+	unsigned n = b->n_types;
+
+	while (n > t->max && duck_type_is_open(qf_bind_type(b, n - 1)))
+		n--;
+	return n > t->max ? n : t->max;
+}
+
 static int check_numbers(const struct duck_text *t, struct qf_engine_conn *c)
 {
 	unsigned missing = duck_text_missing(t);
@@ -169,6 +186,7 @@ int duck_plan_make(struct duck_plan *ret, struct qf_engine_conn *c)
 	qf_buf_init(&ret->why);
 	duck_text_read(&ret->text, qf_slice_str(c->job.sql));
 	ret->params = qf_xcalloc(ret->text.max + 1, sizeof(*ret->params));
+	ret->n_values = count_values(&ret->text, c->job.pub->bind);
 	int r = check_numbers(&ret->text, c);
 
 	if (r == 0)

@@ -22,6 +22,7 @@ struct duck_param {
 struct duck_plan {
 	struct duck_text text;
 	struct duck_param *params; /* text.max of them */
+	unsigned n_values;	   /* and how many a client gives: those that it declared without need, too */
 	duckdb_prepared_statement bare; /* as the text stands, when that was asked for */
 	struct qf_buf why;		/* DuckDB's error when the open ones could not be found out; else empty */
 };
@@ -38,10 +39,10 @@ bool duck_prepare(struct qf_engine_conn *c, const char *sql, duckdb_prepared_sta
 	qf_must_check;
 /* Whether DuckDB knows the columns before it has values. */
 bool duck_columns_known(const struct duck_api *api, duckdb_prepared_statement prepared);
-/* Notes in the job which parameters are cast in the statement that runs or is described. */
+/* Notes in the job what duck_plan_put_sql() put last: that is the statement that runs or is described. */
 void duck_plan_note_casts(const struct duck_plan *p, struct duck_job *j);
 /* Appends the text with its casts; `nulls` as for duck_text_cast(). */
-void duck_plan_put_sql(struct qf_buf *sql, const struct duck_plan *p, bool nulls);
+void duck_plan_put_sql(struct qf_buf *sql, struct duck_plan *p, bool nulls);
 
 /* infer.c: finds types for the open parameters with which the statement can be prepared; else all are text. */
 void duck_infer(struct duck_plan *p, struct qf_engine_conn *c);

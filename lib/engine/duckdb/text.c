@@ -97,18 +97,44 @@ static void put_mark(struct qf_buf *sql, struct qf_slice mark, const struct duck
 	qf_buf_u8(sql, ')');
 }
 
-void duck_text_cast(struct qf_buf *sql, const struct duck_text *t, const struct duck_type *const *casts, bool nulls)
+void duck_text_cast(struct qf_buf *sql, struct duck_text *t, const struct duck_type *const *casts, bool nulls)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < t->n_marks; i++) {
-		const struct duck_mark *m = &t->marks[i];
+		struct duck_mark *m = &t->marks[i];
 
 		qf_buf_add(sql, t->sql.p + at, m->at - at);
+		size_t from = sql->n;
+
 		put_mark(sql, qf_slice(t->sql.p + m->at, m->n), cast_of(m, casts), nulls);
+		m->cast_n = sql->n - from;
 		at = m->at + m->n;
 	}
 	qf_buf_add(sql, t->sql.p + at, t->sql.n - at);
+}
+
+void duck_casts_fini(struct duck_casts *c)
+{
+	free(c->of);
+	free(c->marks);
+	*c = (struct duck_casts){ 0 };
+}
+
+size_t duck_casts_origin(const struct duck_casts *c, size_t at)
+{
+	size_t added = 0;
+
+	for (size_t i = 0; i < c->n_marks; i++) {
+		const struct duck_mark *m = &c->marks[i];
+
+		if (at < m->at + added)
+			break;
+		if (at < m->at + added + m->cast_n)
+			return m->at;
+		added += m->cast_n - m->n;
+	}
+	return at - added;
 }
 
 /* The bracket that closes what begins at p, or NULL. */
