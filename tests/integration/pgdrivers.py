@@ -4,12 +4,15 @@ A driver has one method for each kind of step; it gives the outcome as the table
 (canon). A case has a connection of its own.
 """
 import asyncio
+import contextlib
 import datetime
 import decimal
 import functools
 import io
 import json
+import os
 import pathlib
+import socket
 import struct
 import subprocess
 import threading
@@ -24,6 +27,7 @@ from psycopg.types.json import Json, Jsonb
 from conftest import SLOW, TOP
 
 JAR = TOP / "build/deps/pgjdbc.jar"
+PATIENCE = 15 * SLOW  # seconds for a case
 JAVA = pathlib.Path(__file__).parent / "drivers/Cases.java"
 
 
@@ -79,13 +83,27 @@ class Driver:
         return {name: self.run_case(target, engine, steps) for name, steps in cases.items()}
 
     def run_case(self, target, engine, steps):
+        """A case that hangs loses its connection, which is an outcome like others."""
         outcomes = []
-        with self.connected(target):
+        with self.connected(target), self.limited():
             for what, args, want in steps:
                 outcomes.append(canonical(self.step(what, args, engine)))
                 if outcomes[-1] != self.expected(what, want):
                     break
         return outcomes
+
+    @contextlib.contextmanager
+    def limited(self):
+        timer = threading.Timer(PATIENCE, self.abort)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def abort(self):
+        """Drivers with time limits of their own need nothing more."""
 
     def expected(self, what, want):
         return [] if what == "batch" and not self.batch_counts and want[0][0] == "count" else canonical(want)
@@ -96,7 +114,8 @@ class Driver:
         got = []
         try:
             getattr(self, what)(got, *args)
-        except (psycopg.Error, asyncpg.PostgresError, asyncpg.InterfaceError, AttributeError) as e:  # asyncpg: execute('')
+        # AttributeError: asyncpg's execute('')
+        except (psycopg.Error, asyncpg.PostgresError, asyncpg.InterfaceError, AttributeError, TimeoutError) as e:
             got.append(("error", self.recover(e)))
         return got
 
@@ -133,6 +152,10 @@ class Psycopg(Driver):
             pass  # the last step has seen it
         finally:
             self.conn.close()
+
+    def abort(self):
+        with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self.conn.fileno())) as s:
+            s.shutdown(socket.SHUT_RDWR)
 
     def recover(self, error):
         if self.in_pipeline and not self.conn.closed:
@@ -276,7 +299,7 @@ class Asyncpg(Driver):
             self.loop.close()
 
     def wait(self, what):
-        return self.loop.run_until_complete(asyncio.wait_for(what, 60 * SLOW))
+        return self.loop.run_until_complete(asyncio.wait_for(what, PATIENCE))
 
     def connected(self, target):
         self.target = target
@@ -430,7 +453,7 @@ class Jdbc(Driver):
 
     def run_all(self, target, engine, cases):
         url = f"jdbc:postgresql://127.0.0.1:{target.port}/{target.database}?" + urllib.parse.urlencode(
-            {"user": target.user, "sslmode": "disable", "connectTimeout": 20, "socketTimeout": 60 * SLOW, **self.properties})
+            {"user": target.user, "sslmode": "disable", "connectTimeout": 20, "socketTimeout": PATIENCE, **self.properties})
         self.child = subprocess.Popen(["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-cp", str(JAR), str(JAVA), url],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         try:

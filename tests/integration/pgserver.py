@@ -2,9 +2,11 @@
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 import psycopg
 
@@ -17,7 +19,7 @@ def binaries():
 
 
 class Server:
-    """initdb refuses to run as root, so that root asks the user postgres to."""
+    """initdb refuses to run as root, so that root asks the user postgres to. A test that is killed takes its server along."""
 
     SETTINGS = {"listen_addresses": "127.0.0.1", "timezone": "UTC", "fsync": "off", "max_connections": "20"}
 
@@ -41,8 +43,18 @@ class Server:
             raise
 
     def start(self):
-        options = f"-p {self.port} -k {self.dir} " + " ".join(f"-c {k}={v}" for k, v in self.settings.items())
-        self.run("pg_ctl", "-D", self.dir / "data", "-w", "-l", self.dir / "log", "-o", options, "start")
+        settings = [word for k, v in self.settings.items() for word in ("-c", f"{k}={v}")]
+        argv = ["setpriv", "--pdeathsig=QUIT", *self.user[1:], str(binaries() / "postgres"), "-D", str(self.dir / "data"), "-p", str(self.port),
+                "-k", str(self.dir), *settings]
+        with open(self.dir / "log", "ab") as log:
+            self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                return self.connect(dbname="postgres").close()
+            except psycopg.OperationalError as e:
+                assert self.child.poll() is None and time.monotonic() < end, f"{e}\n{(self.dir / 'log').read_text()[-3000:]}"
+                time.sleep(0.05)
 
     def run(self, name, *args):
         done = subprocess.run([*self.user, str(binaries() / name), *map(str, args)], stdin=subprocess.DEVNULL,
@@ -53,11 +65,19 @@ class Server:
         kw = {"user": "tester", "dbname": "postgres", "autocommit": True, **kw}
         return psycopg.connect(host="127.0.0.1", port=self.port, **kw)
 
-    def halt(self, mode="immediate"):
-        self.run("pg_ctl", "-D", self.dir / "data", "-m", mode, "stop")
+    def halt(self, how=signal.SIGQUIT):
+        """SIGQUIT: at once, as in a crash; SIGINT: ends its sessions first."""
+        self.child.send_signal(how)
+        try:
+            self.child.wait(60)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            raise
 
     def stop(self):
         try:
-            self.halt()
+            if self.child.poll() is None:
+                self.halt()
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)

@@ -8,8 +8,10 @@ import struct
 
 import pytest
 
+import pgcases
 import pgkit
 import pgtalk
+from conftest import SLOW
 from pgwire import (Wire, bind, describe, execute, line, parameter_types, parse, query, raw_values, row_types, run, sync, tags, values)
 from rawpg import Raw, cancel, fields
 
@@ -56,7 +58,7 @@ def talk(target, steps, setup):
         for messages, want in steps:
             ready, count = expected_messages(want)
             w.send(b"".join(messages))
-            w.sock.settimeout(20)
+            w.sock.settimeout(8 * SLOW)
             answers = w.until("Z", ready) if ready else [w.message() for _ in range(count)]
             got.append(line(answers))
             if want and not ready:
@@ -220,7 +222,7 @@ def test_versions(target, where, minor, options):
 
 
 def endless(where):
-    return "select count(*) from generate_series(1, 100000000) a, generate_series(1, 100000) b" if where == "duckdb" else "select pg_sleep(60)"
+    return pgcases.ENDLESS["duckdb" if where == "duckdb" else "postgres"]
 
 
 @on_all

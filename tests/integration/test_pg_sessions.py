@@ -4,6 +4,7 @@ The pool is small, so that sessions do get each other's connections; the server 
 """
 import contextlib
 import re
+import signal
 import threading
 import time
 
@@ -383,7 +384,7 @@ def test_a_server_that_is_away(pg, tmp_path):
     try:
         with pgkit.ending(pgkit.before(server, tmp_path / "kit")) as kit, Wire(kit.target()).begin() as w:
             assert one(w, "select 1") == "1"
-            server.halt("fast")
+            server.halt(signal.SIGINT)
             codes = [re.search(r"E/(\w+)", line(w.ask("select 1"))) for _ in range(3)]
             assert all(c and c[1] in ("57P01", "08006", "08001", "08003", "57P03") for c in codes), codes
             server.start()
