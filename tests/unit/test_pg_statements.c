@@ -17,6 +17,8 @@ static const char script[] = "match savepoint | affected 0\n"
 			     "match rows3 | rows 3 bytes 2\n"
 			     "match careful | notice mind the gap | rows 1\n"
 			     "match none | rows 0\n"
+			     "match timout | error 42704 no such setting\n"
+			     "match /^set/ | affected 0\n"
 			     "default | rows 1\n";
 
 struct step {
@@ -25,7 +27,7 @@ struct step {
 
 static const struct {
 	const char *name;
-	struct step steps[10];
+	struct step steps[12];
 	const char *log; /* what reached the engine */
 } query_cases[] = {
 	{ "one statement", { { "select 1", "T(n:20) D(1) C(SELECT 1) Z(I)" } }, "-:select 1|" },
@@ -50,7 +52,7 @@ static const struct {
 		{ { "set application_name = 'x'; select 1", "C(SET) T(n:20) D(1) C(SELECT 1) S(application_name=x) Z(I)" } },
 		"-:select 1|" },
 	{ "… but one that others follow does",
-		{ { "insert a; set foo = 1", "C(INSERT 0 1) E(ERROR 42704 unrecognized configuration parameter \"foo\" h[SHOW ALL lists the settings of a session.]) Z(I)" } },
+		{ { "insert a; set my.foo = 1; set jit = 7", "C(INSERT 0 1) C(SET) E(ERROR 22023 parameter \"jit\" requires a Boolean value) Z(I)" } },
 		"1:BEGIN|1:insert a|1:ROLLBACK|" },
 	{ "the commit comes before the last tag",
 		{ { "insert a; show jit", "C(INSERT 0 1) T(jit:25) D(off) C(SHOW) Z(I)" } }, "1:BEGIN|1:insert a|1:COMMIT|" },
@@ -156,9 +158,15 @@ static const struct {
 			{ "set names 'sql_ascii'", "C(SET) S(client_encoding=SQL_ASCII) Z(I)" },
 			{ "set datestyle = 'German'", "E(ERROR 22023 invalid value for parameter \"DateStyle\": \"German\" h[Only the ISO style is supported.]) Z(I)" },
 			{ "set standard_conforming_strings = off", "E(ERROR 22023 invalid value for parameter \"standard_conforming_strings\": \"off\" h[Available values: on.]) Z(I)" },
-			{ "show tables", "E(ERROR 42704 unrecognized configuration parameter \"tables\" h[SHOW ALL lists the settings of a session.]) Z(I)" },
-			{ "set statement_timout = 1", "E(ERROR 42704 unrecognized configuration parameter \"statement_timout\" h[Perhaps you meant \"statement_timeout\".]) Z(I)" } },
+			{ "set queryflux.dialct = 'x'", "E(ERROR 42704 unrecognized configuration parameter \"queryflux.dialct\" h[Perhaps you meant \"queryflux.dialect\".]) Z(I)" } },
 		"" },
+	{ "what is not known here the engine judges",
+		{ { "set statement_timout = 1", "E(ERROR 42704 no such setting h[Perhaps you meant \"statement_timeout\".]) Z(I)" },
+			{ "show work_mem", "T(n:20) D(1) C(SHOW) Z(I)" }, { "set work_mem = '1MB'", "C(SET) Z(I)" },
+			{ "begin; set local work_mem = '2MB'; set geqo = off; rollback", "C(BEGIN) C(SET) C(SET) C(ROLLBACK) Z(I)" },
+			{ "select 1", "T(n:20) D(1) C(SELECT 1) Z(I)" } },
+		"-:set statement_timout = 1|-:show work_mem|-:set work_mem = '1MB'|1:BEGIN|1:set local work_mem = '2MB'|1:set geqo = off|1:ROLLBACK|"
+		"-:select 1|" },
 	{ "SET goes back with its transaction",
 		{ { "begin; set application_name = 'a'", "C(BEGIN) C(SET) S(application_name=a) Z(T)" }, { "rollback", "C(ROLLBACK) S(application_name=) Z(I)" },
 			{ "begin; set application_name = 'b'; commit", "C(BEGIN) C(SET) C(COMMIT) S(application_name=b) Z(I)" },
@@ -211,12 +219,47 @@ static const struct {
 			{ "close c", "E(ERROR 34000 cursor \"c\" does not exist) Z(I)" } },
 		"" },
 	{ "what is refused, with what to do instead",
-		{ { "prepare x as select 1", "E(ERROR 0A000 prepared statements are not supported h[Send the statement itself.]) Z(I)" },
-			{ "declare c cursor for select 1", "E(ERROR 0A000 cursors are not supported h[Send the query itself: its rows are streamed as fast as the client reads them.]) Z(I)" },
-			{ "use shop", "E(ERROR 0A000 USE is not supported h[The database is chosen when connecting, the schema with SET search_path.]) Z(I)" },
-			{ "copy t to 'file'", "T(n:20) D(1) C(COPY 1) Z(I)" },
-			{ "listen x", "E(ERROR 0A000 LISTEN and NOTIFY are not supported h[Sessions cannot notify each other here; poll a table.]) Z(I)" } },
+		{ { "use shop", "E(ERROR 0A000 USE is not supported h[The database is chosen when connecting, the schema with SET search_path.]) Z(I)" },
+			{ "copy t to 'file'", "T(n:20) D(1) C(COPY 1) Z(I)" } },
 		"-:copy t to 'file'|" },
+	{ "cursors, COPY and LISTEN are the engine's",
+		{ { "declare c cursor for select none", "T(n:20) C(DECLARE CURSOR) Z(I)" }, { "copy t from stdin none", "T(n:20) C(COPY 0) Z(I)" },
+			{ "listen x", "T(n:20) D(1) C(LISTEN) Z(I)" }, { "begin; select 1; close c; unlisten *; discard temp",
+				"C(BEGIN) T(n:20) D(1) C(SELECT 1) T(n:20) D(1) C(CLOSE CURSOR) T(n:20) D(1) C(UNLISTEN) T(n:20) D(1) C(DISCARD TEMP) Z(T)" } },
+		"-:declare c cursor for select none|-:copy t from stdin none|-:listen x|1:BEGIN|1:select 1|1:close c|1:unlisten *|1:discard temp|" },
+	{ "PREPARE, EXECUTE, DEALLOCATE",
+		{ { "prepare p (int, text, timestamp(3) with time zone, mood) as select $1, $2, $3, $4", "C(PREPARE) Z(I)" },
+			{ "execute p (-1, 'it''s', null, E'a\\tb'::text)", "T(n:20) D(1) C(SELECT 1) Z(I)" },
+			{ "select 1; execute p (1, 2, 3, 'x'::date)",
+				"T(n:20) D(1) C(SELECT 1) E(ERROR 0A000 an argument of EXECUTE that is not a literal is not supported p36 "
+				"h[Write a number, a string, TRUE, FALSE or NULL.]) Z(I)" },
+			{ "execute p (true, '2', '3'::timestamptz, 4)", "T(n:20) D(1) C(SELECT 1) Z(I)" },
+			{ "execute p (1, 2)", "E(ERROR 42601 wrong number of parameters for prepared statement \"p\" d[Expected 4 parameters but got 2.]) Z(I)" },
+			{ "execute p", "E(ERROR 42601 wrong number of parameters for prepared statement \"p\" d[Expected 4 parameters but got 0.]) Z(I)" },
+			{ "execute p (1, 2, 3, 4) x", "E(ERROR 42601 syntax error at or near \"x\" p24) Z(I)" },
+			{ "execute p (1, 2, 3, now())", "E(ERROR 0A000 an argument of EXECUTE that is not a literal is not supported p21 "
+				"h[Write a number, a string, TRUE, FALSE or NULL.]) Z(I)" },
+			{ "execute \"P\"", "E(ERROR 26000 prepared statement \"P\" does not exist) Z(I)" },
+			{ "deallocate P; deallocate p", "C(DEALLOCATE) E(ERROR 26000 prepared statement \"p\" does not exist) Z(I)" } },
+		"-:describe select $1, $2, $3, $4|-:select $1, $2, $3, $4 [-1,it's,~,a\tb]|1:BEGIN|1:select 1|1:ROLLBACK|"
+		"-:select $1, $2, $3, $4 [true,2,3,4]|" },
+	{ "PREPARE is judged when it comes",
+		{ { "prepare p as select fail", "E(ERROR 42P01 no such table) Z(I)" }, { "prepare p as insert into t values (1)", "C(PREPARE) Z(I)" },
+			{ "prepare p as select 1", "E(ERROR 42P05 prepared statement \"p\" already exists) Z(I)" }, { "execute p", "C(INSERT 0 1) Z(I)" },
+			{ "prepare q as begin", "E(ERROR 42601 syntax error at or near \"begin\" p14) Z(I)" },
+			{ "prepare q (int as select 1", "E(ERROR 42601 syntax error at end of input p27) Z(I)" },
+			{ "prepare", "E(ERROR 42601 syntax error at end of input p8) Z(I)" },
+			{ "deallocate all; execute p", "C(DEALLOCATE ALL) E(ERROR 26000 prepared statement \"p\" does not exist) Z(I)" } },
+		"-:describe select fail|-:describe insert into t values (1)|-:insert into t values (1)|" },
+	{ "set_config alone is SET",
+		{ { "select set_config('TimeZone', 'asia/tokyo', false)", "T(set_config:25) D(Asia/Tokyo) C(SELECT 1) S(TimeZone=Asia/Tokyo) Z(I)" },
+			{ "begin; select pg_catalog.set_config('search_path', '', true) as \"P\"; rollback; show search_path",
+				"C(BEGIN) T(P:25) D() C(SELECT 1) C(ROLLBACK) T(search_path:25) D(\"$user\", public) C(SHOW) Z(I)" },
+			{ "select set_config('TimeZone', null, 'f')", "T(set_config:25) D(UTC) C(SELECT 1) S(TimeZone=UTC) Z(I)" },
+			{ "select set_config('jit', 'x', false)", "E(ERROR 22023 parameter \"jit\" requires a Boolean value) Z(I)" },
+			{ "select set_config('work_mem', '1MB', false)", "T(n:20) D(1) C(SELECT 1) Z(I)" },
+			{ "select set_config('jit', 'on', false), 1", "T(n:20) D(1) C(SELECT 1) Z(I)" } },
+		"-:select set_config('work_mem', '1MB', false)|-:select set_config('jit', 'on', false), 1|" },
 };
 
 static void statements_are_answered_as_postgresql_would(void **state)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "sqlprepare.h"
 
 static struct pg_run *new_run(struct pg_session *s, enum pg_run_kind kind, struct pg_statement *st)
 {
@@ -23,6 +24,18 @@ static void execute_empty(struct pg_run *run)
 	run->step = PG_STEP_END;
 }
 
+/* An EXECUTE by SQL that goes on is what it executes. */
+static void take_target(struct pg_run *run)
+{
+	struct pg_statement *st = pg_sql_target(run->s, run->prepared);
+
+	if (!st)
+		return;
+	run->inner = pg_statement_ref(st);
+	run->stmt = (struct qf_statement){ .text = qf_slice(st->text, st->n) };
+	run->facts = st->facts;
+}
+
 void pg_run_execute(struct pg_session *s, struct pg_portal *p, uint32_t max_rows, bool alone)
 {
 	struct pg_run *run = new_run(s, PG_RUN_EXECUTE, p->statement);
@@ -30,6 +43,8 @@ void pg_run_execute(struct pg_session *s, struct pg_portal *p, uint32_t max_rows
 	run->portal = pg_portal_ref(p);
 	run->max_rows = max_rows;
 	run->alone = alone;
+	if (p->state == PG_PORTAL_SUSPENDED)
+		take_target(run);
 	if (p->statement->n == 0)
 		execute_empty(run);
 	else
@@ -64,7 +79,7 @@ void pg_run_describe(struct pg_session *s, struct pg_statement *st)
 
 void pg_run_described(struct pg_run *run)
 {
-	pg_statement_describe(run->s, run->prepared, run->end.param_types, run->end.n_params, &run->columns);
+	pg_statement_describe(run->s, run->inner ? run->inner : run->prepared, run->end.param_types, run->end.n_params, &run->columns);
 }
 
 /* ---- Sync ---- */

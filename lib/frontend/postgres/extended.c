@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "query.h"
-#include "utility.h"
+#include "sqlprepare.h"
 
 enum { MAX_NAME_SHOWN = 200 };
 
@@ -371,24 +371,26 @@ static bool on_bind(struct pg_session *s, const struct qf_pg_bind *b)
 /* False: an engine is asked for the description. */
 static bool describe(struct pg_session *s, struct pg_statement *st, const struct pg_portal *p)
 {
+	struct pg_statement *target = pg_sql_target(s, st);
+	struct pg_statement *shown_as = target ? target : st;
 	struct qf_sql_error e;
-	bool known = pg_statement_described(s, st);
+	bool known = pg_statement_described(s, shown_as);
 
-	if (is_aborted(s) && (!known || st->columns.n)) {
+	if (is_aborted(s) && (!known || shown_as->columns.n)) {
 		set_error(&e, "25P02", aborted_text);
 		fail(s, &e);
 		return true;
 	}
 	if (!known) {
-		pg_run_describe(s, st);
+		pg_run_describe(s, shown_as);
 		return false;
 	}
 	for (uint16_t i = 0; !p && i < st->n_params; i++)
 		st->param_types[i] = pg_statement_type(st, i);
 	if (!p)
 		qf_pg_put_parameter_description(&s->conn.out, st->param_types, st->n_params);
-	st->told = true;
-	put_columns(s, st, p);
+	shown_as->told = true;
+	put_columns(s, shown_as, p);
 	return true;
 }
 

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "query.h"
-#include "../words.h"
+#include "set.h"
+#include "sqlprepare.h"
 
 enum { MAX_NOTICE_BYTES = 2 * PG_OUT_HIGH }; /* notices are not flow-controlled: beyond this they are dropped */
 
@@ -26,7 +27,7 @@ static bool is_result(struct qf_slice description)
 /* A statement returns what it returned before: its client may not ask again. */
 static bool has_shape(struct pg_run *run, struct qf_slice description)
 {
-	struct pg_statement *st = run->prepared;
+	struct pg_statement *st = run->inner ? run->inner : run->prepared;
 	uint64_t shape = pg_columns_shape(description);
 	struct qf_sql_error e;
 
@@ -152,12 +153,16 @@ static void bind_closed(struct pg_session *s, struct qf_bind *b)
 	b->n_closed = (uint16_t)(s->extended.closed.n / sizeof(uint64_t));
 }
 
+static void bind_values(struct qf_bind *b, const struct pg_portal *p)
+{
+	b->values = p->values;
+	b->n_values = p->n_values;
+}
+
 static void bind_portal(struct pg_run *run, struct qf_bind *b, bool in_transaction)
 {
 	struct pg_portal *p = run->portal;
 
-	b->values = p->values;
-	b->n_values = p->n_values;
 	b->formats = p->formats;
 	b->n_formats = p->n_formats;
 	b->max_rows = run->max_rows;
@@ -170,20 +175,29 @@ static void bind_portal(struct pg_run *run, struct qf_bind *b, bool in_transacti
 
 static struct qf_bind make_bind(struct pg_run *run, enum pg_step step, bool in_transaction)
 {
+	const struct pg_statement *st = run->inner ? run->inner : run->prepared;
 	struct qf_bind b = { .encodings = QF_ENC_BIT(QF_ENC_ARROW) | QF_ENC_BIT(QF_ENC_PG3) };
 
-	if (step == PG_STEP_STATEMENT && run->kind == PG_RUN_QUERY)
-		b.flags |= QF_RUN_SIMPLE;
 	bind_closed(run->s, &b);
-	if (!run->prepared || (step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE))
+	if (step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE)
 		return b;
-	if (*run->prepared->name)
+	if (!st) {
+		b.flags |= QF_RUN_SIMPLE;
+		return b;
+	}
+	if (*st->name)
 		b.flags |= QF_RUN_NAMED;
-	b.types = run->prepared->types;
-	b.n_types = run->prepared->n_types;
-	if (step == PG_STEP_DESCRIBE)
+	b.types = st->types;
+	b.n_types = st->n_types;
+	if (step == PG_STEP_DESCRIBE) {
 		b.kind = QF_RUN_DESCRIBE;
+		return b;
+	}
+	if (run->args)
+		bind_values(&b, run->args);
 	else if (run->portal)
+		bind_values(&b, run->portal);
+	if (run->portal)
 		bind_portal(run, &b, in_transaction);
 	return b;
 }
@@ -243,6 +257,7 @@ static void complete_statement(struct pg_run *run, bool copied_out)
 
 	if (run->facts.verb == QF_VERB_ROLLBACK_TO)
 		run->s->txn.state = PG_TXN_BLOCK;
+	pg_set_accepted(run);
 	if (copied_out)
 		qf_pg_put_mark(&run->s->conn.out, 'c'); /* CopyDone */
 	if (!run->end.tag)
@@ -269,13 +284,16 @@ static void finish_statement(struct pg_run *run, bool copied_out)
 	struct qf_sql_error *e = &run->end.error;
 	struct qf_slice fields = run->end.fields;
 
-	if (run->end.ok && run->step == PG_STEP_DESCRIBE) {
+	if (run->end.ok && run->step == PG_STEP_DESCRIBE && run->inner) {
+		pg_sql_prepared(run);
+	} else if (run->end.ok && run->step == PG_STEP_DESCRIBE) {
 		run->step = PG_STEP_END;
 	} else if (run->end.ok) {
 		complete_statement(run, copied_out);
 	} else {
 		if (name_the_canceller(run, e))
 			fields = QF_SLICE_NONE;
+		pg_set_hint(run, e);
 		pg_run_fail_at(run, run->end.stage, e, fields);
 	}
 }

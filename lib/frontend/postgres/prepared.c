@@ -9,6 +9,7 @@
 enum {
 	MAX_STATEMENTS = 10000,
 	MAX_BYTES = 64 << 20, /* of statements and portals of one session */
+	FIRST_NORMAL_OID = 16384, /* of what is made in a database */
 };
 
 /* ---- one statement ---- */
@@ -105,6 +106,12 @@ void pg_statement_describe(struct pg_session *s, struct pg_statement *st, const 
 	st->param_types = st->n_params ? qf_xcalloc(st->n_params, sizeof(*st->param_types)) : NULL;
 	for (size_t i = 0; i < n && i < st->n_params; i++)
 		st->param_types[i] = param_types[i];
+	/* They stay what they are now, whatever becomes of the tables. Other oids mean something on one server only. */
+	for (uint16_t i = 0; i < n && i < st->n_params; i++) {
+		if (!st->types[i] && param_types[i] < FIRST_NORMAL_OID)
+			st->types[i] = param_types[i];
+		st->n_types = i >= st->n_types ? i + 1 : st->n_types;
+	}
 	qf_buf_fini(&st->columns);
 	st->columns = *columns;
 	qf_buf_init(columns);

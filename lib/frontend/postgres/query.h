@@ -22,7 +22,7 @@ enum pg_run_kind {
 enum pg_step {
 	PG_STEP_NEXT,		   /* take the next statement of the text */
 	PG_STEP_STATEMENT,	   /* the hub runs the statement */
-	PG_STEP_DESCRIBE,	   /* … describes it */
+	PG_STEP_DESCRIBE,	   /* … describes it, or what a PREPARE names */
 	PG_STEP_COMMIT,		   /* … a COMMIT that the text says */
 	PG_STEP_ROLLBACK,	   /* … a ROLLBACK that the text says */
 	PG_STEP_IMPLICIT_COMMIT,   /* … the COMMIT behind the last statement */
@@ -41,6 +41,8 @@ struct pg_run {
 	/* an Execute or a description */
 	struct pg_statement *prepared; /* referenced, as the portal is */
 	struct pg_portal *portal;
+	struct pg_statement *inner; /* what a PREPARE names or an EXECUTE runs, by SQL … */
+	struct pg_portal *args;	    /* … with these values */
 	uint32_t max_rows;
 	bool alone; /* Sync stands behind it: nothing else belongs to its transaction */
 
@@ -74,6 +76,8 @@ void pg_run_fail(struct pg_run *run, const struct qf_sql_error *e);
 void pg_run_fail_at(struct pg_run *run, enum qf_stage at, const struct qf_sql_error *e, struct qf_slice fields);
 /* The current statement is the last of its implicit transaction. */
 bool pg_run_is_last(const struct pg_run *run);
+/* What stands before the current statement in the client's text. */
+uint32_t pg_run_characters_before(const struct pg_run *run);
 /* An error was told: a block fails, an implicit transaction is rolled back. */
 void pg_run_abort_transaction(struct pg_run *run);
 
@@ -92,6 +96,8 @@ bool pg_run_next_statement(struct pg_run *run);
 
 /* statement.c: the current statement, wherever it is answered */
 void pg_run_statement(struct pg_run *run);
+/* The engine runs it, unless the transaction is read-only. */
+void pg_run_at_engine(struct pg_run *run);
 /* Is it answered here? Then also its RowDescription, if it returns rows. */
 bool pg_statement_is_local(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_buf *columns);
 

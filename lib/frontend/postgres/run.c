@@ -35,9 +35,10 @@ void pg_run_complete(struct pg_run *run, const char *tag)
 	qf_pg_put_command_complete(&run->s->conn.out, tag);
 }
 
-/* What stands before the current statement in the client's text. */
-static uint32_t characters_before(const struct pg_run *run)
+uint32_t pg_run_characters_before(const struct pg_run *run)
 {
+	if (run->inner)
+		return run->inner->shift;
 	if (run->prepared)
 		return run->prepared->shift;
 	return run->text ? fe_characters(qf_slice(run->text, run->stmt.offset)) : 0;
@@ -55,11 +56,11 @@ static void reply_error(struct pg_run *run, const struct qf_sql_error *e, struct
 	struct qf_sql_error placed = *e;
 
 	if (is_error(fields)) {
-		qf_pg_put_report(&run->s->conn.out, 'E', fields, characters_before(run));
+		qf_pg_put_report(&run->s->conn.out, 'E', fields, pg_run_characters_before(run));
 		return;
 	}
 	if (placed.position > 0)
-		placed.position += characters_before(run);
+		placed.position += pg_run_characters_before(run);
 	pg_reply_error(&run->s->conn.out, "ERROR", &placed);
 }
 
@@ -107,9 +108,16 @@ struct pg_run *pg_run_new(struct pg_session *s, enum pg_run_kind kind)
 	return run;
 }
 
+static void drop_inner(struct pg_run *run)
+{
+	run->args = pg_portal_unref(run->s, run->args);
+	run->inner = pg_statement_unref(run->s, run->inner);
+}
+
 static void run_free(struct pg_run *run)
 {
 	run->s->run = NULL;
+	drop_inner(run);
 	pg_portal_unref(run->s, run->portal);
 	pg_statement_unref(run->s, run->prepared);
 	qf_buf_fini(&run->columns);
@@ -149,6 +157,7 @@ void pg_run_turn(struct pg_run *run)
 			pg_conn_kick(&run->s->conn);
 		if (i == STATEMENTS_PER_TURN || !pg_conn_room(&run->s->conn))
 			return;
+		drop_inner(run);
 		if (pg_run_next_statement(run))
 			pg_run_statement(run);
 		else

@@ -122,7 +122,7 @@ static void assign(struct pg_settings *st, struct pg_setting_value *v, char *val
 	changed(st, v->def);
 }
 
-static bool unknown(const char *name, struct qf_sql_error *reterr)
+void pg_settings_hint(const char *name, struct qf_sql_error *reterr)
 {
 	const char *names[PG_SETTING_N + 1];
 
@@ -131,11 +131,16 @@ static bool unknown(const char *name, struct qf_sql_error *reterr)
 	names[PG_SETTING_N] = NULL;
 	const char *near = qf_nearest(name, names);
 
-	qf_sql_error_set(reterr, "42704", "unrecognized configuration parameter \"%s\"", name);
 	if (near)
 		snprintf(reterr->hint, sizeof(reterr->hint), "Perhaps you meant \"%s\".", near);
 	else
 		snprintf(reterr->hint, sizeof(reterr->hint), "SHOW ALL lists the settings of a session.");
+}
+
+static bool unknown(const char *name, struct qf_sql_error *reterr)
+{
+	qf_sql_error_set(reterr, "42704", "unrecognized configuration parameter \"%s\"", name);
+	pg_settings_hint(name, reterr);
 	return false;
 }
 
@@ -195,6 +200,21 @@ bool pg_settings_set(struct pg_settings *st, const char *name, const char *value
 	}
 	assign(st, v, canonical, local);
 	return true;
+}
+
+bool pg_settings_known(const char *name)
+{
+	return pg_setting_find(name) != PG_SETTING_NONE || is_own_name(name) || strncasecmp(name, "queryflux.", 10) == 0;
+}
+
+/* Beyond the limits it holds for this statement alone. */
+void pg_settings_accept(struct pg_settings *st, const char *name, const char *value, bool local)
+{
+	if (pg_settings_known(name) || (local && !st->in_transaction) || strlen(name) > MAX_NAME)
+		return;
+	if ((value && strlen(value) > MAX_VALUE) || (!find(st, NULL, name) && count_own(st) >= MAX_OWN))
+		return;
+	assign(st, find_or_add(st, NULL, name), dup_or_null(value), local);
 }
 
 void pg_settings_set_reset(struct pg_settings *st, enum pg_setting_id id, const char *value)

@@ -3,7 +3,8 @@
  *
  * A value goes back to what it was when its transaction rolls back; SET LOCAL ends with the transaction;
  * RESET goes to what the client asked for at startup, else to the table's default. A name with a dot is the
- * client's own and takes any text. Strings handed out are borrowed until the next change. One loop thread.
+ * client's own and takes any text. What is not known here an engine judges; its values are kept as they were written.
+ * Strings handed out are borrowed until the next change. One loop thread.
  */
 #ifndef QF_FRONTEND_PG_SETTINGS_H
 #define QF_FRONTEND_PG_SETTINGS_H
@@ -100,7 +101,7 @@ bool pg_check_tags(const struct pg_setting *def, const char *in, char **ret, str
 /* ---- the store of a session ---------------------------------------------------------------------- */
 
 struct pg_setting_value {
-	const struct pg_setting *def; /* NULL: the client's own name */
+	const struct pg_setting *def; /* NULL: the client's own name, or an engine's */
 	char *name;		      /* then */
 	char *value;		      /* in effect; NULL: the reset value */
 	char *reset;		      /* asked for at startup; NULL: the table's default */
@@ -129,6 +130,12 @@ void pg_settings_fini(struct pg_settings *st);
 /* value NULL: to the reset value. False with *reterr filled: nothing changed. */
 bool pg_settings_set(struct pg_settings *st, const char *name, const char *value, enum pg_scope scope,
 		     struct qf_sql_error *reterr) qf_must_check;
+/* Its values are checked here: a name of the table, or one that is the client's own. Else an engine judges it. */
+bool pg_settings_known(const char *name);
+/* The nearest name of the table, as a hint. */
+void pg_settings_hint(const char *name, struct qf_sql_error *reterr);
+/* An engine has taken it: kept like one of the client's own, so that it goes with every statement. */
+void pg_settings_accept(struct pg_settings *st, const char *name, const char *value, bool local);
 /* Unchecked: what the program itself knows, as the reset value. */
 void pg_settings_set_reset(struct pg_settings *st, enum pg_setting_id id, const char *value);
 /* What an engine reports: of a setting that is reported here too, and may change, the new value. */

@@ -20,11 +20,20 @@ static bool is_savepoint(enum qf_verb v)
 	return v == QF_VERB_SAVEPOINT || v == QF_VERB_RELEASE || v == QF_VERB_ROLLBACK_TO;
 }
 
+/* Of the session, not of data. */
+static bool is_of_session(enum qf_verb v)
+{
+	return is_savepoint(v) || v == QF_VERB_SET || v == QF_VERB_RESET || v == QF_VERB_DECLARE || v == QF_VERB_FETCH ||
+	       v == QF_VERB_MOVE || v == QF_VERB_CLOSE || v == QF_VERB_DISCARD || v == QF_VERB_LISTEN || v == QF_VERB_LOCK;
+}
+
 /* What PostgreSQL refuses in a read-only transaction, as far as a gateway can tell. */
 static bool writes(const struct qf_facts *f)
 {
+	if (is_of_session(f->verb))
+		return false;
 	if (f->access == QF_ACCESS_UNKNOWN)
-		return !f->returns_rows && !is_savepoint(f->verb);
+		return !f->returns_rows;
 	return f->access == QF_ACCESS_WRITE;
 }
 
@@ -64,12 +73,17 @@ static void fail_lost(struct pg_run *run)
 	pg_run_fail(run, &e);
 }
 
-static void engine_statement(struct pg_run *run)
+void pg_run_at_engine(struct pg_run *run)
 {
 	if (writes(&run->facts) && pg_settings_bool(&run->s->settings, PG_TRANSACTION_READ_ONLY))
 		fail_read_only(run);
 	else
 		pg_run_query(run, PG_STEP_STATEMENT, run->stmt.text, &run->facts);
+}
+
+static bool is_suspended(const struct pg_run *run)
+{
+	return run->portal && run->portal->state == PG_PORTAL_SUSPENDED;
 }
 
 /* Nothing else belongs to its transaction. */
@@ -106,8 +120,8 @@ void pg_run_statement(struct pg_run *run)
 		pg_control(run);
 	else if (is_savepoint(verb) && !pg_txn_in_block(txn))
 		fail_savepoint(run);
-	else if (!pg_utility(run))
-		engine_statement(run);
+	else if (is_suspended(run) || !pg_utility(run))
+		pg_run_at_engine(run);
 }
 
 bool pg_statement_is_local(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_buf *columns)
