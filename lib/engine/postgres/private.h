@@ -62,7 +62,8 @@ struct pge_statement {
 	struct qf_list link; /* of pge_statements.used */
 	char name[24];
 	struct qf_buf key;
-	bool parsed; /* the server has it */
+	bool parsed;	  /* the server has it */
+	uint64_t catalog; /* … since then */
 	bool described;
 	struct qf_buf columns; /* described: body of its RowDescription, with the formats of Arrow; empty: no rows */
 };
@@ -102,6 +103,7 @@ struct pge_run {
 	bool simple;
 	bool cancelled;	    /* cancel() was called */
 	bool again;	    /* was prepared anew already */
+	bool reused;	    /* what was prepared before */
 	bool answered;	    /* the server has said anything to it */
 	bool parsed, bound; /* … ParseComplete, BindComplete, or there was nothing to do */
 	bool has_schema, copy_in, copy_out;
@@ -302,7 +304,7 @@ void pge_statements_fini(struct pge_statements *s);
 void pge_statements_clear(struct pge_statements *s); /* the server has none of them any more */
 /* The statement of this text and these types; NULL: it is not kept. What goes for it is closed in out. */
 struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_slice sql, const struct qf_bind *b,
-				       struct qf_buf *out);
+				       uint64_t catalog, struct qf_buf *out);
 void pge_statements_drop(struct pge_statements *s, struct pge_statement *st, struct qf_buf *out);
 
 /* ---- state.c ---- */

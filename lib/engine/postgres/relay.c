@@ -244,15 +244,15 @@ void pge_relay_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 
 /* ---- ReadyForQuery ---- */
 
-/* What was prepared does not fit the tables any more, or is gone: once more with a new one, when nothing was done. */
+/*
+ * What was prepared before does not fit the tables any more, or is gone: once more with a new one, since nothing was
+ * done. An error of the values themselves comes again.
+ */
 static bool try_again(struct qf_engine_conn *c)
 {
 	struct pge_run *r = &c->run;
-	const char *state = r->end.error.sqlstate;
-	bool stale = strcmp(state, "26000") == 0 ||
-		     (strcmp(state, "0A000") == 0 && strcmp(r->end.error.message, "cached plan must not change result type") == 0);
 
-	if (!stale || !r->statement || r->again || r->bound || r->cancelled || c->transaction != 'I' || r->before != 'I')
+	if (!r->reused || r->again || r->bound || r->cancelled || c->transaction != 'I' || r->before != 'I')
 		return false;
 	pge_statements_drop(&c->statements, r->statement, &c->out);
 	r->statement = NULL;

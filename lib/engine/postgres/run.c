@@ -76,9 +76,10 @@ static const char *put_parse(struct qf_engine_conn *c)
 	struct pge_run *r = &c->run;
 	const struct qf_engine_job *job = r->job;
 
-	if (job->bind->flags & QF_RUN_NAMED && !r->statement)
-		r->statement = pge_statements_get(&c->statements, job->sql, job->bind, &c->out);
-	r->parsed = r->statement && r->statement->parsed;
+	/* What is described is parsed each time: the types of its parameters are those of now. */
+	if (job->bind->flags & QF_RUN_NAMED && job->bind->kind == QF_RUN_ALL && !r->statement)
+		r->statement = pge_statements_get(&c->statements, job->sql, job->bind, pge_catalog(c->pool->engine), &c->out);
+	r->parsed = r->reused = r->statement && r->statement->parsed;
 	const char *name = r->statement ? r->statement->name : "";
 
 	if (!r->parsed)

@@ -52,6 +52,26 @@ static void make_key(struct qf_buf *key, struct qf_slice sql, const struct qf_bi
 	qf_buf_add_slice(key, sql);
 }
 
+/*
+ * The server infers the types of parameters when it parses, once and for all. A value in binary needs the type that its
+ * client knows of; one in text is read as what the tables were like then.
+ */
+static bool infers(const struct qf_bind *b)
+{
+	for (uint16_t i = 0; i < b->n_values; i++)
+		if (qf_bind_type(b, i) == 0)
+			return true;
+	return false;
+}
+
+static bool misreads(const struct qf_bind *b)
+{
+	for (uint16_t i = 0; i < b->n_values; i++)
+		if (qf_bind_type(b, i) == 0 && b->values[i].binary)
+			return true;
+	return false;
+}
+
 void pge_statements_drop(struct pge_statements *s, struct pge_statement *st, struct qf_buf *out)
 {
 	if (st->parsed)
@@ -60,14 +80,18 @@ void pge_statements_drop(struct pge_statements *s, struct pge_statement *st, str
 }
 
 struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_slice sql, const struct qf_bind *b,
-				       struct qf_buf *out)
+				       uint64_t catalog, struct qf_buf *out)
 {
 	struct pge_statement *st;
 
-	if (sql.n > MAX_TEXT)
+	if (sql.n > MAX_TEXT || misreads(b))
 		return NULL;
 	make_key(&s->key, sql, b);
 	st = qf_map_get(s->by_text, qf_buf_slice(&s->key));
+	if (st && st->catalog != catalog && infers(b)) {
+		pge_statements_drop(s, st, out);
+		st = NULL;
+	}
 	if (st) {
 		qf_list_remove(&st->link);
 		qf_list_append(&s->used, &st->link);
@@ -78,6 +102,7 @@ struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_sli
 	st = qf_xcalloc(1, sizeof(*st));
 	qf_buf_add_slice(&st->key, qf_buf_slice(&s->key));
 	snprintf(st->name, sizeof(st->name), "qf%llu", (unsigned long long)++s->last);
+	st->catalog = catalog;
 	qf_map_put(s->by_text, qf_buf_slice(&st->key), st);
 	qf_list_append(&s->used, &st->link);
 	s->count++;
