@@ -17,15 +17,36 @@
 #define TEXT_KEPT 256 /* of one field, whoever sent it */
 #define STATE_MAX (4u << 20)
 
+/* ---- events: kept as they came, and made readable when somebody asks ---- */
+
+/* Values are cut, whoever sent them; what is not listed is not kept. */
+static void keep_event(struct serve *s, const struct qf_msg *m)
+{
+	static const enum qf_field fields[] = {
+		QF_F_EVENT, QF_F_QUERY_ID, QF_F_USER, QF_F_GROUP, QF_F_CLUSTER, QF_F_TRACE, QF_F_SQLSTATE, QF_F_FRONTEND,
+		QF_F_ROWS, QF_F_QUEUE_NS, QF_F_SLOT_IDLE_NS, QF_F_RUN_NS, QF_F_TOTAL_NS, QF_F_FROM, QF_F_TO,
+	};
+	struct qf_buf *kept = &s->events[s->n++ % EVENTS_KEPT];
+
+	qf_buf_clear(kept);
+	qf_msg_begin(kept, QF_MSG_EVENT, 0, m->attempt, 0);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		struct qf_slice v = qf_get(m, fields[i]);
+
+		if (v.n > TEXT_KEPT)
+			v.n = qf_utf8_cut(qf_slice(v.p, TEXT_KEPT));
+		if (v.p)
+			qf_put_slice(kept, fields[i], v);
+	}
+	qf_msg_end(kept);
+}
+
 static void put_text(json_t *o, const char *key, const struct qf_msg *m, enum qf_field f)
 {
 	struct qf_slice v = qf_get(m, f);
 
-	if (!v.p)
-		return;
-	if (v.n > TEXT_KEPT)
-		v.n = qf_utf8_cut(qf_slice(v.p, TEXT_KEPT));
-	json_object_set_new(o, key, json_stringn((const char *)v.p, v.n)); /* no text: no field */
+	if (v.p)
+		json_object_set_new(o, key, json_stringn((const char *)v.p, v.n)); /* no text: no field */
 }
 
 static void put_micros(json_t *o, const char *key, const struct qf_msg *m, enum qf_field f)
@@ -42,10 +63,11 @@ static void put_dialect(json_t *o, const char *key, const struct qf_msg *m, enum
 		json_object_set_new(o, key, json_string(qf_dialect_name((enum qf_dialect)d)));
 }
 
-static void keep_event(struct serve *s, const struct qf_msg *m)
+/* One line of JSON. */
+static void write_event(struct qf_buf *out, const struct qf_msg *m)
 {
-	char **kept = &s->events[s->n++ % EVENTS_KEPT];
 	json_t *o = json_object();
+	char *text;
 
 	put_text(o, "event", m, QF_F_EVENT);
 	put_text(o, "queryId", m, QF_F_QUERY_ID);
@@ -66,10 +88,14 @@ static void keep_event(struct serve *s, const struct qf_msg *m)
 	put_micros(o, "totalMicros", m, QF_F_TOTAL_NS);
 	put_dialect(o, "from", m, QF_F_FROM);
 	put_dialect(o, "to", m, QF_F_TO);
-	free(*kept);
-	*kept = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
+	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
+	if (text)
+		qf_buf_printf(out, "%s\n", text);
+	free(text);
 	json_decref(o);
 }
+
+/* ---- state ---- */
 
 static void keep_state(struct qf_peer *from, struct qf_slice rows)
 {
@@ -142,10 +168,11 @@ static void write_events(struct serve *s, struct qf_buf *out)
 	uint64_t first = s->n > EVENTS_KEPT ? s->n - EVENTS_KEPT : 0;
 
 	for (uint64_t i = first; i < s->n; i++) {
-		const char *text = s->events[i % EVENTS_KEPT];
+		struct qf_slice kept = qf_buf_slice(&s->events[i % EVENTS_KEPT]);
+		struct qf_msg m;
 
-		if (text && out->n < QF_MSG_MAX / 2)
-			qf_buf_printf(out, "%s\n", text);
+		if (out->n < QF_MSG_MAX / 2 && qf_msg_decode(&m, kept, NULL) == 0)
+			write_event(out, &m);
 	}
 }
 
@@ -207,7 +234,7 @@ void serve_teardown(void *ctx, struct qf_run *run)
 	while ((p = qf_bus_next_peer(run->bus, p)))
 		forget(p); /* the bus says no more of them */
 	for (size_t i = 0; i < EVENTS_KEPT; i++)
-		free(a->serve->events[i]);
+		qf_buf_fini(&a->serve->events[i]);
 	counts_free(a->serve->counts);
 	free(a->serve);
 	a->serve = NULL;

@@ -13,7 +13,7 @@ struct web;
 
 struct serve {
 	struct qf_run *run;
-	char *events[EVENTS_KEPT]; /* one JSON object each */
+	struct qf_buf events[EVENTS_KEPT]; /* a message each, of what is kept of them */
 	uint64_t n; /* so far; the newest is at (n - 1) % EVENTS_KEPT */
 	struct counts *counts;
 	struct web *web; /* NULL: queryflux.adminApi.enabled is false */
