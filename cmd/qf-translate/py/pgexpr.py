@@ -345,7 +345,7 @@ class Exprs:
             return X("%s %s %s" % (left.p, op, right.p), ANY, False)
         ls, rs = left.ty.scale or 0, right.ty.scale or 0
         lw, rw = left.ty.width or WIDTH[left.ty.kind], right.ty.width or WIDTH[right.ty.kind]
-        whole = left.ty.whole and right.ty.whole
+        whole = all(x.ty.whole or x.ty.kind in INTS for x in (left, right))
         if op == "*":
             scale, width = ls + rs, lw + rw
         else:

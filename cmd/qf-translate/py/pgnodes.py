@@ -195,6 +195,6 @@ def concat(c, node):
         c.doubt("|| with a column of unknown type")
     left, right = c.text(c.settle(left)), c.text(c.settle(right))
     sql = "%s || %s" % (left.sql if isinstance(node.this, exp.DPipe) else left.p, right.p)
-    if "$" in sql and not isinstance(node.parent, exp.DPipe):
-        return X("CAST(%s AS VARCHAR)" % sql, TEXT)  # with NULL for a parameter duckdb calls it an integer
+    if ("$" in sql or "CAST(NULL" in sql) and not isinstance(node.parent, exp.DPipe):
+        return X("CAST(%s AS VARCHAR)" % sql, TEXT)  # with a NULL that it knows duckdb calls it an integer
     return X(sql, TEXT, False)

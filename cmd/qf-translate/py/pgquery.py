@@ -20,6 +20,7 @@ class Statements(Clauses):
         self.spelled = {c for t in (schema or {}).values() for c in t}  # names of columns and outputs as they are
         self.absent = False      # a table of the statement was looked up and is not there: the engine's error is the answer
         self.in_with = 0         # of queries that duckdb may never look at
+        self.in_set = 0          # of the queries of a UNION
         self.quoted = {}         # lower case → spelling of names that are not all lower case
 
     def cast_any(self, x, ty):
@@ -191,6 +192,8 @@ class Statements(Clauses):
                 columns = None if columns is None or star[1] is None else columns + star[1]
                 continue
             x = self.value(n)
+            if top and not self.in_set:
+                x = self.shown(x)
             name = column_name(n, self.names)
             if name != name.lower():
                 self.spelled.add(name)
@@ -212,6 +215,15 @@ class Statements(Clauses):
         if x.ty.kind == "param":
             return self.as_type(x, TEXT)
         return x
+
+    def shown(self, x):
+        """A value of the result has PostgreSQL's type, also where duckdb holds another one that shows the same."""
+        if x.ty.kind == "numeric" and x.ty.whole:
+            return X("CAST(%s AS DECIMAL(38, 0))" % x.sql, x.ty)
+        if x.sql == "NULL" and x.ty.kind == "unknown":
+            return X("CAST(NULL AS VARCHAR)", x.ty)
+        known = "CAST(NULL" in x.sql and x.ty.kind == "numeric" and duck_type(x.ty)
+        return X("CAST(%s AS %s)" % (x.sql, known), x.ty) if known else x
 
     def star(self, node):
         """(text, columns) of * and t.*, or None."""
@@ -242,7 +254,9 @@ class Statements(Clauses):
     def set_operation(self, node, top):
         self.only(node, "this", "expression", "distinct", "order", "limit", "offset", "with_")
         word = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}[type(node)]
+        self.in_set += 1
         left, right = self.branch(node.this, top), self.branch(node.expression, top)
+        self.in_set -= 1
         columns = self.merged_columns(word, left, right)
         self.scope.aliases = {n for n, _ in columns or ()}
         sql = "%s %s%s %s" % (left.sql, word, "" if node.args.get("distinct") else " ALL", right.sql)
