@@ -20,6 +20,9 @@ enum qf_encoding {
 };
 #define QF_ENC_BIT(e) (1u << (e))
 
+#define QF_BATCH_MAX (256u << 10) /* largest BATCH payload on the ring; a longer row goes in pieces */
+#define QF_ROW_MAX (64u << 20)	  /* largest single row batch that is put together again */
+
 enum qf_run_kind {
 	/*
 	 * Run it; rows to the end, or max_rows of them and the rest stays in `portal`. Without a portal the rest is given

@@ -21,8 +21,6 @@
 #define QF_MSG_HEADER 28
 #define QF_MSG_EPOCH_AT 16 /* the bus writes the sender's epoch here */
 #define QF_MSG_MAX (17u << 20)	      /* largest message on any socket */
-#define QF_BATCH_MAX (256u << 10)     /* largest BATCH payload; a longer row goes in pieces */
-#define QF_ROW_MAX (64u << 20)	      /* largest single row batch that is put together again */
 
 enum qf_kind {
 	QF_MSG_HELLO = 1,

@@ -44,7 +44,7 @@ static const struct qf_item cluster_items[] = {
 	  .help = "database at the engine; counts before the endpoint's" },
 	{ .key = "poolSize", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, pool_size), .min = 1, .max = 10000,
 	  .dflt = "20", .unit = "connections", .reload = LIVE, .engines = POSTGRES,
-	  .help = "most connections to the engine, so most statements at once; one more looks at tables for translation" },
+	  .help = "most connections for statements, so most of them at once; two more look at tables and describe statements" },
 	{ .key = "poolMinSize", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, pool_min), .max = 10000, .dflt = "0",
 	  .unit = "connections", .reload = LIVE, .engines = POSTGRES,
 	  .help = "connections that are kept open however long they are idle" },

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "private.h"
-#include "qf/msg.h"
 
 static struct qf_buf *columns_of(struct pge_run *r)
 {

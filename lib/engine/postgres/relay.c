@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "private.h"
-#include "qf/msg.h"
 
 #define LINGER_NS (5 * QF_MS)
 

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include "private.h"
-#include "qf/msg.h"
 
 enum {
 	READ_BYTES = 64 << 10,
