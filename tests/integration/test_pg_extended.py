@@ -336,6 +336,15 @@ select 1; select 2;
 """
 
 
+# What a toolkit answers itself has no place in PostgreSQL's source code.
+OWN = {"rollback", "commit", "savepoint a", "execute nothing", "select $1", "select 1; select 2"}
+OTHER_BYTES = {}
+
+
+def without_place(messages):
+    return [(kind, re.sub(rb"\0F[^\0]*\0L[^\0]*\0R[^\0]*", b"", body) if kind in "EN" else body) for kind, body in messages]
+
+
 @on_postgres
 def test_same_bytes(pg, target, where):
     """Every message, of results, errors and notices, by simple and by extended protocol."""
@@ -349,5 +358,7 @@ def test_same_bytes(pg, target, where):
 
     for make in (query, run):
         both = zip(statements, answers(pg.target(), make), answers(target, make), strict=True)
-        different = [(sql, want, got) for sql, want, got in both if want != got]
-        assert not different, different
+        different = {sql: (want, got) for sql, want, got in both
+                     if want != got and not (sql in OWN and without_place(want) == without_place(got))}
+        listed = OTHER_BYTES.get((where, make.__name__), {})
+        assert different.keys() == listed.keys(), [(sql, different.get(sql)) for sql in different.keys() ^ listed.keys()]
