@@ -2,6 +2,7 @@
  * A PostgreSQL client on the loop of the test: sends bytes, and writes what comes back as text.
  *
  *   R S(name=value) K Z(I) T(n:20 text:25) D(1,~) C(SELECT 1) I E(ERROR 42601 text p3 d[…] h[…]) N(WARNING …) v(3.0 …)
+ *   1 2 3 n s c t(25 0) d(data) G H; a column in binary is n:20/1
  *
  * ParameterStatus and BackendKeyData of the startup are left out unless `verbose`. "EOF" is the end.
  */
@@ -66,7 +67,8 @@ static inline void show_columns(struct qf_buf *b, struct qf_reader *r)
 		qf_buf_printf(b, "%s%.*s:%u", i ? " " : "", (int)name.n, (const char *)name.p, qf_read_u32(r));
 		qf_read_u16(r);
 		qf_read_u32(r);
-		qf_read_u16(r);
+		if (qf_read_u16(r))
+			qf_buf_add_str(b, "/1");
 	}
 }
 
@@ -84,7 +86,8 @@ static inline void show_row(struct qf_buf *b, struct qf_reader *r)
 		}
 		struct qf_slice v = qf_read_bytes(r, len);
 
-		qf_buf_add(b, v.p, v.n > 40 ? 40 : v.n);
+		for (size_t k = 0; k < v.n && k < 40; k++)
+			qf_buf_printf(b, v.p[k] < ' ' ? "\\%x" : "%c", v.p[k]);
 	}
 }
 
@@ -95,7 +98,7 @@ static inline void show_message(struct client *c, char kind, struct qf_slice bod
 	size_t before = b->n;
 
 	qf_buf_printf(b, "%s%c", b->n ? " " : "", kind);
-	if (kind == 'R' || kind == 'I')
+	if (strchr("RI123nscGHA", kind))
 		return;
 	qf_buf_add_str(b, "(");
 	if (kind == 'E' || kind == 'N') {
@@ -110,6 +113,11 @@ static inline void show_message(struct client *c, char kind, struct qf_slice bod
 		qf_buf_add_slice(b, text_of(&r));
 		qf_buf_add_str(b, "=");
 		qf_buf_add_slice(b, text_of(&r));
+	} else if (kind == 't') {
+		for (unsigned n = qf_read_u16(&r), i = 0; i < n; i++)
+			qf_buf_printf(b, "%s%u", i ? " " : "", qf_read_u32(&r));
+	} else if (kind == 'd') {
+		qf_buf_add_slice(b, body);
 	} else if (kind == 'K') {
 		c->pid = qf_read_u32(&r);
 		c->key_n = r.n < sizeof(c->key) ? r.n : 0;

@@ -17,6 +17,7 @@ static const char script[] = "match savepoint | affected 0\n"
 			     "match rows3 | rows 3 bytes 2\n"
 			     "match careful | notice mind the gap | rows 1\n"
 			     "match none | rows 0\n"
+			     "match nosuch | error 42601 has no translation\n"
 			     "match timout | error 42704 no such setting\n"
 			     "match /^set/ | affected 0\n"
 			     "default | rows 1\n";
@@ -161,7 +162,7 @@ static const struct {
 			{ "set queryflux.dialct = 'x'", "E(ERROR 42704 unrecognized configuration parameter \"queryflux.dialct\" h[Perhaps you meant \"queryflux.dialect\".]) Z(I)" } },
 		"" },
 	{ "what is not known here the engine judges",
-		{ { "set statement_timout = 1", "E(ERROR 42704 no such setting h[Perhaps you meant \"statement_timeout\".]) Z(I)" },
+		{ { "set statement_timout = 1", "E(ERROR 42704 unrecognized configuration parameter \"statement_timout\" h[Perhaps you meant \"statement_timeout\".]) Z(I)" },
 			{ "show work_mem", "T(n:20) D(1) C(SHOW) Z(I)" }, { "set work_mem = '1MB'", "C(SET) Z(I)" },
 			{ "begin; set local work_mem = '2MB'; set geqo = off; rollback", "C(BEGIN) C(SET) C(SET) C(ROLLBACK) Z(I)" },
 			{ "select 1", "T(n:20) D(1) C(SELECT 1) Z(I)" } },
@@ -227,6 +228,13 @@ static const struct {
 			{ "listen x", "T(n:20) D(1) C(LISTEN) Z(I)" }, { "begin; select 1; close c; unlisten *; discard temp",
 				"C(BEGIN) T(n:20) D(1) C(SELECT 1) T(n:20) D(1) C(CLOSE CURSOR) T(n:20) D(1) C(UNLISTEN) T(n:20) D(1) C(DISCARD TEMP) Z(T)" } },
 		"-:declare c cursor for select none|-:copy t from stdin none|-:listen x|1:BEGIN|1:select 1|1:close c|1:unlisten *|1:discard temp|" },
+	{ "… and what it does not have is said in other words",
+		{ { "declare c cursor for select nosuch", "E(ERROR 0A000 A cursor is not supported by the engine of this group h[Send the query itself: its rows are streamed as fast as the client reads them.]) Z(I)" },
+			{ "copy t from stdin nosuch", "E(ERROR 0A000 COPY FROM STDIN is not supported by the engine of this group h[Use INSERT.]) Z(I)" },
+			{ "copy nosuch to stdout", "E(ERROR 0A000 COPY TO STDOUT is not supported by the engine of this group h[Use SELECT; psql --csv prints the same format.]) Z(I)" },
+			{ "notify nosuch", "E(ERROR 0A000 LISTEN or NOTIFY is not supported by the engine of this group h[Sessions cannot notify each other there; poll a table.]) Z(I)" },
+			{ "copy nosuch to 'file'", "E(ERROR 42601 has no translation) Z(I)" }, { "copy fail to stdout", "E(ERROR 42P01 no such table) Z(I)" } },
+		"-:declare c cursor for select nosuch|-:copy t from stdin nosuch|-:copy nosuch to stdout|-:notify nosuch|-:copy nosuch to 'file'|-:copy fail to stdout|" },
 	{ "PREPARE, EXECUTE, DEALLOCATE",
 		{ { "prepare p (int, text, timestamp(3) with time zone, mood) as select $1, $2, $3, $4", "C(PREPARE) Z(I)" },
 			{ "execute p (-1, 'it''s', null, E'a\\tb'::text)", "T(n:20) D(1) C(SELECT 1) Z(I)" },

@@ -110,26 +110,38 @@ static void put_columns(struct pg_session *s, const struct pg_statement *st, con
 		qf_pg_set_formats(out->p + at, out->n - at, p->formats, p->n_formats);
 }
 
-/* It failed while it ran: PostgreSQL had described it before, so a client may wait for that. */
-static void pay_describe_of_failed(struct pg_session *s)
+/* A procedure may have rows for its caller. */
+static bool returns_nothing(const struct qf_facts *f)
+{
+	if (f->verb == QF_VERB_CALL)
+		return qf_slice_caseeq_str(f->word, "do");
+	return !f->returns_rows && f->verb != QF_VERB_OTHER;
+}
+
+void pg_extended_pay_all(struct pg_session *s)
 {
 	struct pg_extended *x = &s->extended;
 
+	pg_extended_pay(s, QF_STAGE_EXECUTE);
 	if (!(x->owed & PG_OWED_DESCRIBE))
 		return;
 	if (pg_statement_described(s, x->owed_statement))
 		put_columns(s, x->owed_statement, x->owed_portal);
-	else if (!x->owed_statement->facts.returns_rows)
+	else if (returns_nothing(&x->owed_statement->facts))
 		qf_pg_put_mark(&s->conn.out, 'n');
+	else
+		return;
+	paid(s, PG_OWED_DESCRIBE);
 }
 
 void pg_extended_failed(struct pg_session *s, enum qf_stage at)
 {
 	struct pg_extended *x = &s->extended;
 
-	pg_extended_pay(s, at);
 	if (at == QF_STAGE_EXECUTE)
-		pay_describe_of_failed(s);
+		pg_extended_pay_all(s);
+	else
+		pg_extended_pay(s, at);
 	if (x->owed & PG_OWED_PARSE)
 		pg_prepared_drop(s, x->owed_statement);
 	if (x->owed & PG_OWED_BIND)
@@ -442,19 +454,19 @@ static enum peeked peek(struct qf_slice rest)
 {
 	struct qf_reader r = qf_reader(rest);
 
-	while (r.n >= 5) {
+	while (r.n > 0) {
 		uint8_t kind = qf_read_u8(&r);
 		uint32_t length = qf_read_u32(&r);
 
 		if (kind == 'S')
 			return PEEK_SYNC;
-		if (kind != 'C' || length < 4 || length > QF_PG_MAX_SMALL)
+		if (kind != 'C' || (!r.err && (length < 4 || length > QF_PG_MAX_SMALL)))
 			return PEEK_OTHER;
-		if (length - 4 > r.n)
+		if (r.err || length - 4 > r.n)
 			return PEEK_MORE;
 		qf_read_bytes(&r, length - 4);
 	}
-	return r.n > 0 && *r.p != 'C' && *r.p != 'S' ? PEEK_OTHER : PEEK_MORE;
+	return PEEK_MORE;
 }
 
 /* Its end was told already: PostgreSQL finds no more rows, or that it cannot run twice. */

@@ -37,6 +37,8 @@ bool pg_extended_before(struct pg_session *s, bool *ret_skip);
 void pg_extended_pay(struct pg_session *s, enum qf_stage reached);
 /* The columns of the portal that runs; empty: it has none. */
 void pg_extended_pay_describe(struct pg_session *s, struct qf_slice description);
+/* It runs, as is known by a notice or an error of it: all is said, its columns too when they are known. */
+void pg_extended_pay_all(struct pg_session *s);
 /* It failed there: what does not stand is dropped, nothing is owed any more, and all is skipped up to Sync. */
 void pg_extended_failed(struct pg_session *s, enum qf_stage at);
 

@@ -6,6 +6,7 @@
 #include "query.h"
 #include "set.h"
 #include "sqlprepare.h"
+#include "utility.h"
 
 enum { MAX_NOTICE_BYTES = 2 * PG_OUT_HIGH }; /* notices are not flow-controlled: beyond this they are dropped */
 
@@ -101,6 +102,8 @@ static void on_notice(struct qf_query *q, void *arg, const char *severity, const
 	(void)q;
 	if (s->conn.out.n >= MAX_NOTICE_BYTES)
 		return;
+	if (run->kind == PG_RUN_EXECUTE && run->step == PG_STEP_STATEMENT)
+		pg_extended_pay_all(s);
 	if (fields.n) /* the engine itself heeds client_min_messages */
 		qf_pg_put_report(&s->conn.out, 'N', fields, 0);
 	else
@@ -178,9 +181,9 @@ static struct qf_bind make_bind(struct pg_run *run, enum pg_step step, bool in_t
 	const struct pg_statement *st = run->inner ? run->inner : run->prepared;
 	struct qf_bind b = { .encodings = QF_ENC_BIT(QF_ENC_ARROW) | QF_ENC_BIT(QF_ENC_PG3) };
 
-	bind_closed(run->s, &b);
 	if (step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE)
 		return b;
+	bind_closed(run->s, &b);
 	if (!st) {
 		b.flags |= QF_RUN_SIMPLE;
 		return b;
@@ -293,7 +296,8 @@ static void finish_statement(struct pg_run *run, bool copied_out)
 	} else {
 		if (name_the_canceller(run, e))
 			fields = QF_SLICE_NONE;
-		pg_set_hint(run, e);
+		if (fields.n == 0)
+			pg_utility_refused(run, e);
 		pg_run_fail_at(run, run->end.stage, e, fields);
 	}
 }

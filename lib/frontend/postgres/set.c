@@ -22,10 +22,10 @@ static bool parse(struct pg_session *s, struct qf_slice stmt, struct qf_arena *a
 	return false;
 }
 
-/* What an engine need not be asked about. A statement that cannot be read is an error here. */
+/* What an engine need not be asked about. */
 static bool is_known(const struct qf_setting_stmt *st, bool parsed)
 {
-	return !parsed || st->all || pg_settings_known(st->name);
+	return parsed && (st->all || pg_settings_known(st->name));
 }
 
 /* ---- SET, RESET ---- */
@@ -66,9 +66,7 @@ bool pg_set(struct pg_run *run)
 	bool parsed = parse(run->s, run->stmt.text, a, &st, &e);
 	bool ours = is_known(&st, parsed);
 
-	if (!parsed) {
-		pg_run_fail(run, &e);
-	} else if (st.all) {
+	if (ours && st.all) {
 		pg_settings_reset_all(&run->s->settings);
 		pg_run_complete(run, tag);
 	} else if (ours) {
@@ -131,27 +129,24 @@ static void show_one(struct pg_run *run, const char *name)
 
 /* In a dialect that shows tables and catalogs too, only the settings of the table are ours. */
 static bool shows_ours(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_arena *a,
-		       struct qf_setting_stmt *ret, bool *ret_parsed, struct qf_sql_error *reterr)
+		       struct qf_setting_stmt *ret)
 {
-	if (!qf_slice_caseeq_str(f->word, "show"))
+	struct qf_sql_error e;
+
+	if (!qf_slice_caseeq_str(f->word, "show") || !parse(s, stmt, a, ret, &e))
 		return false; /* DESCRIBE and its like */
-	*ret_parsed = parse(s, stmt, a, ret, reterr);
 	if (pg_session_facts(s)->dialect == QF_DIALECT_POSTGRES)
-		return is_known(ret, *ret_parsed);
-	return *ret_parsed && !ret->all && pg_setting_find(ret->name) != PG_SETTING_NONE;
+		return is_known(ret, true);
+	return !ret->all && pg_setting_find(ret->name) != PG_SETTING_NONE;
 }
 
 bool pg_show(struct pg_run *run)
 {
 	struct qf_arena *a = qf_arena_new(0);
 	struct qf_setting_stmt st;
-	struct qf_sql_error e;
-	bool parsed;
-	bool ours = shows_ours(run->s, run->stmt.text, &run->facts, a, &st, &parsed, &e);
+	bool ours = shows_ours(run->s, run->stmt.text, &run->facts, a, &st);
 
-	if (ours && !parsed)
-		pg_run_fail(run, &e);
-	else if (ours && st.all)
+	if (ours && st.all)
 		show_all(run);
 	else if (ours)
 		show_one(run, st.name);
@@ -165,12 +160,11 @@ bool pg_show_is_ours(struct pg_session *s, struct qf_slice stmt, const struct qf
 	const char *spelled, *value;
 	struct qf_setting_stmt st;
 	struct qf_sql_error e;
-	bool parsed;
-	bool ours = shows_ours(s, stmt, f, a, &st, &parsed, &e);
+	bool ours = shows_ours(s, stmt, f, a, &st);
 
-	if (ours && parsed && st.all)
+	if (ours && st.all)
 		pg_reply_text_columns(columns, all_columns, 3);
-	else if (ours && parsed && pg_settings_show(&s->settings, st.name, &spelled, &value, &e))
+	else if (ours && pg_settings_show(&s->settings, st.name, &spelled, &value, &e))
 		pg_reply_text_columns(columns, &spelled, 1);
 	qf_arena_free(a);
 	return ours;
@@ -332,17 +326,21 @@ void pg_set_accepted(struct pg_run *run)
 	qf_arena_free(a);
 }
 
-void pg_set_hint(struct pg_run *run, struct qf_sql_error *e)
+void pg_set_refused(struct pg_run *run, struct qf_sql_error *e)
 {
 	enum qf_verb v = run->facts.verb;
-	struct qf_arena *a;
 	struct qf_setting_stmt st;
-	struct qf_sql_error ignored;
+	struct qf_sql_error malformed;
 
-	if ((v != QF_VERB_SET && v != QF_VERB_SHOW && v != QF_VERB_RESET) || *e->hint || strcmp(e->sqlstate, "42704") != 0)
+	if ((v != QF_VERB_SET && v != QF_VERB_SHOW && v != QF_VERB_RESET) || qf_slice_caseeq_str(run->facts.word, "describe"))
 		return;
-	a = qf_arena_new(0);
-	if (parse(run->s, run->stmt.text, a, &st, &ignored) && st.name)
+	struct qf_arena *a = qf_arena_new(0);
+
+	if (!parse(run->s, run->stmt.text, a, &st, &malformed)) {
+		*e = malformed;
+	} else if (st.name) {
+		qf_sql_error_set(e, "42704", "unrecognized configuration parameter \"%.200s\"", st.name);
 		pg_settings_hint(st.name, e);
+	}
 	qf_arena_free(a);
 }

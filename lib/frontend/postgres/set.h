@@ -14,7 +14,7 @@ bool pg_show_is_ours(struct pg_session *s, struct qf_slice stmt, const struct qf
 bool pg_set_config_is_ours(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_buf *columns);
 /* The engine has taken the current statement: when it set something, that goes with every statement from now on. */
 void pg_set_accepted(struct pg_run *run);
-/* The engine knows no setting of that name: perhaps one of ours was meant. */
-void pg_set_hint(struct pg_run *run, struct qf_sql_error *e);
+/* The engine has no such statement. Of SET, SHOW and RESET: then there is no setting of that name. */
+void pg_set_refused(struct pg_run *run, struct qf_sql_error *e);
 
 #endif

@@ -167,7 +167,7 @@ static bool check(const struct pg_settings *st, const char *name, const struct p
 		qf_sql_error_set(reterr, "54000", "value of parameter \"%s\" is longer than %d bytes", name, MAX_VALUE);
 		return false;
 	}
-	if (def && (def->flags & PG_SETTING_READ_ONLY)) {
+	if (def && (def->flags & PG_SETTING_READ_ONLY) && !(def == &pg_setting_table[PG_SESSION_AUTHORIZATION] && !value)) {
 		qf_sql_error_set(reterr, "55P02", "parameter \"%s\" cannot be changed", def->name);
 		return false;
 	}

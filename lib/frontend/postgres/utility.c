@@ -192,3 +192,39 @@ bool pg_utility_describe(struct pg_session *s, struct qf_slice stmt, const struc
 {
 	return utilities[f->verb].is_ours && utilities[f->verb].is_ours(s, stmt, f, columns);
 }
+
+/* ---- what only some engines have ---- */
+
+static const char *copied_with(struct pg_run *run)
+{
+	struct fe_words w = words_of(run);
+
+	while (!fe_words_end(&w)) {
+		if (fe_words_is(&w, "stdin") || fe_words_is(&w, "stdout"))
+			return fe_words_is(&w, "stdin") ? "COPY FROM STDIN" : "COPY TO STDOUT";
+		fe_words_next(&w);
+	}
+	return NULL;
+}
+
+static void set_refusal(struct qf_sql_error *e, const char *what, const char *hint)
+{
+	qf_sql_error_set(e, "0A000", "%s is not supported by the engine of this group", what);
+	snprintf(e->hint, sizeof(e->hint), "%s", hint);
+}
+
+void pg_utility_refused(struct pg_run *run, struct qf_sql_error *e)
+{
+	const char *copy = run->facts.verb == QF_VERB_COPY ? copied_with(run) : NULL;
+
+	if (strcmp(e->sqlstate, "42601") != 0 && strcmp(e->sqlstate, "42704") != 0 && strcmp(e->sqlstate, "0A000") != 0)
+		return;
+	pg_set_refused(run, e);
+	if (copy)
+		set_refusal(e, copy, strcmp(copy, "COPY FROM STDIN") == 0 ? "Use INSERT." :
+			"Use SELECT; psql --csv prints the same format.");
+	if (run->facts.verb == QF_VERB_DECLARE || run->facts.verb == QF_VERB_FETCH || run->facts.verb == QF_VERB_MOVE)
+		set_refusal(e, "A cursor", "Send the query itself: its rows are streamed as fast as the client reads them.");
+	if (run->facts.verb == QF_VERB_LISTEN)
+		set_refusal(e, "LISTEN or NOTIFY", "Sessions cannot notify each other there; poll a table.");
+}
