@@ -480,6 +480,93 @@ static void test_describe_changes_nothing(void **state)
 	fixture_end(&cl, c);
 }
 
+/* ---- statements that come again ---- */
+
+static void ask_named(struct cluster *cl, struct qf_engine_conn *c, const char *sql, const char *value, const char *expect,
+	const struct qf_engine_setting *zone)
+{
+	struct param params[4] = { { .type = 20, .text = value, .set = value != NULL } };
+	struct qf_buf text;
+	struct bound b;
+	struct run r;
+
+	bound_init(&b, params);
+	b.bind.flags = QF_RUN_NAMED;
+	run_init(&r, cl, c, sql);
+	r.job.bind = &b.bind;
+	r.job.settings = zone;
+	r.job.n_settings = zone != NULL;
+	r.keep_bytes = true;
+	run_submit(&r);
+	wait_end(&r);
+	if (r.end.outcome != QF_OUT_OK)
+		fail_msg("%s: %s %s", sql, r.end.error.sqlstate, r.end.error.message);
+	struct qf_rowset *rs = rowset_of(&r);
+
+	qf_buf_init(&text);
+	row_text(&r, rs, &text);
+	if (strcmp(qf_buf_cstr(&text), expect) != 0)
+		fail_msg("%s: %s, not %s", sql, qf_buf_cstr(&text), expect);
+	qf_buf_fini(&text);
+	qf_rowset_free(rs);
+	qf_buf_fini(&r.bytes);
+}
+
+/* DuckDB's own plans would not see what was written since: here they do. */
+static void test_named(void **state)
+{
+	static const char *const sqls[] = { "SELECT count(*) FROM k WHERE id > 100", "SELECT count(*) FROM k",
+		"SELECT coalesce(max(id), -1) FROM k", "SELECT count(*) FROM k WHERE x IS NULL" };
+	static const struct {
+		const char *write, *counts[4];
+	} steps[] = {
+		{ "SELECT 1", { "0", "3", "3", "0" } },
+		{ "INSERT INTO k VALUES (150, NULL)", { "1", "4", "150", "1" } },
+		{ "DELETE FROM k WHERE id = 150", { "0", "3", "3", "0" } },
+		{ "UPDATE k SET id = id + 200", { "3", "3", "203", "0" } },
+		{ "ALTER TABLE k ALTER id TYPE INTEGER", { "3", "3", "203", "0" } },
+	};
+	static const struct qf_engine_setting tokyo = { "timezone", "Asia/Tokyo" };
+	struct cluster cl;
+	struct run r;
+
+	(void)state;
+	open_memory(&cl, 2);
+	struct qf_engine_conn *c = get_conn(&cl), *other = get_conn(&cl);
+
+	must_run(&cl, c, "CREATE TABLE k AS SELECT range AS id, 1 AS x FROM range(1, 4)");
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		must_run(&cl, i % 2 ? other : c, "BEGIN");
+		must_run(&cl, i % 2 ? other : c, steps[i].write);
+		if (i % 2)
+			for (size_t k = 0; k < 4; k++) /* not yet */
+				ask_named(&cl, c, sqls[k], NULL, steps[i - 1].counts[k], NULL);
+		must_run(&cl, i % 2 ? other : c, "COMMIT");
+		for (size_t k = 0; k < 8; k++)
+			ask_named(&cl, c, sqls[k % 4], NULL, steps[i].counts[k % 4], NULL);
+	}
+	must_run(&cl, other, "DROP TABLE k");
+	run_on(&r, &cl, c, sqls[0]);
+	assert_string_equal(r.end.error.sqlstate, "42P01");
+	for (int i = 0; i < 100; i++) { /* more texts than are kept */
+		char sql[64], expect[16];
+
+		snprintf(sql, sizeof(sql), "SELECT $1 + %d", i % 40);
+		snprintf(expect, sizeof(expect), "%d", i + i % 40);
+		char value[16];
+
+		snprintf(value, sizeof(value), "%d", i);
+		ask_named(&cl, c, sql, value, expect, NULL);
+	}
+	static const char noon[] = "SELECT strftime('2020-01-01 12:00:00+00'::TIMESTAMPTZ, '%H')";
+
+	for (int i = 0; i < 4; i++)
+		ask_named(&cl, c, noon, NULL, i % 2 ? "21" : "12", i % 2 ? &tokyo : NULL);
+	cl.ops->conn_put(c, false);
+	cl.ops->conn_put(other, false);
+	cluster_close(&cl);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_descriptions),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_describe_changes_nothing),
+		cmocka_unit_test(test_named),
 	};
 
 	return cmocka_run_group_tests(tests, find_library, NULL);

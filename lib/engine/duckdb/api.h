@@ -12,6 +12,7 @@
 #define DUCK_FUNCTIONS(X)                                                                                              \
 	X(array_type_child_type)                                                                                       \
 	X(bind_value)                                                                                                  \
+	X(clear_bindings)                                                                                              \
 	X(close)                                                                                                       \
 	X(column_count)                                                                                                \
 	X(column_logical_type)                                                                                         \

@@ -125,67 +125,76 @@ static bool has_casts(const struct duck_plan *p)
 }
 
 /* As the client wrote it: its own errors are those that count, also where the grammar wants no cast. */
-static duckdb_prepared_statement bare(struct binding *b)
+static int prepare_bare(struct binding *b, struct duck_bound *ret)
 {
-	duckdb_prepared_statement prepared = b->plan->bare;
 	struct qf_buf why;
 
+	ret->sql = qf_xstrdup(b->conn->job.sql);
+	ret->prepared = b->plan->bare;
+	ret->writes = b->plan->bare_writes;
 	b->plan->bare = NULL;
-	if (prepared)
-		return prepared;
+	if (!ret->prepared)
+		ret->prepared = duck_cache_take(b->conn, ret->sql, &ret->writes);
+	if (ret->prepared)
+		return 0;
 	qf_buf_init(&why);
-	if (!duck_prepare(b->conn, b->conn->job.sql, &prepared, &why) && why.n)
+	bool ok = duck_prepare(b->conn, ret->sql, &ret->prepared, &why);
+
+	if (!ok && why.n)
 		duck_job_fail(b->conn, qf_buf_cstr(&why));
 	qf_buf_fini(&why);
-	return prepared;
+	return ok ? 0 : -EINVAL;
 }
 
-static duckdb_prepared_statement prepare(struct binding *b)
+static int prepare(struct binding *b, struct duck_bound *ret)
 {
 	struct duck_job *j = &b->conn->job;
-	duckdb_prepared_statement prepared = NULL;
 	struct qf_buf sql, why;
 
 	if (!has_casts(b->plan))
-		return bare(b);
+		return prepare_bare(b, ret);
 	qf_buf_init(&sql);
 	qf_buf_init(&why);
 	duck_plan_put_sql(&sql, b->plan, false);
-	if (duck_prepare(b->conn, qf_buf_cstr(&sql), &prepared, &why))
+	ret->prepared = duck_cache_take(b->conn, qf_buf_cstr(&sql), &ret->writes);
+	bool ok = ret->prepared || duck_prepare(b->conn, qf_buf_cstr(&sql), &ret->prepared, &why);
+
+	if (ok) {
 		duck_plan_note_casts(b->plan, j);
-	else if (why.n)
-		prepared = bare(b);
+		ret->sql = qf_xstrdup(qf_buf_cstr(&sql));
+	}
 	qf_buf_fini(&sql);
 	qf_buf_fini(&why);
-	return prepared;
+	if (ok)
+		return 0;
+	return j->end.outcome == QF_OUT_OK ? prepare_bare(b, ret) : -EINVAL;
 }
 
-duckdb_prepared_statement duck_bind(struct qf_engine_conn *c)
+int duck_bind(struct duck_bound *ret, struct qf_engine_conn *c)
 {
-	const struct duck_api *api = &c->engine->api;
-	duckdb_prepared_statement prepared = NULL;
 	struct duck_plan plan;
 	struct binding b = { .conn = c, .plan = &plan };
+	int r = duck_plan_make(&plan, c);
 
-	if (duck_plan_make(&plan, c) < 0)
-		return NULL;
+	if (r < 0)
+		return r;
 	b.mem = qf_arena_new(0);
 	b.values = qf_xcalloc(plan.text.max + 1, sizeof(duckdb_value));
 	c->job.end.stage = QF_STAGE_BIND;
-	if (make_values(&b) == 0) {
+	r = make_values(&b);
+	if (r == 0) {
 		c->job.end.stage = QF_STAGE_PARSE;
-		prepared = prepare(&b);
+		r = prepare(&b, ret);
 	}
-	if (prepared) {
+	if (r == 0) {
 		c->job.end.stage = QF_STAGE_BIND;
-		if (give_values(&b, prepared) < 0)
-			api->destroy_prepare(&prepared);
+		r = give_values(&b, ret->prepared);
 	}
 	for (unsigned i = 0; i < plan.text.max; i++)
 		if (b.values[i])
-			api->destroy_value(&b.values[i]);
+			c->engine->api.destroy_value(&b.values[i]);
 	free(b.values);
 	qf_arena_free(b.mem);
-	duck_plan_fini(&plan, api);
-	return prepared;
+	duck_plan_fini(&plan, c);
+	return r;
 }

@@ -142,5 +142,5 @@ void duck_describe(struct qf_engine_conn *c)
 	}
 	ArrowBufferReset(&schema);
 	api->destroy_prepare(&prepared);
-	duck_plan_fini(&plan, api);
+	duck_plan_fini(&plan, c);
 }

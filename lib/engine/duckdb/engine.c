@@ -11,6 +11,7 @@
 static void conn_free(struct qf_engine_conn *c)
 {
 	duck_portals_drop(c);
+	duck_cache_clear(c);
 	if (c->db)
 		c->engine->api.disconnect(&c->db);
 	free(c->timezone);
@@ -27,6 +28,7 @@ static struct qf_wake *close_on_thread(struct duck_work *w)
 	struct qf_engine *e = c->engine;
 
 	duck_portals_drop(c);
+	duck_cache_clear(c);
 	e->api.disconnect(&c->db);
 	pthread_mutex_lock(&e->lock);
 	qf_list_remove(&c->used);
@@ -98,6 +100,7 @@ static int connect_new(struct qf_engine *e, struct qf_engine_conn **ret, struct 
 	qf_list_init(&c->used);
 	qf_list_init(&c->job.held);
 	qf_list_init(&c->portals);
+	duck_cache_init(&c->cache);
 	ArrowBufferInit(&c->job.schema);
 	c->job.work.fn = duck_job_step;
 	if (e->api.connect(e->db, &c->db) != DuckDBSuccess) {

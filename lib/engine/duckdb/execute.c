@@ -2,6 +2,7 @@
  * From the text of a statement to its open result, on the thread of the job's first step.
  */
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -133,6 +134,8 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 			return false;
 		e->written = true;
 	}
+	if (!duck_session_reads_only(j->type) || duck_session_is_commit(j->sql))
+		duck_writes_begin(c);
 	j->end.stage = QF_STAGE_EXECUTE;
 	duck_catalog_begin(c, j->type, j->sql);
 	if (c->in_transaction && !duck_check_catalog(c))
@@ -209,10 +212,11 @@ static int check_text(const struct duck_job *j, struct qf_sql_error *e)
 
 static bool run_bound(struct qf_engine_conn *c)
 {
-	duckdb_prepared_statement prepared = duck_bind(c);
-	bool ok = prepared && run_prepared(c, prepared);
+	struct duck_bound b = { 0 };
+	bool ok = duck_bind(&b, c) == 0 && run_prepared(c, b.prepared);
 
-	c->engine->api.destroy_prepare(&prepared);
+	duck_cache_put(c, b.sql ? b.sql : "", b.prepared, b.writes);
+	free(b.sql);
 	return ok;
 }
 
@@ -230,6 +234,14 @@ static bool run_text(struct qf_engine_conn *c)
 		ok = run_all(c, all, n);
 	api->destroy_extracted(&all);
 	return ok;
+}
+
+/* A text that is likely to come again is prepared as one, too; a PIVOT may be several statements. */
+static bool needs_binding(const struct duck_job *j)
+{
+	const struct qf_bind *b = j->pub->bind;
+
+	return b->n_values > 0 || (b->flags & QF_RUN_NAMED && !strcasestr(j->sql, "pivot"));
 }
 
 /* Everything but the statement itself. */
@@ -262,7 +274,7 @@ bool duck_execute(struct qf_engine_conn *c)
 		duck_describe(c);
 		return false;
 	}
-	if (!(j->pub->bind->n_values ? run_bound(c) : run_text(c)))
+	if (!(needs_binding(j) ? run_bound(c) : run_text(c)))
 		return false;
 	if (c->engine->api.result_return_type(j->rows.result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)
 		return true;

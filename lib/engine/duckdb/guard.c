@@ -229,6 +229,8 @@ static int check_lacking(const char *sql, struct qf_sql_error *e)
 		return lack(e, "savepoints are", "DuckDB has none: end the transaction and begin another one.");
 	if (is_name(verb, "listen") || is_name(verb, "unlisten") || is_name(verb, "notify"))
 		return lack(e, "LISTEN and NOTIFY are", "Sessions cannot notify each other here; poll a table.");
+	if (is_name(verb, "declare") || is_name(verb, "fetch") || is_name(verb, "move") || is_name(verb, "close"))
+		return lack(e, "cursors are", "Send the query itself: its rows are streamed as fast as the client reads them.");
 	if (!is_name(verb, "copy"))
 		return 0;
 	end = copies_to_client(lx);

@@ -242,6 +242,7 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	note_session(c);
 	note_death(c);
 	duck_catalog_end(c);
+	duck_writes_end(c);
 	free(j->sql);
 	j->sql = NULL;
 	duck_casts_fini(&j->casts);

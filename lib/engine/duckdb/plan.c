@@ -57,6 +57,8 @@ bool duck_prepare(struct qf_engine_conn *c, const char *sql, duckdb_prepared_sta
 
 	if (n > 1)
 		refuse_several(c, sql);
+	else if (n == 0 && !api->extract_statements_error(all))
+		refuse(c, "42601", "the statement is empty");
 	else if (n == 0)
 		add_error(why, api->extract_statements_error(all));
 	else if (api->prepare_extracted_statement(c->db, all, 0, &prepared) == DuckDBSuccess)
@@ -126,7 +128,8 @@ static int ask(struct duck_plan *p, struct qf_engine_conn *c)
 	bool all = true;
 
 	qf_buf_init(&why);
-	if (!duck_prepare(c, c->job.sql, &p->bare, &why) && why.n)
+	p->bare = duck_cache_take(c, c->job.sql, &p->bare_writes);
+	if (!p->bare && !duck_prepare(c, c->job.sql, &p->bare, &why) && why.n)
 		duck_job_fail(c, qf_buf_cstr(&why));
 	qf_buf_fini(&why);
 	if (!p->bare)
@@ -194,19 +197,21 @@ int duck_plan_make(struct duck_plan *ret, struct qf_engine_conn *c)
 	if (r == 0 && any_open)
 		r = ask(ret, c);
 	if (r < 0)
-		duck_plan_fini(ret, &c->engine->api);
+		duck_plan_fini(ret, c);
 	return r;
 }
 
-void duck_plan_fini(struct duck_plan *p, const struct duck_api *api)
+void duck_plan_fini(struct duck_plan *p, struct qf_engine_conn *c)
 {
+	const struct duck_api *api = &c->engine->api;
+
 	for (unsigned i = 0; i < p->text.max; i++)
 		if (p->params[i].type)
 			api->destroy_logical_type(&p->params[i].type);
 	free(p->params);
 	p->params = NULL;
 	if (p->bare)
-		api->destroy_prepare(&p->bare);
+		duck_cache_put(c, c->job.sql, p->bare, p->bare_writes);
 	p->bare = NULL;
 	duck_text_fini(&p->text);
 	qf_buf_fini(&p->why);

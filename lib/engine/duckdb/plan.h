@@ -24,12 +24,13 @@ struct duck_plan {
 	struct duck_param *params; /* text.max of them */
 	unsigned n_values;	   /* and how many a client gives: those that it declared without need, too */
 	duckdb_prepared_statement bare; /* as the text stands, when that was asked for */
+	uint64_t bare_writes;		/* for duck_cache_put() */
 	struct qf_buf why;		/* DuckDB's error when the open ones could not be found out; else empty */
 };
 
 /* On failure the job has ended with the error. */
 int duck_plan_make(struct duck_plan *ret, struct qf_engine_conn *c) qf_must_check;
-void duck_plan_fini(struct duck_plan *p, const struct duck_api *api);
+void duck_plan_fini(struct duck_plan *p, struct qf_engine_conn *c);
 
 /*
  * Prepares one statement. False: *why has DuckDB's error, or the job's error is set and *why is empty: it is more than
@@ -50,7 +51,14 @@ void duck_infer(struct duck_plan *p, struct qf_engine_conn *c);
 /* describe.c: ends the job. */
 void duck_describe(struct qf_engine_conn *c);
 
-/* bind.c: the statement prepared, with the values of the job. NULL: the job has ended with the error. */
-duckdb_prepared_statement duck_bind(struct qf_engine_conn *c) qf_must_check;
+/* A statement with its values, ready to run. */
+struct duck_bound {
+	duckdb_prepared_statement prepared;
+	char *sql;	 /* what was prepared */
+	uint64_t writes; /* for duck_cache_put() */
+};
+
+/* bind.c: the statement of the job with the values of the job. On failure the job has ended with the error. */
+int duck_bind(struct duck_bound *ret, struct qf_engine_conn *c) qf_must_check;
 
 #endif

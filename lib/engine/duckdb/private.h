@@ -13,6 +13,7 @@
 
 #include "api.h"
 #include "arrow.h"
+#include "cache.h"
 #include "error.h"
 #include "pool.h"
 #include "spool.h"
@@ -83,6 +84,7 @@ struct duck_job {
 	struct duck_catalog_state before; /* when its step began */
 	bool before_same;		  /* its tables were what they should be, too */
 	bool changes_catalog; /* counted in qf_engine.changing */
+	bool writes;	      /* counted in qf_engine.writing */
 	bool rewritten; /* DuckDB made several statements of it: its positions are not in the client's text */
 	struct duck_casts casts; /* in the statement that runs: neither are they then */
 	uint32_t *oids; /* of its parameters, when it was described */
@@ -107,6 +109,7 @@ struct qf_engine_conn {
 	bool settings_unknown; /* a client's own SET ran: set them again before the next statement */
 	struct qf_tz *zone;    /* in which values are read, and its name */
 	char *zone_name;
+	struct duck_cache cache;
 	struct qf_list portals; /* struct duck_portal; DuckDB has the rest of one at most, of the others we have it */
 };
 
@@ -133,6 +136,8 @@ struct qf_engine {
 	uint64_t catalog;      /* see catalog.c */
 	unsigned changing;     /* statements that may change it, running */
 	uint64_t begun;	       /* and all of them that were ever begun */
+	unsigned writing;      /* see cache.h: statements that may write, running */
+	uint64_t writes;       /* and all that were ever begun */
 	bool dead;	 /* DuckDB has invalidated the database: reopen it when nothing is in use */
 };
 

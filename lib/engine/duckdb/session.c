@@ -140,8 +140,10 @@ void duck_session_succeeded(struct qf_engine_conn *c, duckdb_statement_type type
 {
 	if (!duck_session_leaves_no_state(type))
 		c->dirty = true;
-	if (type == DUCKDB_STATEMENT_TYPE_SET || type == DUCKDB_STATEMENT_TYPE_VARIABLE_SET)
+	if (type == DUCKDB_STATEMENT_TYPE_SET || type == DUCKDB_STATEMENT_TYPE_VARIABLE_SET) {
 		c->settings_unknown = true;
+		duck_cache_clear(c);
+	}
 	if (type != DUCKDB_STATEMENT_TYPE_TRANSACTION)
 		return;
 	c->in_transaction = first_is(sql, "begin", "start");
