@@ -315,6 +315,9 @@ static void answered(struct qf_engine_conn *c, enum pge_group g)
 	case PGE_GROUP_RUN:
 		pge_relay_ready(c);
 		break;
+	case PGE_GROUP_HELD:
+		pge_held_done(c, ok);
+		break;
 	case PGE_GROUP_ORIGIN:
 		if (!ok) {
 			c->application_name[0] = '\0';
@@ -373,6 +376,8 @@ void pge_conn_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 		pge_conn_group_error(c, m->body);
 	else if (c->groups[0] == PGE_GROUP_LOOK)
 		pge_look_message(c, m);
+	else if (c->groups[0] == PGE_GROUP_HELD)
+		pge_held_message(c, m);
 	else if (m->kind == 'G' || m->kind == 'H')
 		pge_conn_lost(c, "the server sent a message of type '%c' that nothing has asked for", m->kind);
 }

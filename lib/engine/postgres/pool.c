@@ -182,6 +182,7 @@ void pge_pool_put(struct qf_engine_conn *c)
 	c->on_lost = NULL;
 	c->cleaning = true;
 	c->held = 0;
+	c->held_unsure = false;
 	c->used_ns = now(c->pool);
 	if (c->state == PGE_LOST)
 		qf_task_add(c->pool->engine->loop, &c->ending);

@@ -39,6 +39,7 @@ enum pge_group {
 	PGE_GROUP_SETTINGS,
 	PGE_GROUP_LOOK, /* at tables: for a look-up, or before a statement that was translated with one */
 	PGE_GROUP_RUN,
+	PGE_GROUP_HELD, /* what the session holds now, behind a run */
 };
 
 enum { PGE_GROUPS_MAX = 4 }; /* outstanding at once */
@@ -51,6 +52,7 @@ struct pge_effects {
 	bool catalog;	   /* may change what tables look like */
 	bool whole;	   /* takes effect whole or not at all when its connection ends */
 	bool reads;	   /* certainly only reads */
+	bool opaque;	   /* runs what its text does not show */
 	unsigned holds;	   /* enum qf_held that it may begin */
 	unsigned releases; /* … and that it certainly ends */
 	enum qf_verb verb;
@@ -89,6 +91,7 @@ struct pge_settings {
 	struct pge_setting *p;
 	size_t n;
 	bool prepared;	    /* the statement that sets is known to the server */
+	bool held_prepared; /* … and the one of held.c */
 	bool baseline_gone; /* see pge_baseline() */
 };
 
@@ -115,6 +118,8 @@ struct pge_run {
 	bool described;	    /* its columns are known */
 	char before;	    /* the connection's transaction when it was submitted */
 	uint64_t sent_ns;
+	bool asks_held; /* the question of held.c stands behind it */
+	bool finishing; /* and is all that is missing: `end` is whole */
 	uint64_t dropped;   /* rows that nobody gets */
 	uint64_t rows;
 	int64_t credit;
@@ -169,7 +174,8 @@ struct qf_engine_conn {
 	bool origin_due; /* the first statement after conn_get */
 	bool dirty, discards; /* since the last reset */
 	bool changed_catalog; /* in the transaction that is open */
-	unsigned held;
+	unsigned held, held_seen;
+	bool held_unsure; /* an open transaction may have more */
 	int server_version;
 	bool odd_strings; /* standard_conforming_strings is off */
 	/* cancel.c */
@@ -313,6 +319,11 @@ void pge_effects_read(struct pge_effects *ret, struct qf_slice sql);
 void pge_state_after(struct qf_engine_conn *c, bool ok, char transaction_before);
 void pge_state_reset_put(struct qf_engine_conn *c);
 void pge_state_reset_done(struct qf_engine_conn *c);
+
+/* ---- held.c ---- */
+void pge_held_put(struct qf_engine_conn *c); /* behind the run's messages, when there is something to ask */
+void pge_held_message(struct qf_engine_conn *c, const struct qf_pg_reply *m);
+void pge_held_done(struct qf_engine_conn *c, bool ok);
 
 /* ---- known.c ---- */
 struct pge_known *pge_known_new(void);

@@ -324,7 +324,12 @@ void pge_relay_ready(struct qf_engine_conn *c)
 		end.outcome = QF_OUT_CANCELLED;
 	}
 	pge_state_after(c, !r->failed, before);
-	pge_run_finish(c, &end);
+	if (r->asks_held) {
+		r->end = end;
+		r->finishing = true;
+	} else {
+		pge_run_finish(c, &end);
+	}
 }
 
 void pge_relay_linger(struct qf_engine_conn *c, bool now)

@@ -135,7 +135,7 @@ void pge_run_put(struct qf_engine_conn *c)
 
 	r->sent = true;
 	r->sent_ns = qf_loop_now(c->pool->engine->loop);
-	r->describing = r->parsed = r->bound = false;
+	r->describing = r->parsed = r->bound = r->asks_held = false;
 	put_closed(c);
 	r->simple = can_be_simple(c);
 	if (r->simple) {
@@ -145,6 +145,7 @@ void pge_run_put(struct qf_engine_conn *c)
 		put_extended(c);
 	}
 	pge_conn_sent(c, PGE_GROUP_RUN);
+	pge_held_put(c);
 }
 
 void pge_run_start(struct qf_engine_conn *c)
@@ -259,6 +260,10 @@ void pge_run_lost(struct qf_engine_conn *c)
 	bool shut_down = c->fatal && strcmp(c->group_error.sqlstate, "57P01") == 0;
 	bool idle_before = r->before == 'I' && c->held == 0;
 
+	if (r->finishing) { /* it was over */
+		pge_run_finish(c, &end);
+		return;
+	}
 	end.has_rows = r->has_schema;
 	end.rows = 0;
 	end.tag[0] = '\0';

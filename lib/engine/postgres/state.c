@@ -189,6 +189,21 @@ static bool may_change_catalog(const struct pge_effects *e)
 	}
 }
 
+/* Functions of the user, procedures, DO. Triggers do too, but writes are many and that is rare. */
+static bool runs_more_than_it_says(enum qf_verb v)
+{
+	switch (v) {
+	case QF_VERB_SELECT:
+	case QF_VERB_EXPLAIN:
+	case QF_VERB_CALL:
+	case QF_VERB_EXECUTE:
+	case QF_VERB_OTHER:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool is_whole(const struct pge_effects *e)
 {
 	switch (e->verb) {
@@ -217,6 +232,7 @@ void pge_effects_read(struct pge_effects *ret, struct qf_slice sql)
 	ret->dirty = !ret->reads && !ret->sets && !leaves_nothing(f.verb);
 	if (!ret->reads)
 		read_other(ret, sql);
+	ret->opaque = ret->dirty && runs_more_than_it_says(ret->verb);
 	ret->catalog = may_change_catalog(ret);
 	ret->whole = is_whole(ret);
 }
@@ -242,7 +258,7 @@ void pge_state_after(struct qf_engine_conn *c, bool ok, char before)
 	c->discards |= ran && e->discards;
 	if (ran && e->discards) {
 		pge_statements_clear(&c->statements);
-		c->settings.prepared = false;
+		c->settings.prepared = c->settings.held_prepared = false;
 	}
 	if (ok && e->verb == QF_VERB_DISCARD && e->discards)
 		pge_settings_lost(c);
@@ -292,7 +308,7 @@ void pge_state_reset_done(struct qf_engine_conn *c)
 {
 	if (c->discards) {
 		pge_statements_clear(&c->statements);
-		c->settings.prepared = false;
+		c->settings.prepared = c->settings.held_prepared = false;
 	}
 	pge_settings_forget(c);
 	c->application_name[0] = '\0';
