@@ -4,7 +4,7 @@ import re
 from sqlglot import exp
 
 from qf_pgexpr import handles
-from qf_pgparams import closed
+from qf_pgparams import closed, stored
 from qf_pgtypes import (BOOL, BYTEA, DATE, DUCK, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME,
                         TIMESTAMP, TIMESTAMPTZ, UNKNOWN, UUID, WIDTH, Ty, duck_type, numeric, shown)
 from qf_pgvalue import X
@@ -40,7 +40,9 @@ def cast(c, node):
         return c.unknown(node, "the type %s" % node.args["to"].sql("postgres"))
     if ty.kind in ("float4", "float8") and is_number(inner):
         return c.literal(("-" if isinstance(inner, exp.Neg) else "") + (inner.this.this if isinstance(inner, exp.Neg) else inner.this), ty)
-    x = closed(c.as_type(c.raw(inner), ty)) if isinstance(inner, exp.Parameter) else c.raw(inner)
+    x = c.as_type(c.raw(inner), ty) if isinstance(inner, exp.Parameter) else c.raw(inner)
+    if args or ty.kind != "numeric":
+        x = stored(x) if args and ty.kind == "numeric" else closed(x) if ty.kind != "text" else x
     if ty.kind == "array" and x.ty.kind == "unknown" and x.ty.lit is not None:
         return array_literal(c, node, x.ty.lit, ty)
     return cast_to(c, node, x, ty, args)

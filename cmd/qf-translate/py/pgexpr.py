@@ -3,8 +3,8 @@
 What is handled was compared with both engines on grids of values. Whatever has no handler here, or falls through
 one, is a doubt: the text is then sqlglot's best effort and the caller is told that it cannot be shown to be right.
 """
-from qf_pgparams import Params, closed
-from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, FREE, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
+from qf_pgparams import Params, bare, closed, hinted
+from qf_pgtypes import (ANY, BOOL, DATE, DUCK, FLOAT8, FREE, INT4, INT8, INTERVAL, INTS, LOOSE, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
                         WIDTH, Ty, Unreadable, duck_type, read_bool, read_int, read_interval, read_numeric, read_time,
                         read_timestamp, read_uuid, shown)
 from qf_pgvalue import FLOAT_TEXT, X, by_length, decimal, float_literal, in_single, interval_value, moment, nonzero, plain, small_product, type_error
@@ -335,11 +335,15 @@ class Exprs:
         return X("%s %s %s" % (left.p, op, right.p), ty, False)
 
     def numeric_arithmetic(self, op, left, right, volatile):
-        if op == "/":
+        open_ = LOOSE if LOOSE in (left.ty.open, right.ty.open) else left.ty.open or right.ty.open
+        if open_ and op == "*" and any(x.ty.kind == "numeric" and not x.ty.open for x in (left, right)):
+            open_ = LOOSE  # the engine may give it the digits of the other side
+        if op in "/%":
             left, right = self.exact(left), self.exact(right)
+        if op == "/":
             return X("%s / %s" % (left.p, right.p),
                      Ty("numeric", ratio=(left, right, "yes" if nonzero(right.ty) else "no"), volatile=volatile), False)
-        open_ = left.ty.open or right.ty.open
+        left, right = beside_numeric(left, right, hinted), beside_numeric(right, left, hinted)
         left, right = self.exact(closed(left)), self.exact(closed(right))
         if "any" in (left.ty.kind, right.ty.kind):
             return X("%s %s %s" % (left.p, op, right.p), ANY, False)
@@ -412,6 +416,7 @@ class Exprs:
             return X("%s %s %s" % (left.p, op, right.p), BOOL, False)
         if left.ty.ratio or right.ty.ratio:
             left, right = self.cross(left, right)
+        left, right = beside_numeric(left, right, bare), beside_numeric(right, left, bare)
         left, right = self.settle(closed(left)), self.settle(closed(right))
         lk, rk = left.ty.kind, right.ty.kind
         if "any" in (lk, rk):
@@ -459,6 +464,12 @@ class Exprs:
         if x.ty.kind not in ("bool", "any"):
             self.doubt("%s where PostgreSQL wants a boolean" % shown(x.ty))
         return x
+
+
+def beside_numeric(x, other, form):
+    if other.ty.kind != "numeric" or other.ty.open or other.ty.whole or other.ty.scale is None:
+        return x
+    return bare(x) if form is bare else hinted(x, other.ty)
 
 
 def beside(node, x, ty):

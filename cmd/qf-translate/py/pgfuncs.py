@@ -5,7 +5,6 @@ from sqlglot import exp
 
 from qf_pgexpr import handles
 from qf_pgnodes import power_of
-from qf_pgparams import closed
 from qf_pgpreds import regex
 from qf_pgtypes import ANY, BOOL, DATE, DUCK, FLOAT8, FREE, INT4, INTS, NUMBERS, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, WIDTH, Ty, shown
 from qf_pgvalue import X
@@ -366,11 +365,13 @@ def rounded(c, node, args):
     name = c.names.of(node)
     if not 1 <= len(args) <= 2:
         return None
-    x, places = closed(c.raw(args[0])), 0
+    x, places = c.raw(args[0]), 0
     if len(args) == 2:
         places = literal_int(c.raw(args[1]))
         if places is None or not -38 <= places <= 30:
             return None
+    if x.ty.open and name == "round" and places >= 0:
+        return X("CAST(ROUND(%s, %d) AS DECIMAL(38, %d))" % (x.sql, places, places), Ty("numeric", places, 38))
     if x.ty.ratio:
         return c.round_ratio(x, places) if name == "round" and places >= 0 else None
     if x.ty.kind == "any" and c.guard and name == "round" and len(args) == 2 and places >= 0:

@@ -49,7 +49,8 @@ def neg(c, node):
     elif x.ty.kind not in NUMBERS and x.ty.kind != "interval":
         c.doubt("minus before %s" % shown(x.ty))
     ty = x.ty
-    return X("-%s" % x.p, Ty(ty.kind, ty.scale, ty.width, whole=ty.whole, pending=ty.pending, volatile=ty.volatile), False)
+    return X("-%s" % x.p, Ty(ty.kind, ty.scale, ty.width, whole=ty.whole, pending=ty.pending, volatile=ty.volatile,
+                                     open_=ty.open), False)
 
 
 @handles(exp.Null)

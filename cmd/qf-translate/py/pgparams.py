@@ -1,14 +1,14 @@
 """Parameters of a PostgreSQL statement: the types that the client has declared, and those that PostgreSQL infers.
 
 PostgreSQL gives a parameter that is not declared the type that its first place asks for. Each place of it is written
-with a cast, so that duckdb knows the same type.
+with a cast, so that duckdb knows the same type; but a numeric stands bare, since each value has digits of its own, which a
+cast would cut: the engine binds them all. One that is not declared does so only beside what tells duckdb that it is one.
 """
-from qf_pgtypes import (ANY, BOOL, BYTEA, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, UUID,
-                        Ty, duck_type, shown)
+from qf_pgtypes import (ANY, BOOL, BYTEA, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, OWN, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
+                        UUID, Ty, duck_type, shown)
 from qf_pgvalue import X
 
-SCALE = 18  # of a numeric parameter: a value with more digits than this on either side of the point is refused by the engine
-NUMERIC = Ty("numeric", SCALE, 38, open_=True)
+NUMERIC = Ty("numeric", 18, 38, open_=OWN)  # its size is that of no value
 JSON = Ty("json")
 BY_OID = {16: BOOL, 17: BYTEA, 20: INT8, 21: INT2, 23: INT4, 25: TEXT, 114: JSON, 700: FLOAT4, 701: FLOAT8, 1043: TEXT, 1082: DATE,
           1083: TIME, 1114: TIMESTAMP, 1184: TIMESTAMPTZ, 1186: INTERVAL, 1700: NUMERIC, 2950: UUID, 3802: JSON}
@@ -27,11 +27,20 @@ def closed(x):
     return X(x.sql, Ty("numeric", x.ty.scale, x.ty.width), x.atom) if x.ty.open else x
 
 
-def stored(x):
-    """Where it goes into a column: see kept()."""
+def bare(x):
+    """Beside a numeric, or on the way into a column of numerics."""
+    return X(x.sql[5:x.sql.index(" ")], x.ty) if x.ty.open and x.sql.startswith("CAST($") else x
+
+
+def hinted(x, ty):
+    """Beside an operator, from which duckdb would not tell that it is a numeric."""
     if x.ty.open and x.sql.startswith("CAST($"):
-        x = X("COALESCE(%s, NULL)" % x.sql, x.ty)
-    return closed(x)
+        return X("COALESCE(CAST(NULL AS DECIMAL(%d, %d)), %s)" % (ty.width, ty.scale, bare(x).sql), x.ty)
+    return x
+
+
+def stored(x):
+    return closed(bare(x))
 
 
 def plainly(ty):
@@ -54,6 +63,8 @@ class Params:
             c.doubt("a parameter of the type with oid %d" % self.oids[n])
             return X("$%d" % n, ANY)
         if ty.kind in ("any", "json"):
+            return X("$%d" % n, ty)
+        if ty.open and n in self.oids:
             return X("$%d" % n, ty)
         name = duck_type(ty)
         if name is None:
@@ -80,7 +91,10 @@ class Params:
             n = int(text[1:])
             used.add(n)
             ty = self.types.get(n)
-            if not (ty is not None and ty.kind in ("any", "json")) and out[at - 5:at] != "CAST(":
+            if ty is not None and ty.open:
+                if n not in self.oids and out[at - 5:].startswith("CAST($%d AS DECIMAL(38, 18))" % n):
+                    return "0A000", "the digits of the numeric parameter $%d, which the client does not declare, are not known here" % n
+            elif not (ty is not None and ty.kind in ("any", "json")) and out[at - 5:at] != "CAST(":
                 return undetermined(n)
         for n in range(1, max(used, default=0)):
             if n not in self.types:

@@ -7,7 +7,7 @@ from qf_pgclauses import Clauses
 from qf_pgfuncs import round_ratio
 from qf_pgnames import column_name, ident, ident_text
 from qf_pgscope import Query, Scope, quoted, renamed, same_name
-from qf_pgtypes import ANY, BOOL, TEXT, Ty, duck_type
+from qf_pgtypes import ANY, BOOL, OWN, TEXT, Ty, duck_type
 from qf_pgvalue import X
 
 
@@ -191,7 +191,7 @@ class Statements(Clauses):
                 texts.append(star[0])
                 columns = None if columns is None or star[1] is None else columns + star[1]
                 continue
-            x = self.value(n)
+            x = self.value(n, top and not self.in_set)
             if top and not self.in_set:
                 x = self.shown(x)
             name = column_name(n, self.names)
@@ -205,9 +205,13 @@ class Statements(Clauses):
                 columns.append((name.lower(), x.ty))
         return ", ".join(texts), columns
 
-    def value(self, node):
-        """An output value: a bare string literal is text."""
-        x = self.e(node.this if isinstance(node, exp.Alias) else node)
+    def value(self, node, last=False):
+        """An output value: a bare string literal is text. In the result numerics of parameters have the digits that they have."""
+        x = self.raw(node.this if isinstance(node, exp.Alias) else node)
+        if not (last and x.ty.open == OWN):
+            x = self.settle(x)
+        elif not x.sql[1:].isdigit():
+            x = X("COALESCE(%s, CAST(NULL AS DECIMAL(1, 0)))" % x.sql, x.ty)  # of a NULL that it knows duckdb makes an integer
         if isinstance(node, exp.Alias) and node.comments:
             x = X("%s /*%s*/" % (x.sql, "*/ /*".join(node.comments)), x.ty)
         if x.ty.kind == "unknown" and x.ty.lit is not None:
@@ -222,7 +226,7 @@ class Statements(Clauses):
             return X("CAST(%s AS DECIMAL(38, 0))" % x.sql, x.ty)
         if x.sql == "NULL" and x.ty.kind == "unknown":
             return X("CAST(NULL AS VARCHAR)", x.ty)
-        known = "CAST(NULL" in x.sql and x.ty.kind == "numeric" and duck_type(x.ty)
+        known = "CAST(NULL" in x.sql and x.ty.kind == "numeric" and not x.ty.open and duck_type(x.ty)
         return X("CAST(%s AS %s)" % (x.sql, known), x.ty) if known else x
 
     def star(self, node):

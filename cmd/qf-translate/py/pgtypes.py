@@ -23,12 +23,13 @@ class Ty:
         self.pending = pending      # float8/float4 result that may have overflowed to infinity unnoticed
         self.volatile = volatile    # must be written once only
         self.param = param          # param: its number
-        self.open = open_           # numeric of a parameter: each value has digits of its own, all of them are kept
+        self.open = open_           # numeric of a parameter: OWN digits of each value, or as many as LOOSE arithmetic gives
 
     def __repr__(self):
         return "Ty(%s,%s,%s)" % (self.kind, self.scale, self.width)
 
 
+OWN, LOOSE = "own", "loose"
 ANY = Ty("any")
 UNKNOWN = Ty("unknown")
 FREE = ("unknown", "param")  # takes the type of what stands beside it
