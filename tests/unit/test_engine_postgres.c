@@ -832,6 +832,115 @@ static void test_down_and_up(void **state)
 	cluster_close(&cl);
 }
 
+/* ---- ways to connect ---- */
+
+static void open_endpoint(const char *endpoint, const char *password_file)
+{
+	memset(&cl, 0, sizeof(cl));
+	cl.cfg = (struct qf_conf_cluster){ .engine = QF_ENGINE_POSTGRES, .endpoint = endpoint, .pool_size = 2,
+					   .password_file = password_file, .connect_timeout_ns = 5 * QF_SEC };
+	cluster_open(&cl, QF_ENGINE_POSTGRES, 8);
+}
+
+static const char *reload(void)
+{
+	direct("SELECT pg_reload_conf()");
+	usleep(300000);
+	return "";
+}
+
+/* TLS and SCRAM, rows that stop and go on, and a cancel, which has a connection of its own. */
+static void test_tls(void **state)
+{
+	char endpoint[200], file[100];
+	struct run r;
+
+	(void)state;
+	if (shell("cd %s/data && openssl req -new -x509 -nodes -days 2 -subj /CN=localhost -keyout server.key -out server.crt "
+		  "2>/dev/null && chmod 600 server.key && chown --reference=PG_VERSION server.key server.crt", pg_real.dir) != 0)
+		skip();
+	assert_int_equal(shell("cd %s && sed -i '1i hostssl all scram all scram-sha-256\\nhost all scram all reject' data/pg_hba.conf && "
+			       "printf 'se cret\\nignored\\n' >password", pg_real.dir), 0);
+	direct("CREATE ROLE scram LOGIN PASSWORD 'se cret'");
+	direct("ALTER SYSTEM SET ssl = on");
+	reload();
+	snprintf(file, sizeof(file), "%s/password", pg_real.dir);
+	snprintf(endpoint, sizeof(endpoint), "postgres://scram@localhost:%u/postgres?sslmode=verify-full&sslrootcert=%s/data/server.crt",
+		 pg_real.port, pg_real.dir);
+	open_endpoint(endpoint, file);
+	struct qf_engine_conn *c = get_conn(&cl);
+
+	assert_query(c, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", "t");
+	run_init(&r, &cl, c, "SELECT repeat('x', 1000) FROM generate_series(1, 20000)");
+	r.job.bind = &simple;
+	r.job.window = 1 << 20;
+	r.stall = true;
+	run_submit(&r);
+	for (int i = 0; i < 100 && r.wire < 1 << 20; i++)
+		turn_for(cl.loop, 20 * QF_MS);
+	assert_in_range(r.wire, 1 << 20, (1 << 20) + (256 << 10));
+	r.stall = false;
+	cl.ops->more(c, r.wire);
+	wait_end(&r);
+	assert_int_equal(r.rows, 20000);
+	run_init(&r, &cl, c, "SELECT pg_sleep(60)");
+	r.job.bind = &simple;
+	run_submit(&r);
+	cancel_in(&r, 100 * QF_MS);
+	assert_int_equal(r.end.outcome, QF_OUT_CANCELLED);
+	assert_query(c, "SELECT 1", "1");
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+	assert_int_equal(shell("printf wrong >%s", file), 0);
+	open_endpoint(endpoint, file);
+	c = get_conn(&cl);
+	query(&r, c, "SELECT 1");
+	assert_int_equal(r.end.outcome, QF_OUT_NOT_SENT);
+	assert_non_null(strstr(r.end.error.message, "password authentication failed"));
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+	direct("ALTER SYSTEM SET ssl = off");
+	reload();
+}
+
+static void test_endpoints(void **state)
+{
+	static const struct {
+		const char *name, *endpoint; /* %u: the port */
+		const char *says;	     /* NULL: it works */
+	} cases[] = {
+		{ "host and port", "127.0.0.1:%u", "role" },
+		{ "key words", "host=127.0.0.1 port=%u user=tester dbname=postgres", NULL },
+		{ "the first host is not there", "postgres://tester@no-such-host.invalid:1,localhost:%u/postgres", NULL },
+		{ "the first host refuses", "postgres://tester@127.0.0.1:1,localhost:%u/postgres", NULL },
+		{ "no host is there", "postgres://tester@a.invalid,b.invalid:%u/postgres", "b.invalid" },
+		{ "one that is not there", "postgres://tester@no-such-host.invalid:%u/postgres", "no-such-host.invalid" },
+		{ "no such database", "postgres://tester@127.0.0.1:%u/nowhere", "database \"nowhere\" does not exist" },
+		{ "no endpoint at all", "postgres://tester@127.0.0.1:%u/postgres?nonsense=1", "nonsense" },
+		{ "no such service", "service=none-%u", "none-" },
+	};
+	struct run r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char endpoint[200];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(endpoint, sizeof(endpoint), cases[i].endpoint, pg_real.port);
+#pragma GCC diagnostic pop
+		open_endpoint(endpoint, NULL);
+		struct qf_engine_conn *c = get_conn(&cl);
+
+		query(&r, c, "SELECT 1");
+		if (r.end.outcome != (cases[i].says ? QF_OUT_NOT_SENT : QF_OUT_OK) ||
+			(cases[i].says && !strstr(r.end.error.message, cases[i].says)))
+			fail_msg("%s: %s", cases[i].name, r.end.error.message);
+		cl.ops->conn_put(c, false);
+		cluster_close(&cl);
+	}
+}
+
 /* ---- pool ---- */
 
 static void test_affinity(void **state)
@@ -1136,7 +1245,8 @@ int main(void)
 		cmocka_unit_test(test_portals),	     cmocka_unit_test(test_transaction), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_no_leaks),     cmocka_unit_test(test_held),	cmocka_unit_test(test_async),
 		cmocka_unit_test(test_notice),	     cmocka_unit_test(test_origin),	cmocka_unit_test(test_window),
-		cmocka_unit_test(test_cancel),	     cmocka_unit_test(test_killed),	cmocka_unit_test(test_affinity),
+		cmocka_unit_test(test_cancel),	     cmocka_unit_test(test_killed),	cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_endpoints),    cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_modes),	cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_arrow),	     cmocka_unit_test(test_catalog),	cmocka_unit_test(test_down_and_up),
 	};

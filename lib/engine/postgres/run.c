@@ -275,6 +275,9 @@ void pge_run_lost(struct qf_engine_conn *c)
 	}
 	if (c->fatal)
 		end.error = c->group_error;
+	else if (c->server_version == 0)
+		qf_sql_error_set(&end.error, "08001", "cluster \"%s\" cannot be reached: %s", c->pool->engine->cfg->name,
+				 c->lost_why);
 	else
 		qf_sql_error_set(&end.error, "08006", "the connection to cluster \"%s\" was lost: %s",
 				 c->pool->engine->cfg->name, c->lost_why);
