@@ -28,6 +28,8 @@ from conftest import SLOW, TOP
 
 JAR = TOP / "build/deps/pgjdbc.jar"
 PATIENCE = 15 * SLOW  # seconds for a case
+# Before a statement is cancelled: it must run by then, translated and described.
+DELAY = {"postgres": 0.3 * SLOW, "duckdb": SLOW}
 JAVA = pathlib.Path(__file__).parent / "drivers/Cases.java"
 
 
@@ -110,7 +112,7 @@ class Driver:
 
     def step(self, what, args, engine):
         if what == "cancel":
-            args = (args[0][engine],)
+            args = (args[0][engine], DELAY[engine])
         got = []
         try:
             getattr(self, what)(got, *args)
@@ -248,8 +250,8 @@ class Psycopg(Driver):
         with self.server_cursor(sql, size) as cur:
             got += [("row", *next(cur)) for _ in range(want)]
 
-    def cancel(self, got, sql):
-        timer = threading.Timer(0.3, self.conn.cancel)
+    def cancel(self, got, sql, seconds):
+        timer = threading.Timer(seconds, self.conn.cancel)
         timer.start()
         try:
             self.run(got, sql, ())
@@ -384,11 +386,11 @@ class Asyncpg(Driver):
             return records
         got += [("row", *r) for r in self.wait(some())]
 
-    def cancel(self, got, sql):
+    def cancel(self, got, sql, seconds):
         """The driver hides the server's answer; it is ready again only when that has come."""
         async def impatient():
             try:
-                await asyncio.wait_for(self.conn.fetch(sql), 0.3)
+                await asyncio.wait_for(self.conn.fetch(sql), seconds)
             except TimeoutError:
                 return "57014"
         began = time.monotonic()
@@ -505,7 +507,7 @@ class Jdbc(Driver):
     def step(self, what, args, engine):
         match what:
             case "cancel":
-                args = (args[0][engine],)
+                args = (args[0][engine], int(1000 * DELAY[engine]))
             case "run" | "keys":
                 args = (args[0], *self.flat(args[1]))
             case "repeat" | "batch":

@@ -113,7 +113,7 @@ public class Cases {
 		}
 		case "fetch" -> fetch(f.get(0), Integer.parseInt(f.get(1)), split(f, 2, Integer.MAX_VALUE));
 		case "part" -> part(f.get(0), Integer.parseInt(f.get(1)), Integer.parseInt(f.get(2)));
-		case "cancel" -> cancel(f.get(0));
+		case "cancel" -> cancel(f.get(0), Long.parseLong(f.get(1)));
 		case "multi" -> multi(f.get(0));
 		case "notices" -> notices(f.get(0));
 		case "keys" -> keys(f.get(0), split(f, 1, Integer.MAX_VALUE));
@@ -205,11 +205,11 @@ public class Cases {
 		}
 	}
 
-	private void cancel(String sql) throws Exception {
+	private void cancel(String sql, long delay) throws Exception {
 		try (Statement s = conn.createStatement()) {
 			Thread other = new Thread(() -> {
 				try {
-					Thread.sleep(300);
+					Thread.sleep(delay);
 					s.cancel();
 				} catch (Exception e) {
 					throw new IllegalStateException(e);
