@@ -138,8 +138,10 @@ static void test_portions(void **state)
 		{ { "SELECT range FROM range(0)", 9, 1, 0 }, "", 0, false, "" },
 		{ { "CREATE TABLE t(i INTEGER)", 10, 1, 0 }, "", 0, false, "" },
 		{ { "INSERT INTO t SELECT range FROM range(5)", 11, 1, 0 }, "", 5, false, "" },
-		{ { "SELECT range FROM range(9)", 0, 2, 0 }, "", 2, false, "0\n1\n" }, /* nothing to keep the rest */
-		{ { "SELECT 1", 0, 0, 0 }, "", 1, false, "1\n" },
+		{ { "SELECT range FROM range(100000000)", 0, 2, 0 }, "", 2, true, "0\n1\n" }, /* nothing to keep the rest */
+		{ { "INSERT INTO t SELECT range FROM range(5000) RETURNING i", 0, 1, 0 }, "", 1, true, "0\n" },
+		{ { "SELECT count(*) FROM t", 0, 0, 0 }, "", 1, false, "5005\n" },
+		{ { NULL, 0, 1, 0 }, "34000", 0, false, "" },
 	};
 	struct run r;
 

@@ -290,13 +290,6 @@ static void publish_chunk(struct qf_engine_conn *c)
 		publish(c);
 }
 
-/* As many rows as were wanted are there; whether more follow is not looked at, as PostgreSQL does not. */
-static void end_rows(struct qf_engine_conn *c)
-{
-	if (c->job.pub->bind->portal)
-		(void)!duck_portal_keep(c);
-}
-
 /* False: suspended. */
 static bool fetch(struct qf_engine_conn *c)
 {
@@ -309,8 +302,9 @@ static bool fetch(struct qf_engine_conn *c)
 			duck_job_cancel_end(j);
 			return true;
 		}
+		/* Whether more follow is not looked at, as PostgreSQL does not. */
 		if (wanted(j) == 0) {
-			end_rows(c);
+			(void)!duck_portal_keep(c);
 			return true;
 		}
 		if (give_rows(c) <= 0)

@@ -118,15 +118,18 @@ bool duck_portal_keep(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
 	struct duck_portal *p;
+	uint64_t id = j->pub->bind->portal;
 
 	if (j->rows.open && !duck_session_reads_only(j->type) && !duck_rows_spool(c, &j->rows, schema_of(&j->schema)))
 		return false;
+	j->end.suspended = true;
 	p = qf_xcalloc(1, sizeof(*p));
-	p->id = j->pub->bind->portal;
+	p->id = id;
 	p->rows = j->rows;
 	j->rows = (struct duck_rows){ 0 };
 	ArrowBufferMove(&j->schema, &p->schema);
 	qf_list_append(&c->portals, &p->link);
-	j->end.suspended = true;
+	if (!id && close_portal(c, p)) /* nobody will ask for it */
+		end_query(c);
 	return true;
 }
