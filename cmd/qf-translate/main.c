@@ -117,7 +117,7 @@ static const struct qf_option options[] = {
 	{ "strict", 0, NULL, "a statement whose translation is in doubt fails", set_strict },
 	{ "format", 0, "text|json", "json: one object a line for each statement", set_format },
 	{ "schema", 0, "FILE", "column types of the tables, as YAML: table: { column: TYPE }", set_schema },
-	{ "param-types", 0, "LIST", "what is declared of $1, $2 …, as in int4,text,numeric; 0: nothing", set_types },
+	{ "param-types", 0, "NAME", "what is declared of $1, $2 …, as in int4,text,numeric; 0: nothing", set_types },
 	{ "guard", 0, NULL, "types that nobody has told are checked by the translated statement itself", set_guard },
 	{ "list-dialects", 0, NULL, "print the dialects and exit", set_list },
 	{ 0 },
@@ -185,7 +185,7 @@ static const struct qf_svc svc = {
 	.program = QF_TRANSLATE,
 	.summary = "translates SQL from one dialect to another, or says why not",
 	.usage = "  qf-translate --from DIALECT --to DIALECT [--file FILE] [--schema FILE]\n"
-		 "               [--param-types LIST] [--guard] [--strict] [--format json] < in.sql > out.sql\n",
+		 "               [--param-types NAME,...] [--guard] [--strict] [--format json] < in.sql > out.sql\n",
 	.options = options,
 	.asks = QF_ROLE(QF_ADMIN),
 	.handlers = handlers,

@@ -13,7 +13,7 @@
 	do(tokens) do(pgtypes) do(pgvalue) do(pgparams) do(pgexpr) do(pgnames) do(pgnodes) do(pgpreds) do(pgcasts) do(pgfuncs)     \
 	do(pgdates) do(pgaggs) do(pgscope) do(pgfrom) do(pgclauses) do(pgquery) do(pgddl) do(pgprepare)               \
 	do(pgstatement) do(marks) do(traits) do(columns) do(decimals) do(trinolits) do(trinoddl) do(trinoarrays)       \
-	do(trinofuncs) do(onpgforms) do(trinopg) do(onpg) do(trinoshow) do(trinoshowpg) do(pairs) do(translate) do(worker)
+	do(trinofuncs) do(onpgforms) do(trinopg) do(trinopgsets) do(onpg) do(trinoshow) do(trinoshowpg) do(pairs) do(translate) do(worker)
 
 EACH(CARRY)
 

@@ -178,7 +178,7 @@ int service_setup(struct service *s, struct qf_run *run, struct qf_err *reterr)
 {
 	struct translator_opts o = { .loop = run->loop, .workers = run->conf->translate_workers, .max_pending = MAX_PENDING,
 				     .deadline_ns = run->conf->translate_deadline_ns, .cache_bytes = CACHE_BYTES,
-				     .warm = "postgres:duckdb,trino:duckdb,mysql:duckdb", .on_ready = on_ready,
+				     .warm = "postgres:duckdb,trino:duckdb,trino:postgres,mysql:duckdb", .on_ready = on_ready,
 				     .on_failed = on_failed, .arg = s };
 
 	s->run = run;

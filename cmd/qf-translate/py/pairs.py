@@ -13,7 +13,7 @@ from qf_onpg import for_postgres
 from qf_traits import FAMILY, TRAITS, TRAIT_NAMES
 from qf_trinofuncs import trino_form
 from qf_trinolits import all_equal, keeps_digits
-from qf_trinopg import trino_on_postgres
+from qf_trinopgsets import trino_on_postgres
 
 D = exp.DataType.Type
 INT = {D.TINYINT, D.SMALLINT, D.INT, D.BIGINT, D.INT128, D.UTINYINT, D.USMALLINT, D.UINT, D.UBIGINT}
