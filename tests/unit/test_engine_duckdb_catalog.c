@@ -208,6 +208,41 @@ static void test_statement_of_old_columns(void **state)
 	cluster_close(&cl);
 }
 
+/* A description is of the statement as it would run. */
+static void test_description_of_old_columns(void **state)
+{
+	static const struct qf_bind describe = { .kind = QF_RUN_DESCRIBE };
+	struct qf_engine_table t = { .name = "t" };
+	struct cluster cl;
+	struct look l;
+	struct run r;
+
+	(void)state;
+	open_with_tables(&cl);
+	struct qf_engine_conn *c = get_conn(&cl), *other = get_conn(&cl);
+	uint64_t number = cl.ops->catalog(cl.e);
+
+	look_up(&l, &cl, &t, 1, NULL);
+	t.hash = l.hash[0];
+	for (unsigned changed = 0; changed < 2; changed++) {
+		run_init(&r, &cl, c, "SELECT a, $1 FROM t WHERE a = $2");
+		r.job.bind = &describe;
+		r.job.tables = &t;
+		r.job.n_tables = 1;
+		r.job.catalog = number;
+		run_submit(&r);
+		wait_end(&r);
+		assert_int_equal(r.end.outcome, changed ? QF_OUT_NOT_SENT : QF_OUT_OK);
+		assert_int_equal(r.end.catalog_changed, changed);
+		assert_int_equal(r.described, !changed);
+		qf_buf_fini(&r.bytes);
+		must_run(&cl, other, "ALTER TABLE t ALTER a TYPE DOUBLE");
+	}
+	cl.ops->conn_put(c, false);
+	cl.ops->conn_put(other, false);
+	cluster_close(&cl);
+}
+
 /* In a transaction its own catalog counts; it goes on after a refusal. */
 static void test_columns_in_a_transaction(void **state)
 {
@@ -278,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_number_of_a_transaction),
 		cmocka_unit_test(test_statement_of_old_columns),
+		cmocka_unit_test(test_description_of_old_columns),
 		cmocka_unit_test(test_columns_in_a_transaction),
 		cmocka_unit_test(test_close_drops_lookups),
 	};
