@@ -20,6 +20,7 @@ static const char script[] = "match /^savepoint/ | affected 0\n"
 			     "match wide | rows 1 bytes 2\n"
 			     "match careful | notice mind the gap | rows 1\n"
 			     "match quiet | notice mind the gap | affected 0\n"
+			     "match gone | affected 0\n"
 			     "match none | rows 0\n"
 			     "default | rows 1\n";
 
@@ -133,6 +134,12 @@ static const struct {
 			  "1 2 D(1) s 3 2 D(1) s 2 D(1) D(2) D(3) D(4) D(5) C(SELECT 5) Z(T)" },
 			{ "Q commit", "C(COMMIT) Z(I)" } },
 		"1:BEGIN|1:select five limit 1/1|1:select five limit 1/2 closes 1|1:select five closes 2|1:COMMIT|" },
+
+	{ "a cursor of SQL is described as a portal",
+		{ { "Q begin; select 1; declare \"c\"\"d\" cursor for select none", "C(BEGIN) T(n:20) D(1) C(SELECT 1) T(n:20) C(DECLARE CURSOR) Z(T)" },
+			{ "D P c\"d\nS", "T(n:20) Z(T)" }, { "D P gone\nS", "E(ERROR 34000 portal \"gone\" does not exist) Z(E)" }, { "Q rollback", "C(ROLLBACK) Z(I)" },
+			{ "D P c\"d\nS", "E(ERROR 34000 portal \"c\"d\" does not exist) Z(I)" } },
+		"1:BEGIN|1:select 1|1:declare \"c\"\"d\" cursor for select none|1:describe FETCH FORWARD 0 FROM \"c\"\"d\"|1:describe FETCH FORWARD 0 FROM \"gone\"|1:ROLLBACK|" },
 
 	/* ---- transactions */
 	{ "statements up to Sync are one", { { "P i|insert a\nB - i\nE -\nB - i\nE -\nP -|select 1\nB - -\nE -\nS", "1 2 C(INSERT 0 1) 2 C(INSERT 0 1) 1 2 D(1) C(SELECT 1) Z(I)" } },

@@ -423,11 +423,53 @@ static bool on_describe_statement(struct pg_session *s, struct qf_slice name)
 	return true;
 }
 
+/* A cursor of SQL is a portal as well, which only its engine knows: what would FETCH return? */
+static struct pg_statement *fetch_of(struct pg_session *s, struct qf_slice name)
+{
+	struct qf_statement stmt = { 0 };
+	struct qf_buf text = { 0 };
+
+	qf_buf_add_str(&text, "FETCH FORWARD 0 FROM \"");
+	for (size_t i = 0; i < name.n; i++) {
+		qf_buf_u8(&text, name.p[i]);
+		if (name.p[i] == '"')
+			qf_buf_u8(&text, '"');
+	}
+	qf_buf_add_str(&text, "\"");
+	stmt.text = qf_buf_slice(&text);
+	struct pg_statement *st = pg_statement_new(s, QF_SLICE_NONE, stmt.text, &stmt, (struct qf_reader){ 0 }, 0);
+
+	qf_buf_fini(&text);
+	return st;
+}
+
+/* False: the engine is asked. */
+static bool describe_cursor(struct pg_session *s, struct qf_slice name)
+{
+	struct pg_extended *x = &s->extended;
+	bool known = x->cursor && x->cursor->described;
+	struct qf_sql_error e;
+
+	if (!known && name.n > 0 && pg_session_has_engine(s)) {
+		pg_statement_unref(s, x->cursor);
+		x->cursor = fetch_of(s, name);
+		pg_run_describe(s, x->cursor);
+		return false;
+	}
+	if (known && x->cursor->columns.n) {
+		put_columns(s, x->cursor, NULL);
+	} else {
+		pg_portal_missing(shown(name), &e);
+		fail(s, &e);
+	}
+	x->cursor = pg_statement_unref(s, x->cursor);
+	return true;
+}
+
 static bool on_describe_portal(struct pg_session *s, struct qf_slice name)
 {
 	struct pg_extended *x = &s->extended;
 	struct pg_portal *p = pg_portal_find(s, name);
-	struct qf_sql_error e;
 
 	if (p && p == x->owed_portal && !(x->owed & PG_OWED_DESCRIBE)) {
 		owe(s, PG_OWED_DESCRIBE, p->statement, p);
@@ -438,11 +480,7 @@ static bool on_describe_portal(struct pg_session *s, struct qf_slice name)
 	if (s->skip_to_sync)
 		return true;
 	p = pg_portal_find(s, name);
-	if (p)
-		return describe(s, p->statement, p);
-	pg_portal_missing(shown(name), &e);
-	fail(s, &e);
-	return true;
+	return p ? describe(s, p->statement, p) : describe_cursor(s, name);
 }
 
 /* ---- Execute ---- */
@@ -624,4 +662,5 @@ void pg_extended_fini(struct pg_session *s)
 	paid(s, ~0u);
 	pg_portal_drop_all(s);
 	pg_prepared_drop_all(s);
+	s->extended.cursor = pg_statement_unref(s, s->extended.cursor);
 }

@@ -179,6 +179,11 @@ struct qf_pin *pg_session_pin(struct pg_session *s)
 	return s->txn.pin;
 }
 
+bool pg_session_has_engine(const struct pg_session *s)
+{
+	return s->txn.pin && qf_pin_placed(s->txn.pin) && !qf_pin_dead(s->txn.pin);
+}
+
 void pg_session_async(struct pg_session *s, struct qf_slice message)
 {
 	struct qf_slice name, value;

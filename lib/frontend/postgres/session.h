@@ -70,6 +70,8 @@ void pg_session_fatal(struct pg_session *s, const char *sqlstate, const char *fm
 void pg_session_cancel(struct pg_session *s);
 /* The session's pin, made when there is none. */
 struct qf_pin *pg_session_pin(struct pg_session *s);
+/* An engine has a connection of this session, and on it perhaps cursors and the like. */
+bool pg_session_has_engine(const struct pg_session *s);
 /* A ParameterStatus or NotificationResponse of the engine. */
 void pg_session_async(struct pg_session *s, struct qf_slice message);
 /* The server is going down: at once when nothing runs and no transaction is open, else when that is so. */

@@ -33,12 +33,6 @@ static void fail_syntax(struct pg_run *run, const struct fe_words *w)
 	pg_run_fail(run, &e);
 }
 
-/* An engine has a connection of this session, and on it perhaps what the statement is about. */
-static bool has_something(struct pg_session *s)
-{
-	return s->txn.pin && qf_pin_placed(s->txn.pin) && !qf_pin_dead(s->txn.pin);
-}
-
 /* ---- what drivers send to clean up a session ---- */
 
 /* Whatever an engine keeps for the session goes with the pin. */
@@ -72,7 +66,7 @@ static bool discard(struct pg_run *run)
 		fail_syntax(run, &w);
 	else if (all)
 		discard_all(run);
-	else if (!plans && has_something(run->s))
+	else if (!plans && pg_session_has_engine(run->s))
 		return false;
 	else
 		pg_run_complete(run, tag);
@@ -86,7 +80,7 @@ static bool discard_is_ours(struct pg_session *s, struct qf_slice stmt, const st
 	(void)f;
 	(void)columns;
 	fe_words_next(&w);
-	return fe_words_is(&w, "all") || fe_words_is(&w, "plans") || !has_something(s);
+	return fe_words_is(&w, "all") || fe_words_is(&w, "plans") || !pg_session_has_engine(s);
 }
 
 /* Where no engine has anything of this session there is no cursor, and nothing is listened to. */
@@ -96,7 +90,7 @@ static bool close_cursor(struct pg_run *run)
 	struct qf_token name = w.tok;
 	struct qf_sql_error e;
 
-	if (has_something(run->s))
+	if (pg_session_has_engine(run->s))
 		return false;
 	bool all = fe_words_is(&w, "all");
 
@@ -115,7 +109,7 @@ static bool close_cursor(struct pg_run *run)
 
 static bool unlisten(struct pg_run *run)
 {
-	if (!qf_slice_caseeq_str(run->facts.word, "unlisten") || has_something(run->s))
+	if (!qf_slice_caseeq_str(run->facts.word, "unlisten") || pg_session_has_engine(run->s))
 		return false;
 	pg_run_complete(run, "UNLISTEN");
 	return true;
@@ -125,7 +119,7 @@ static bool nothing_there(struct pg_session *s, struct qf_slice stmt, const stru
 {
 	(void)stmt;
 	(void)columns;
-	return (f->verb == QF_VERB_CLOSE || qf_slice_caseeq_str(f->word, "unlisten")) && !has_something(s);
+	return (f->verb == QF_VERB_CLOSE || qf_slice_caseeq_str(f->word, "unlisten")) && !pg_session_has_engine(s);
 }
 
 /* ---- the rest ---- */
