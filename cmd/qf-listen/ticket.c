@@ -1,6 +1,7 @@
 /*
  * Verdicts that may be used again: an equal statement of an equal session goes straight to the qf-dispatch that owns
- * the group, without the hop over qf-route. DESIGN §3, tickets.
+ * the group, without the hop over qf-route; every statement of it where no rule of the configuration looks at the text.
+ * DESIGN §3, tickets.
  *
  * Only qf-route says that a verdict is one: when its chain read nothing but the session and the text (no script). It is
  * good for one configuration id and one epoch of that qf-dispatch, which takes it only while it has the same id.
@@ -50,13 +51,14 @@ static struct qf_slice make_key(struct qf_query *q)
 	add_text(key, q->pin && q->pin->placed ? q->pin->group : NULL);
 	add_pairs(key, s->headers, s->n_headers);
 	add_pairs(key, s->tags, s->n_tags);
-	qf_buf_add_slice(key, q->sql);
+	if (q->hub->run->conf->reads_text)
+		qf_buf_add_slice(key, q->sql);
 	return qf_buf_slice(key);
 }
 
 static bool is_short(const struct qf_query *q)
 {
-	return q->sql.n > 0 && q->sql.n <= TEXT_MAX;
+	return q->sql.n > 0 && (q->sql.n <= TEXT_MAX || !q->hub->run->conf->reads_text);
 }
 
 struct qf_peer *ticket_find(struct qf_query *q)

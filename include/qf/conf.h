@@ -219,6 +219,7 @@ struct qf_conf {
 	size_t n_routers;
 	const struct qf_conf_group *fallback; /* NULL: no rule matched = refused */
 	bool judges;			      /* a deny rule, a guard or a script exists: every statement goes to qf-route */
+	bool reads_text; /* a rule looks at the statement: a verdict is for that text alone */
 
 	const struct qf_conf_warning *warnings;
 	size_t n_warnings;

@@ -165,16 +165,24 @@ static void warn_dead_ends(struct qf_loader *ld)
 			c->fallback->name);
 }
 
+/* What the programs have to know of the routers without asking them. */
+static void sum_up(struct qf_conf *c, const struct qf_conf_router *r)
+{
+	c->judges |= r->type == QF_ROUTER_PYTHON; /* it may refuse */
+	for (size_t i = 0; i < r->n_regexes; i++)
+		c->judges |= r->regexes[i].deny;
+	c->reads_text |= r->type == QF_ROUTER_PYTHON || r->type == QF_ROUTER_REGEX;
+	for (size_t i = 0; i < r->n_conditions; i++)
+		c->reads_text |= r->conditions[i].type == QF_COND_REGEX;
+}
+
 int qf_conf_check(struct qf_loader *ld)
 {
 	struct qf_conf *c = ld->conf;
 	int rc;
 
-	for (size_t i = 0; i < c->n_routers; i++) {
-		c->judges |= c->routers[i].type == QF_ROUTER_PYTHON; /* it may refuse */
-		for (size_t j = 0; j < c->routers[i].n_regexes; j++)
-			c->judges |= c->routers[i].regexes[j].deny;
-	}
+	for (size_t i = 0; i < c->n_routers; i++)
+		sum_up(c, &c->routers[i]);
 	rc = check_listeners(ld);
 	if (rc == 0)
 		rc = check_files(ld);

@@ -140,6 +140,8 @@ clusters:
   duckdb: {{ engine: duckDb, databasePath: "{state}/test.duckdb" }}
 clusterGroups:
   default: {{ maxRunningQueries: 8, members: [duckdb] }}
+routers: # one looks at the text, so that each statement goes round the whole ring
+  - {{ type: queryRegex, rules: [ {{ regex: no statement of a test, targetGroup: default }} ] }}
 routingFallback: default
 """
 

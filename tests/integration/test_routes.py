@@ -209,7 +209,7 @@ def traces(kit, n):
 
 def test_ticket_for_an_equal_statement(kit):
     """The second equal statement of an equal session asks no rule; another user, text, header or configuration does."""
-    reload(kit, configuration(USERS + HEADER, FALLBACK))
+    reload(kit, configuration(USERS + HEADER + REGEX, FALLBACK))
     sql = WHO + " where 1 = 1"
     for session in (ANN, ANN, {"user": "bob"}, ANN, {**ANN, **DUCK}, ANN):
         live(kit, session, sql)
@@ -218,6 +218,13 @@ def test_ticket_for_an_equal_statement(kit):
     reload(kit, configuration(USERS.replace("ann: two", "ann: one"), FALLBACK))
     assert [live(kit, ANN, sql) for _ in range(2)] == ["one", "one"]
     assert sorted(traces(kit, 2)) == ["ticket", "userGroup 1"]
+
+
+def test_ticket_where_no_rule_reads_the_text(kit):
+    reload(kit, configuration(USERS + HEADER, FALLBACK))
+    got = [live(kit, session, f"{WHO} where {n} = {n}") for n, session in enumerate((ANN, ANN, {"user": "bob"}, ANN, {**ANN, **DUCK}))]
+    assert got == ["two", "two", "one", "two", "two"]
+    assert sorted(traces(kit, 5)) == ["ticket"] * 2 + ["userGroup 1"] * 3
 
 
 def test_no_ticket_from_a_script(kit):

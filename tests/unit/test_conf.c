@@ -216,6 +216,7 @@ static void defaults_and_units_are_applied(void **state)
 	assert_null(qf_conf_cluster(c, "duck")->database_path);
 	assert_null(c->fallback);
 	assert_false(c->judges);
+	assert_false(c->reads_text);
 	qf_conf_free(c);
 }
 
@@ -296,6 +297,7 @@ static void every_value_reaches_the_model(void **state)
 	assert_string_equal(r[0].regexes[2].message, "this statement is not allowed here");
 	assert_int_equal(r[0].regexes[2].place.line, 22);
 	assert_true(c->judges);
+	assert_true(c->reads_text);
 	assert_int_equal(r[1].tags[0].n_tags, 2);
 	assert_string_equal(r[1].tags[0].tags[0].key, "a");
 	assert_string_equal(r[1].tags[0].tags[0].value, "1");
