@@ -52,8 +52,10 @@ static int translate_members(struct explainer *x, struct qf_explained *e)
 				m->translated = e->members[j].translated;
 		if (!m->needed || m->translated != NULL || m->dialect == QF_DIALECT_NONE)
 			continue;
+		struct qf_translate_opts o = { e->dialect, m->dialect, e->opts->schema, e->opts->types };
+
 		t = qf_arena_alloc(x->arena, sizeof(*t));
-		if (qf_translate_run(t, e->dialect, m->dialect, e->opts->schema, e->statement.text, x->arena, &err) != 0) {
+		if (qf_translate_run(t, &o, e->statement.text, x->arena, &err) != 0) {
 			fprintf(stderr, "qf-route: %s\n", err.text);
 			return -1;
 		}

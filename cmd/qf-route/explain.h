@@ -14,7 +14,7 @@
 
 struct qf_explain_opts { /* filled by the options; borrows from argv */
 	bool explain, json, translate, dump_keys;
-	const char *schema; /* file of tables and columns, for qf-translate; may be NULL */
+	const char *schema, *types; /* for qf-translate, see struct qf_translate_opts */
 	enum qf_frontend frontend;
 	enum qf_dialect dialect; /* NONE: a header's, else the protocol's */
 	const char *user, *database, *file;

@@ -134,6 +134,12 @@ static int set_dump_keys(void *ctx, const char *value)
 	return 0;
 }
 
+static int set_types(void *ctx, const char *value)
+{
+	((struct qf_explain_opts *)ctx)->types = value;
+	return 0;
+}
+
 static int set_schema(void *ctx, const char *value)
 {
 	((struct qf_explain_opts *)ctx)->schema = value;
@@ -151,6 +157,7 @@ const struct qf_option qf_explain_options[] = {
 	{ "dialect", 0, "DIALECT", "dialect of the statements (default: the protocol's)", set_dialect },
 	{ "format", 0, "text|json", "json: one object a line for each statement", set_format },
 	{ "translate", 0, NULL, "show the SQL that would be sent to the engine (runs qf-translate)", set_translate },
+	{ "param-types", 0, "NAME", "with --translate: what is declared of $1, $2 …, as in int4,text,numeric", set_types },
 	{ "schema", 0, "FILE", "with --translate: column types of the tables, as YAML: table: { column: TYPE }", set_schema },
 	{ "file", 'f', "FILE", "read the statements from FILE", set_file },
 	{ "dump-config-keys", 0, NULL, NULL, set_dump_keys },

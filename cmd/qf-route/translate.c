@@ -193,16 +193,28 @@ static int read_answer(struct child *c, struct qf_translated *ret, struct qf_are
 	return 0;
 }
 
-int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_dialect to, const char *schema,
-	struct qf_slice sql, struct qf_arena *arena, struct qf_err *reterr)
+/* NULL at the end; the strings are argv's own kind, which nobody changes. */
+static char **arguments(const char *path, const struct qf_translate_opts *o, struct qf_arena *arena)
+{
+	const char *all[] = { path, "--guard", "--format", "json", "--from", qf_dialect_name(o->from), "--to",
+		qf_dialect_name(o->to), "--schema", o->schema, "--param-types", o->types };
+	char **argv = qf_arena_alloc(arena, (sizeof(all) / sizeof(all[0]) + 1) * sizeof(*argv));
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (i >= 8 && all[i | 1] == NULL)
+			continue; /* an option without its value */
+		argv[n++] = qf_arena_strdup(arena, all[i]);
+	}
+	argv[n] = NULL;
+	return argv;
+}
+
+int qf_translate_run(struct qf_translated *ret, const struct qf_translate_opts *o, struct qf_slice sql, struct qf_arena *arena,
+	struct qf_err *reterr)
 {
 	struct child c = { .in = -1, .out = -1, .err = -1 };
 	char path[PATH_MAX + 16];
-	char *const argv[] = { path, qf_arena_strdup(arena, "--guard"), qf_arena_strdup(arena, "--format"), qf_arena_strdup(arena, "json"),
-		qf_arena_strdup(arena, "--from"), qf_arena_strdup(arena, qf_dialect_name(from)),
-		qf_arena_strdup(arena, "--to"), qf_arena_strdup(arena, qf_dialect_name(to)),
-		schema != NULL ? qf_arena_strdup(arena, "--schema") : NULL,
-		schema != NULL ? qf_arena_strdup(arena, schema) : NULL, NULL };
 	int rc;
 
 	rc = sibling(path, sizeof(path), reterr);
@@ -211,7 +223,7 @@ int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_di
 	c.left = qf_slice_str(qf_arena_printf(arena, "%.*s\n;\n", (int)sql.n, (const char *)sql.p));
 	qf_buf_init(&c.answer);
 	qf_buf_init(&c.complaint);
-	rc = spawn(&c, argv, reterr);
+	rc = spawn(&c, arguments(path, o, arena), reterr);
 	if (rc == 0)
 		rc = converse(&c, reterr);
 	if (c.pid > 0) {

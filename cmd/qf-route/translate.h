@@ -15,11 +15,14 @@ struct qf_translated {
 	size_t n_warnings, n_doubts;
 };
 
-/*
- * Fails when the program is missing or breaks off; a statement that it cannot translate is no failure. schema is a file
- * of tables and columns, or NULL.
- */
-int qf_translate_run(struct qf_translated *ret, enum qf_dialect from, enum qf_dialect to, const char *schema,
-		     struct qf_slice sql, struct qf_arena *arena, struct qf_err *reterr) qf_must_check;
+struct qf_translate_opts {
+	enum qf_dialect from, to;
+	const char *schema; /* file of tables and columns; may be NULL */
+	const char *types;  /* of parameters, as --param-types has them; may be NULL */
+};
+
+/* Fails when the program is missing or breaks off; a statement that it cannot translate is no failure. */
+int qf_translate_run(struct qf_translated *ret, const struct qf_translate_opts *o, struct qf_slice sql,
+		     struct qf_arena *arena, struct qf_err *reterr) qf_must_check;
 
 #endif

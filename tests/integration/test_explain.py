@@ -242,6 +242,18 @@ def test_translate_shows_what_would_be_sent(beside, conf):
     assert "would send    SELECT A" in run("--translate", "select a", program=beside, conf=conf("")).stdout
 
 
+def test_translate_with_parameters(conf):
+    """Their types are declared, or found; one without a type is an error, as PostgreSQL has it."""
+    for types, want in ((["--param-types", "float8"], "CAST($1 AS DOUBLE)"), (["--param-types", "int8,0"], "CAST($1 AS BIGINT) // 2"),
+                        ([], "CAST($1 AS INTEGER) // 2")):
+        (one,) = explain("--translate", *types, "select $1 / 2", conf=conf(""))
+        assert want in one["translation"]["sql"], one["translation"]
+    (one,) = explain("--translate", "select $1 is null", conf=conf(""), status=1)
+    assert one["translation"]["refused"] == "could not determine data type of parameter $1"
+    done = run("--translate", "--param-types", "nope", "select $1", conf=conf(""))
+    assert done.returncode == 1 and 'unknown type "nope"' in done.stderr
+
+
 def test_translate_shows_a_refusal(beside, conf):
     (one,) = explain("--translate", "refuse", program=beside, conf=conf(""), status=1)
     assert one["translation"]["sql"] is None
