@@ -51,7 +51,11 @@ static void timed_out(struct qf_timer *t)
 
 static void linger_over(struct qf_timer *t)
 {
-	pge_relay_linger(qf_container_of(t, struct qf_engine_conn, linger), true);
+	struct qf_engine_conn *c = qf_container_of(t, struct qf_engine_conn, linger);
+
+	pge_relay_linger(c, true);
+	if (c->state == PGE_OPEN)
+		pge_wire_pump(c, true);
 }
 
 static void resume(struct qf_task *t)
@@ -63,7 +67,7 @@ static void resume(struct qf_task *t)
 	if (taken > 0 && c->run.job && c->run.job->on_input_taken)
 		c->run.job->on_input_taken(c->run.job, taken);
 	if (c->state == PGE_OPEN)
-		pge_wire_pump(c);
+		pge_wire_pump(c, false);
 }
 
 struct qf_engine_conn *pge_conn_new(struct pge_pool *p)

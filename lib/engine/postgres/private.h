@@ -153,6 +153,8 @@ struct qf_engine_conn {
 	size_t input_taken;  /* … that are not in it any more, to be told */
 	uint64_t skip;	     /* bytes of a row that is too long, still to come */
 	bool receiving;
+	bool ended; /* the other side has closed it; what it said before is looked at first */
+	char end_why[128];
 	struct qf_timer timer; /* of connecting, pings, cancels */
 	void (*answer_late)(struct qf_timer *t); /* what it does on an open connection */
 	struct qf_timer linger; /* rows that wait for company */
@@ -254,7 +256,7 @@ void pge_wire_open(struct qf_engine_conn *c);
 void pge_wire_close(struct qf_engine_conn *c);
 void pge_wire_flush(struct qf_engine_conn *c);
 /* Looks at what has arrived, and reads on while rows may be taken. */
-void pge_wire_pump(struct qf_engine_conn *c);
+void pge_wire_pump(struct qf_engine_conn *c, bool waited); /* waited: rows need not wait for company any more */
 void pge_wire_receive(struct qf_engine_conn *c); /* what is in c->in; the part that knows no sockets */
 
 /* ---- run.c ---- */

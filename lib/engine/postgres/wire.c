@@ -3,7 +3,9 @@
  * the run's window is used up; what does not fit into the socket waits for it.
  */
 #include <openssl/err.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -14,24 +16,36 @@ enum {
 	FILL_BYTES = 256 << 10, /* looked at together */
 	TURN_BYTES = 2 << 20,	/* then others have their turn */
 	KEEP_BYTES = 16 << 10,	/* of buffers while it is idle */
+	ENOUGH_BYTES = 128 << 10,
+	MANY_ROWS = 1000,
 };
 
-/* Bytes read or written; 0: not now; -1: the connection is gone, and why is said. */
-static ssize_t tls_result(struct qf_engine_conn *c, int n, const char *what)
+#define WAIT_NS QF_MS
+
+/* The connection is over, but what has arrived before that counts first. */
+static ssize_t ends(struct qf_engine_conn *c, const char *why)
 {
+	if (!c->ended)
+		snprintf(c->end_why, sizeof(c->end_why), "%s", why ? why : "unknown");
+	c->ended = true;
+	return -1;
+}
+
+/* Bytes read or written; 0: not now; -1: the connection is over. */
+static ssize_t tls_result(struct qf_engine_conn *c, int n)
+{
+	static const char closed[] = "the server closed the connection";
+
 	switch (SSL_get_error(c->ssl, n)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
 		return 0;
 	case SSL_ERROR_ZERO_RETURN:
-		pge_conn_lost(c, "the server closed the connection");
-		return -1;
+		return ends(c, closed);
 	case SSL_ERROR_SYSCALL:
-		pge_conn_lost(c, "%s: %s", what, errno ? qf_strerror(-errno) : "the server closed the connection");
-		return -1;
+		return ends(c, errno ? qf_strerror(-errno) : closed);
 	default:
-		pge_conn_lost(c, "%s: %s", what, ERR_reason_error_string(ERR_get_error()));
-		return -1;
+		return ends(c, ERR_reason_error_string(ERR_get_error()));
 	}
 }
 
@@ -42,7 +56,7 @@ static ssize_t read_some(struct qf_engine_conn *c, void *to, size_t n)
 		errno = 0;
 		int got = SSL_read(c->ssl, to, (int)n);
 
-		return got > 0 ? got : tls_result(c, got, "reading");
+		return got > 0 ? got : tls_result(c, got);
 	}
 	ssize_t got = recv(c->fd, to, n, MSG_DONTWAIT);
 
@@ -50,8 +64,7 @@ static ssize_t read_some(struct qf_engine_conn *c, void *to, size_t n)
 		return got;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	pge_conn_lost(c, "%s", got == 0 ? "the server closed the connection" : qf_strerror(-errno));
-	return -1;
+	return ends(c, got == 0 ? "the server closed the connection" : qf_strerror(-errno));
 }
 
 static ssize_t write_some(struct qf_engine_conn *c, const void *from, size_t n)
@@ -61,7 +74,7 @@ static ssize_t write_some(struct qf_engine_conn *c, const void *from, size_t n)
 		errno = 0;
 		int put = SSL_write(c->ssl, from, n > INT32_MAX ? INT32_MAX : (int)n);
 
-		return put > 0 ? put : tls_result(c, put, "writing");
+		return put > 0 ? put : tls_result(c, put);
 	}
 	ssize_t put = send(c->fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -69,13 +82,7 @@ static ssize_t write_some(struct qf_engine_conn *c, const void *from, size_t n)
 		return put;
 	if (errno == EAGAIN || errno == EINTR)
 		return 0;
-	/* What the server said before it went away is still to be read, and says more. */
-	if ((errno == EPIPE || errno == ECONNRESET) && !pge_run_paused(c)) {
-		c->out.n = 0;
-		return 0;
-	}
-	pge_conn_lost(c, "%s", qf_strerror(-errno));
-	return -1;
+	return ends(c, qf_strerror(-errno));
 }
 
 static void watch_update(struct qf_engine_conn *c)
@@ -98,6 +105,10 @@ void pge_wire_flush(struct qf_engine_conn *c)
 	while (c->state == PGE_OPEN && c->out.n > 0) {
 		ssize_t n = write_some(c, c->out.p, c->out.n);
 
+		if (n < 0) {
+			qf_buf_clear(&c->out);
+			qf_task_add(c->pool->engine->loop, &c->resume); /* reads what the server said last */
+		}
 		if (n <= 0)
 			break;
 		qf_buf_consume(&c->out, (size_t)n);
@@ -163,21 +174,52 @@ static bool fill(struct qf_engine_conn *c, size_t *turn)
 	}
 }
 
-void pge_wire_pump(struct qf_engine_conn *c)
+static bool ends_ready(const struct qf_buf *in)
+{
+	return in->n >= 6 && memcmp(in->p + in->n - 6, "Z\0\0\0\5", 5) == 0;
+}
+
+/*
+ * Of a large result the server sends 8 kB at a time, and each piece that goes on costs more than its bytes: behind the
+ * first rows some more are waited for, for a moment.
+ */
+static bool waits_for_more(const struct qf_engine_conn *c)
+{
+	const struct pge_run *r = &c->run;
+
+	return r->job && r->job->encoding == QF_ENC_PG3 && r->rows >= MANY_ROWS && !r->cancelled && !c->ended &&
+	       c->n_groups > 0 && c->groups[0] == PGE_GROUP_RUN && c->in.n > 0 && c->in.n < ENOUGH_BYTES &&
+	       (c->in.p[0] == 'D' || c->in.p[0] == 'd') && !ends_ready(&c->in);
+}
+
+static void receive(struct qf_engine_conn *c, bool waited)
+{
+	struct qf_loop *loop = c->pool->engine->loop;
+
+	if (waited || !waits_for_more(c))
+		pge_wire_receive(c);
+	else if (!qf_timer_armed(&c->linger))
+		qf_timer_set(loop, &c->linger, WAIT_NS);
+}
+
+void pge_wire_pump(struct qf_engine_conn *c, bool waited)
 {
 	size_t turn = 0;
 	bool more = true;
 
 	if (c->receiving)
 		return;
-	pge_wire_receive(c); /* what was left when the window was used up */
+	if (waited || !qf_timer_armed(&c->linger))
+		receive(c, waited); /* what was left when the window was used up */
 	while (more && c->state == PGE_OPEN && !pge_run_paused(c)) {
 		more = fill(c, &turn);
-		pge_wire_receive(c);
+		receive(c, more);
 		/* What OpenSSL has taken from the socket already wakes nobody. */
 		if (turn >= TURN_BYTES && !c->ssl)
 			break;
 	}
+	if (c->ended && c->state == PGE_OPEN && !pge_run_paused(c))
+		pge_conn_lost(c, "%s", c->end_why);
 	pge_relay_linger(c, false);
 	if (c->state == PGE_OPEN && c->in.n == 0 && c->in.cap > KEEP_BYTES && c->idle)
 		qf_buf_fini(&c->in);
@@ -193,7 +235,7 @@ static void ready(struct qf_watch *w, uint32_t events)
 	if (c->state == PGE_OPEN && pge_run_paused(c) && events & (EPOLLHUP | EPOLLERR))
 		qf_watch_del(c->pool->engine->loop, &c->watch); /* seen when the rows before it are wanted */
 	else if (c->state == PGE_OPEN && events & ~(uint32_t)EPOLLOUT)
-		pge_wire_pump(c);
+		pge_wire_pump(c, false);
 }
 
 void pge_wire_open(struct qf_engine_conn *c)
