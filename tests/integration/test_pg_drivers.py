@@ -17,17 +17,41 @@ PLACES = ("direct", "toolkit", "duckdb")
 ENGINE = {"direct": "postgres", "toolkit": "postgres", "duckdb": "duckdb"}
 ANY = None
 
+PSYCOPG = ("psycopg text", "psycopg binary", "psycopg prepared", "psycopg pipeline")
+PGJDBC = ("pgjdbc", "pgjdbc binary", "pgjdbc simple")
+FETCH = ("fetch size", "fetch size with parameters", "fetch size, and no more wanted")
 SCRIPT = "several statements go by simple query alone, and this way sends them by the extended protocol"
+
 # (driver, place, case): reason; ANY stands for all of them.
 KNOWN = {
-    (("psycopg binary", "psycopg prepared", "psycopg pipeline"), ANY, ("several results", "several results, one wrong")): SCRIPT,
-    ("psycopg pipeline", ANY, ("fetch size", "fetch size with parameters", "fetch size, and no more wanted")):
-        "psycopg has no server-side cursors in pipeline mode",
+    # The drivers' own, on the server itself too.
+    (PSYCOPG[1:], ANY, ("several results", "several results, one wrong")): SCRIPT,
+    ("psycopg pipeline", ANY, FETCH): "psycopg has no server-side cursors in pipeline mode",
     ("psycopg pipeline", ANY, ("COPY in", "COPY in of much", "COPY in that fails", "COPY out", "COPY out of much")):
         "psycopg has no COPY in pipeline mode",
     ("asyncpg", ANY, "an empty statement"): "asyncpg fails on the EmptyQueryResponse of an empty script",
     ("asyncpg", ANY, "errors outside of a transaction"): "asyncpg refuses a wrong parameter itself, with 22000",
     ("asyncpg", ANY, "several results"): "asyncpg gives no results of scripts",
+    # DuckDB, from PostgreSQL's dialect.
+    (ANY, "duckdb", ("value json 37", "value jsonb 38", "null json", "stored json", "stored jsonb")):
+        "json is not translated to DuckDB: its operators and its text differ",
+    (ANY, "duckdb", "stored numeric"): "a numeric column without precision is not translated: DuckDB keeps three digits",
+    ("asyncpg", "duckdb", ("value numeric 14", "value numeric 15", "value numeric 16", "value numeric 17", "parameters of many types in one statement")):
+        "asyncpg declares no types, and the digits of a numeric parameter must be known before it comes",
+    ((*PSYCOPG, "asyncpg"), "duckdb", "null numeric"): "a NULL is not declared, and the digits of a numeric parameter must be known",
+    (PSYCOPG, "duckdb", "value float4 8"): "psycopg sends float8, and a cast to real rounds otherwise in DuckDB",
+    (ANY, "duckdb", "constraints"): "CHECK is not translated to DuckDB",
+    (ANY, "duckdb", "generated keys"): "sequences are not translated to DuckDB",
+    (PSYCOPG, "duckdb", FETCH): "DuckDB has no cursors of SQL; fetch sizes of the protocol work",
+    (PGJDBC, "duckdb", ("null interval", "value interval 34", "value interval 35", "stored interval")):
+        "pgjdbc asks pg_type for the oid of interval, and DuckDB has no such catalog",
+    ("pgjdbc simple", "duckdb", ("value int4[] 39", "value int8[] 41", "value text[] 42", "value bytea 22", "value bytea 23", "stored bytea")):
+        "values are written into the statement, and literals of arrays and bytea are not translated",
+    ("pgjdbc simple", "duckdb", "errors outside of a transaction"): "a wrong value is written into the statement, which is not translated then",
+    ("pgjdbc simple", "duckdb", "a large value"): "values are written into the statement, and one of more than 1 MiB is not translated",
+    (PSYCOPG, "duckdb", "value int4[] 39"): "psycopg sends smallint[], and a cast of an array is not translated",
+    ("asyncpg", "duckdb", ("null int4[]", "value int4[] 39", "value int4[] 40", "value int8[] 41")): "asyncpg asks the catalog about types of arrays, with current_setting()",
+    (ANY, "duckdb", ("stored int4[]", "stored int8[]", "stored text[]")): "comparisons of arrays are not translated to DuckDB",
 }
 
 
