@@ -127,7 +127,7 @@ def test_through_the_ring(name, both):
 
 OIDS = {"-": 0, "bool": 16, "int8": 20, "int2": 21, "int4": 23, "text": 25, "float4": 700, "float8": 701, "character": 1042, "varchar": 1043,
         "date": 1082, "time": 1083, "timestamp": 1114, "timestamptz": 1184, "interval": 1186, "timetz": 1266, "numeric": 1700,
-        "uuid": 2950, "int4[]": 1007, "text[]": 1009, "int8[]": 1016}
+        "uuid": 2950, "json": 114, "int4[]": 1007, "text[]": 1009, "int8[]": 1016}
 
 
 def runs():

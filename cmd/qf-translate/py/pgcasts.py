@@ -4,7 +4,7 @@ import re
 from sqlglot import exp
 
 from qf_pgexpr import handles
-from qf_pgparams import closed, stored
+from qf_pgparams import JSON, closed, stored
 from qf_pgtypes import (BOOL, BYTEA, DATE, DUCK, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, INTS, NUMBERS, TEXT, TIME,
                         TIMESTAMP, TIMESTAMPTZ, UNKNOWN, UUID, WIDTH, Ty, duck_type, numeric, shown)
 from qf_pgvalue import X
@@ -36,6 +36,10 @@ def target(c, to):
 def cast(c, node):
     ty, args = target(c, node.args["to"])
     inner = node.this
+    if isinstance(inner, exp.Parameter) and node.args["to"].this == D.JSON:
+        x = c.as_type(c.raw(inner), JSON)
+        if x.ty.kind == "json":
+            return X("CAST(%s AS JSON)" % x.sql, x.ty)
     if ty is None:
         return c.unknown(node, "the type %s" % node.args["to"].sql("postgres"))
     if ty.kind in ("float4", "float8") and is_number(inner):

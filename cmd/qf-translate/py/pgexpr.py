@@ -135,7 +135,7 @@ class Exprs:
         """An unknown literal, and a parameter, become the other side's type; others stay as they are."""
         if x.ty.kind == "param" and ty.kind not in FREE:
             return self.params.settle(self, x, ty)
-        if x.ty.kind != "unknown" or ty.kind == "unknown":
+        if x.ty.kind != "unknown" or ty.kind in FREE:
             return x
         if x.ty.lit is None:
             name = duck_type(ty)
@@ -428,7 +428,7 @@ class Exprs:
                 left, right = self.double(left), self.double(right)
         elif lk == rk == "interval":
             left, right = by_length(left), by_length(right)
-        elif lk != rk and not {lk, rk} <= {"date", "timestamp", "timestamptz"} or lk == "array":
+        elif lk != rk and not {lk, rk} <= {"date", "timestamp", "timestamptz"} or lk in ("array", "json"):
             return self.no_operator(left, op, right)
         return X("%s %s %s" % (left.p, op, right.p), BOOL, False)
 
