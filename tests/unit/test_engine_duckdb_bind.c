@@ -469,14 +469,62 @@ static void test_describe_changes_nothing(void **state)
 		assert_int_equal(r.end.outcome, QF_OUT_OK);
 		assert_false(r.end.in_transaction);
 		assert_int_equal(cl.ops->catalog(cl.e), catalog);
+		qf_buf_fini(&r.bytes);
 	}
 	must_run(&cl, c, "BEGIN");
 	run_bound(&r, &cl, c, "ROLLBACK", &bind);
 	assert_true(r.end.in_transaction && !r.end.transaction_failed);
 	run_bound(&r, &cl, c, "SELECT 'x'::INTEGER", &bind);
 	assert_true(r.end.in_transaction);
+	qf_buf_fini(&r.bytes);
 	run_on(&r, &cl, c, "ROLLBACK");
 	assert_false(r.end.in_transaction);
+	fixture_end(&cl, c);
+}
+
+/* As many as a client can send, and many of which nobody says what they are: bounded in time. */
+static void test_many(void **state)
+{
+	static const struct {
+		const char *begin, *between;
+		uint16_t n;
+		uint32_t type;
+	} texts[] = {
+		{ "SELECT 1 WHERE 1 IN (", ", ", 20000, 23 },
+		{ "SELECT 1 WHERE 1 IN (", ", ", 2000, 0 },
+		{ "SELECT coalesce(", " + ", 200, 0 }, /* more than are tried */
+	};
+	struct qf_engine_conn *c;
+	struct cluster cl;
+	struct run r;
+
+	(void)state;
+	fixture(&cl, &c);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		uint32_t *types = qf_xcalloc(texts[i].n, sizeof(*types));
+		struct qf_value *ones = qf_xcalloc(texts[i].n, sizeof(*ones));
+		struct qf_bind bind = { .types = types, .values = ones, .n_types = texts[i].n, .n_values = texts[i].n };
+		struct qf_buf sql;
+
+		qf_buf_init(&sql);
+		qf_buf_add_str(&sql, texts[i].begin);
+		for (unsigned k = 0; k < texts[i].n; k++) {
+			qf_buf_printf(&sql, "%s$%u", k ? texts[i].between : "", k + 1);
+			types[k] = texts[i].type;
+			ones[k] = (struct qf_value){ (const uint8_t *)"1", 1, false };
+		}
+		qf_buf_u8(&sql, ')');
+		uint64_t t = qf_mono_ns();
+
+		run_bound(&r, &cl, c, qf_buf_cstr(&sql), &bind);
+		if (i < 2 && r.end.outcome != QF_OUT_OK)
+			fail_msg("%u of type %u: %s", texts[i].n, texts[i].type, r.end.error.message);
+		assert_in_range((qf_mono_ns() - t) / QF_MS, 0, 30000);
+		qf_buf_fini(&r.bytes);
+		qf_buf_fini(&sql);
+		free(types);
+		free(ones);
+	}
 	fixture_end(&cl, c);
 }
 
@@ -574,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_descriptions),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_describe_changes_nothing),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_named),
 	};
 

@@ -122,8 +122,8 @@ static int make_schema(struct duck_arrow *a, const struct name_of *of, struct Ar
 	return r;
 }
 
-int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result, const struct duck_casts *casts,
-	struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result,
+	const struct duck_casts *casts, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
 {
 	struct duck_arrow *a = arrow_new(api, api->result_get_arrow_options(result), api->column_count(result));
 	struct name_of names = { .result = result, .casts = casts };

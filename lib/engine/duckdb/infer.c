@@ -2,8 +2,9 @@
  * Types of parameters that nobody declares and DuckDB leaves open: `$1 + 1`, `length($1)`, `i = ANY($1)`.
  *
  * Text first, as PostgreSQL takes a literal of unknown type. Where that does not fit, DuckDB's own error says what
- * stands beside it: an operator's parameter gets the type of the other side [PG 10.2, rule 2a], that of a function one of
- * few types. Each try is one prepared statement that is never run.
+ * stands beside it: an operator's parameter gets the type of the other side [PG 10.2, rule 2a], that of a function one
+ * of few types. Each try is one prepared statement that is never run. What a table function takes is not found, because
+ * any NULL pleases it: a client declares that.
  */
 #include <ctype.h>
 #include <stdlib.h>

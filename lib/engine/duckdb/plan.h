@@ -3,8 +3,8 @@
  * step.
  *
  * A parameter's type is the one that the client declared, else what DuckDB finds, else found out by trying (infer.c),
- * else text, as PostgreSQL has it. Where DuckDB finds the same by itself the parameter stands bare in the text; else it is
- * cast there, so that a description and a run have the same types, and a value of the type needs no second planning.
+ * else text, as PostgreSQL has it. Where DuckDB finds the same by itself the parameter stands bare in the text; else it
+ * is cast there, so that a description and a run have the same types, and a value of the type needs no second planning.
  */
 #ifndef QF_ENGINE_DUCKDB_PLAN_H
 #define QF_ENGINE_DUCKDB_PLAN_H

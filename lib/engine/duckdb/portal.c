@@ -1,8 +1,8 @@
 /*
  * Portals that gave some of their rows [PG 55.2.3].
  *
- * DuckDB has one result open on a connection, and the next statement closes it: its rest is read ahead before that. What
- * changes something is read ahead at once, because its client expects it to be done.
+ * DuckDB has one result open on a connection, and the next statement closes it: its rest is read ahead before that.
+ * What changes something is read ahead at once, because its client expects it to be done.
  */
 #include <stdlib.h>
 #include <string.h>
