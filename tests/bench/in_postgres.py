@@ -66,14 +66,14 @@ def measure(top, rounds):
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         t = Targets(b, server, bouncer)
         return {"pgbouncer_version": version, "one": one_client(b, t, rounds), "many": many_clients(b, t),
-                "rows": b.client(t.words("direct", "pgbouncer", "toolkit"), sql="select * from items", r=5, n=1, w=0),
+                "rows": b.client(t.words("direct", "pgbouncer", "toolkit"), sql="select * from items", r=5, n=1, w=0, s=15),
                 "idle": {name: idle_clients(b, t, name, min(IDLE, hard - 500)) for name in t.pids}}
 
 
 def one_client(b, t, rounds):
     """{statement, mode, pinned: {target: what the client measured}}"""
     b.client(t.words(), r=1, n=200, w=0)
-    return {f"{name}, {mode}{pinned}": b.client(t.words(), sql=sql, m=mode, k=ACCOUNTS, r=4 * rounds, n=50, w=5,
+    return {f"{name}, {mode}{pinned}": b.client(t.words(), sql=sql, m=mode, k=ACCOUNTS, r=4 * rounds, n=50, w=5, s=4,
                                                 **({"t": True} if pinned else {}))
             for name, sql in STATEMENTS.items() for pinned in ("", ", pinned") for mode in MODES}
 
@@ -126,8 +126,8 @@ def chain_of(key):
 
 
 def added_by_chain(line, key, at):
-    chain = line[chain_of(key)][at] - line["direct"][at]
-    return (line["toolkit"][at] - line["direct"][at]) / chain if chain > 0 else float("inf")
+    chain = max(0.1, line[chain_of(key)][at] - line["direct"][at])  # on a busy machine it may seem to take nothing
+    return (line["toolkit"][at] - line["direct"][at]) / chain
 
 
 def throughput_by(m, name):
