@@ -174,13 +174,13 @@ def still_works(c):
 
 
 @pytest.mark.parametrize("kind", "PBDECF")
-def test_extended_protocol_is_refused_and_named(target, raw, kind):
+def test_bodies_that_belong_to_no_such_message(target, raw, kind):
     with unharmed(target):
         raw.send(typed(kind, b"\0\0\0\0\0\0\0\0"))
         if kind != "F":
             raw.send(typed("S"))
         e = error(raw.until_ready())
-        assert e["C"] == "0A000" and e["H"]
+        assert e["C"] == {"B": "26000", "F": "0A000"}.get(kind, "08P01")
         still_works(raw)
 
 
