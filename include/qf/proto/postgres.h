@@ -154,6 +154,7 @@ void qf_pg_put_describe(struct qf_buf *out, char what, const char *name); /* 'S'
 void qf_pg_put_execute(struct qf_buf *out, const char *portal, uint32_t max_rows);
 void qf_pg_put_close(struct qf_buf *out, char what, const char *name);
 void qf_pg_put_sync(struct qf_buf *out);
+void qf_pg_put_flush(struct qf_buf *out);
 void qf_pg_put_copy_fail(struct qf_buf *out, const char *why);
 void qf_pg_put_terminate(struct qf_buf *out);
 

@@ -1,6 +1,6 @@
 /*
- * COPY FROM STDIN: the client's messages go through as they are. Behind an Execute the Sync was sent already, and the
- * server has thrown it away as part of the COPY: another one follows the end of the data.
+ * COPY FROM STDIN: the client's messages go through as they are. Behind an Execute the Sync follows the end of the data,
+ * or of the statement.
  */
 #include "private.h"
 
@@ -23,9 +23,9 @@ void pge_copy_stop(struct qf_engine_conn *c, const char *why)
 	pge_wire_flush(c);
 }
 
-void pge_copy_failed(struct qf_engine_conn *c)
+void pge_copy_over(struct qf_engine_conn *c)
 {
-	if (!c->run.copy_in)
+	if (!c->run.copy_in && !c->run.copy_sync)
 		return;
 	over(c);
 	pge_wire_flush(c);

@@ -111,7 +111,7 @@ struct pge_run {
 	bool parsed, bound; /* … ParseComplete, BindComplete, or there was nothing to do */
 	bool has_schema, copy_in, copy_out;
 	char status; /* of its ReadyForQuery */
-	bool copy_sync;	    /* the Sync behind it was read as part of the COPY: another one ends it */
+	bool copy_sync;	    /* of a COPY: its Sync is still to be sent */
 	bool complete;	    /* CommandComplete and the like */
 	bool failed;	    /* an error ended it; end.error says which */
 	bool local_error;   /* … of ours, and the server goes on */
@@ -153,6 +153,7 @@ struct qf_engine_conn {
 	size_t input_taken;  /* … that are not in it any more, to be told */
 	uint64_t skip;	     /* bytes of a row that is too long, still to come */
 	bool receiving;
+	bool waiting; /* for more rows, with the linger timer */
 	bool ended; /* the other side has closed it; what it said before is looked at first */
 	char end_why[128];
 	struct qf_timer timer; /* of connecting, pings, cancels */
@@ -291,7 +292,7 @@ void pge_arrow_flush(struct qf_engine_conn *c);
 /* ---- copy.c ---- */
 void pge_copy_input(struct qf_engine_conn *c, struct qf_slice messages);
 void pge_copy_flushed(struct qf_engine_conn *c); /* c->out got shorter */
-void pge_copy_failed(struct qf_engine_conn *c);	/* the server gave up */
+void pge_copy_over(struct qf_engine_conn *c); /* the server is done with it, or gave up */
 void pge_copy_stop(struct qf_engine_conn *c, const char *why);
 
 /* ---- settings.c ---- */

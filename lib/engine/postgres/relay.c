@@ -122,7 +122,10 @@ static void copy_begins(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	}
 	r->copy_in = m->kind == 'G';
 	r->copy_out = m->kind == 'H';
-	r->copy_sync = r->copy_in && !r->simple;
+	if (r->copy_in && !r->simple && !r->copy_sync) {
+		violated(c, m); /* it was no COPY */
+		return;
+	}
 	if (r->job->encoding != QF_ENC_PG3) {
 		pge_copy_stop(c, "COPY needs a client that speaks PostgreSQL's protocol");
 		pge_relay_fail(c, "0A000", "COPY FROM STDIN and TO STDOUT need a client that speaks PostgreSQL's protocol");
@@ -141,7 +144,7 @@ static void error(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	struct pge_run *r = &c->run;
 	bool fatal;
 
-	pge_copy_failed(c);
+	pge_copy_over(c);
 	if (r->failed)
 		return;
 	r->failed = true;
@@ -178,6 +181,7 @@ static void complete(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 		return;
 	}
 	r->complete = true;
+	pge_copy_over(c);
 	r->end.suspended = m->kind == 's';
 	if (m->kind == 's')
 		r->end.rows = r->rows;

@@ -117,7 +117,12 @@ static void put_extended(struct qf_engine_conn *c)
 		qf_pg_put_describe(&c->out, 'P', portal);
 		qf_pg_put_execute(&c->out, portal, b->max_rows);
 	}
-	qf_pg_put_sync(&c->out);
+	/* A server that takes data reads a Sync as part of it, or not, when it gives up: it is sent when that is clear. */
+	r->copy_sync = !r->describing && r->effects.verb == QF_VERB_COPY;
+	if (r->copy_sync)
+		qf_pg_put_flush(&c->out);
+	else
+		qf_pg_put_sync(&c->out);
 }
 
 /* A text that the server would read otherwise than we do could be two statements: Parse takes only one. */

@@ -65,12 +65,20 @@ static bool is_origin(const char *name)
 	return strcasecmp(name, "application_name") == 0;
 }
 
-static const struct qf_engine_setting *wanted(const struct qf_engine_job *job, const char *name)
+static const struct qf_engine_setting *listed(const struct qf_engine_job *job, const char *name)
 {
 	for (size_t i = 0; i < job->n_settings; i++)
 		if (strcasecmp(job->settings[i].name, name) == 0)
 			return &job->settings[i];
 	return NULL;
+}
+
+/* The neutral "schema" is the first of a search_path; it counts where that is not listed itself. */
+static const struct qf_engine_setting *wanted(const struct qf_engine_job *job, const char *name)
+{
+	const struct qf_engine_setting *w = listed(job, name);
+
+	return w == NULL && strcasecmp(name, "search_path") == 0 ? listed(job, "schema") : w;
 }
 
 static void put_set(struct qf_engine_conn *c, const char *name, const char *value)
@@ -127,6 +135,33 @@ static bool put_wanted(struct qf_engine_conn *c, const struct qf_engine_setting 
 	return true;
 }
 
+static bool put_schema(struct qf_engine_conn *c, const char *schema)
+{
+	struct qf_buf name;
+	bool any;
+
+	qf_buf_init(&name);
+	qf_buf_u8(&name, '"');
+	for (const char *p = schema; *p; p++) {
+		if (*p == '"')
+			qf_buf_u8(&name, '"');
+		qf_buf_u8(&name, (uint8_t)*p);
+	}
+	qf_buf_u8(&name, '"');
+	any = put_wanted(c, &(struct qf_engine_setting){ "search_path", qf_buf_cstr(&name) });
+	qf_buf_fini(&name);
+	return any;
+}
+
+static bool put_listed(struct qf_engine_conn *c, const struct qf_engine_job *job, const struct qf_engine_setting *w)
+{
+	if (is_origin(w->name))
+		return false;
+	if (strcmp(w->name, "schema") != 0)
+		return put_wanted(c, w);
+	return listed(job, "search_path") == NULL && put_schema(c, w->value);
+}
+
 static void put_baseline(struct qf_engine_conn *c)
 {
 	struct qf_buf sql;
@@ -146,8 +181,7 @@ bool pge_settings_put(struct qf_engine_conn *c, const struct qf_engine_job *job)
 	if (any)
 		put_baseline(c);
 	for (size_t i = 0; i < job->n_settings; i++)
-		if (!is_origin(job->settings[i].name))
-			any |= put_wanted(c, &job->settings[i]);
+		any |= put_listed(c, job, &job->settings[i]);
 	for (size_t i = 0; i < c->settings.n; i++) {
 		struct pge_setting *t = &c->settings.p[i];
 

@@ -91,7 +91,7 @@ static void watch_update(struct qf_engine_conn *c)
 
 	if (c->state != PGE_OPEN)
 		return;
-	if (!pge_run_paused(c))
+	if (!pge_run_paused(c) && !c->waiting)
 		events |= EPOLLIN;
 	if (c->out.n > 0 || (c->ssl && SSL_want_write(c->ssl)))
 		events |= EPOLLOUT;
@@ -194,12 +194,11 @@ static bool waits_for_more(const struct qf_engine_conn *c)
 
 static void receive(struct qf_engine_conn *c, bool waited)
 {
-	struct qf_loop *loop = c->pool->engine->loop;
-
-	if (waited || !waits_for_more(c))
+	c->waiting = !waited && waits_for_more(c);
+	if (c->waiting)
+		qf_timer_set(c->pool->engine->loop, &c->linger, WAIT_NS); /* the socket keeps them meanwhile */
+	else
 		pge_wire_receive(c);
-	else if (!qf_timer_armed(&c->linger))
-		qf_timer_set(loop, &c->linger, WAIT_NS);
 }
 
 void pge_wire_pump(struct qf_engine_conn *c, bool waited)
@@ -207,10 +206,9 @@ void pge_wire_pump(struct qf_engine_conn *c, bool waited)
 	size_t turn = 0;
 	bool more = true;
 
-	if (c->receiving)
+	if (c->receiving || (c->waiting && !waited && !c->run.cancelled))
 		return;
-	if (waited || !qf_timer_armed(&c->linger))
-		receive(c, waited); /* what was left when the window was used up */
+	receive(c, true); /* what was left when the window was used up */
 	while (more && c->state == PGE_OPEN && !pge_run_paused(c)) {
 		more = fill(c, &turn);
 		receive(c, more);

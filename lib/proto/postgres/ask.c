@@ -103,6 +103,11 @@ void qf_pg_put_sync(struct qf_buf *out)
 	qf_pg_end_message(out, begin(out, 'S'));
 }
 
+void qf_pg_put_flush(struct qf_buf *out)
+{
+	qf_pg_end_message(out, begin(out, 'H'));
+}
+
 void qf_pg_put_copy_fail(struct qf_buf *out, const char *why)
 {
 	size_t at = begin(out, 'f');
