@@ -98,8 +98,10 @@ int qf_read_syntax(struct qf_read *ctx, const char *sqlstate, struct qf_slice v)
 	return qf_read_fail(ctx, sqlstate, "invalid input syntax for type %s: \"%.*s\"", ctx->type->said, QF_SHOW(v));
 }
 
-int qf_read_length(struct qf_read *ctx)
+int qf_read_length(struct qf_read *ctx, bool cut)
 {
+	if (cut)
+		return qf_read_fail(ctx, "08P01", "insufficient data left in message");
 	return qf_read_fail(ctx, "22P03", "incorrect binary data format for type %s", ctx->type->name);
 }
 

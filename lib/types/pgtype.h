@@ -47,7 +47,7 @@ int qf_read_fail(struct qf_read *ctx, const char *sqlstate, const char *fmt, ...
 /* invalid input syntax for type …: "…" */
 int qf_read_syntax(struct qf_read *ctx, const char *sqlstate, struct qf_slice v);
 /* PostgreSQL's words for a binary value of another length than its type has. */
-int qf_read_length(struct qf_read *ctx);
+int qf_read_length(struct qf_read *ctx, bool cut); /* cut: too short, else too long */
 /* PostgreSQL's text: UTF-8 without a zero byte. */
 int qf_read_check_utf8(struct qf_read *ctx, struct qf_slice v) qf_must_check;
 /* Memory of the value's; NULL is an error that has been told. */

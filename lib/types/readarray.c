@@ -310,7 +310,7 @@ static int read_sizes(struct qf_read *ctx, struct qf_reader *r, struct shape *s)
 		s->items *= s->size[i];
 	}
 	if (r->err)
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, true);
 	return s->items && !starts_at_1 ? wrong_start(ctx) : 0;
 }
 
@@ -320,7 +320,7 @@ static int read_shape(struct qf_read *ctx, struct qf_reader *r, struct shape *s)
 	uint32_t flags = qf_read_u32(r), oid = qf_read_u32(r);
 
 	if (r->err)
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, true);
 	if (s->n > QF_READ_MAX_DIMENSIONS)
 		return s->n > INT32_MAX ? qf_read_fail(ctx, "22P03", "invalid number of dimensions: %d", (int)s->n)
 					: too_deep(ctx, s->n);
@@ -377,7 +377,7 @@ int qf_read_array(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	if (r < 0)
 		return r;
 	if (items && !qf_reader_done(&reader))
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, reader.err != 0);
 	for (uint32_t i = s.n; items && n && i-- > 1;) {
 		items = group(ctx, items, n, s.size[i]);
 		n /= s.size[i];

@@ -47,7 +47,7 @@ int qf_read_jsonb_binary(struct qf_read *ctx, struct qf_slice v, struct qf_datum
 	unsigned version = qf_read_u8(&r);
 
 	if (r.err)
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, true);
 	if (version != 1)
 		return qf_read_fail(ctx, "22P03", "unsupported jsonb version number %u", version);
 	return qf_read_json_binary(ctx, qf_slice(r.p, r.n), ret);
@@ -175,7 +175,7 @@ int qf_read_uuid_text(struct qf_read *ctx, struct qf_slice v, struct qf_datum *r
 int qf_read_uuid(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 {
 	if (v.n != sizeof(ret->bytes16))
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, v.n < sizeof(ret->bytes16));
 	ret->kind = QF_DATUM_UUID;
 	memcpy(ret->bytes16, v.p, v.n);
 	return 0;

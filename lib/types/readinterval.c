@@ -394,5 +394,5 @@ int qf_read_interval(struct qf_read *ctx, struct qf_slice v, struct qf_datum *re
 	ret->i = (int64_t)qf_read_u64(&r);
 	ret->days = (int32_t)qf_read_u32(&r);
 	ret->months = (int32_t)qf_read_u32(&r);
-	return qf_reader_done(&r) ? 0 : qf_read_length(ctx);
+	return qf_reader_done(&r) ? 0 : qf_read_length(ctx, r.err != 0);
 }

@@ -47,7 +47,7 @@ int qf_read_bool_text(struct qf_read *ctx, struct qf_slice v, struct qf_datum *r
 int qf_read_bool(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 {
 	if (v.n != 1)
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, v.n == 0);
 	ret->kind = QF_DATUM_BOOL;
 	ret->i = v.p[0] != 0;
 	return 0;
@@ -122,7 +122,7 @@ int qf_read_int2(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	struct qf_reader r = qf_reader(v);
 
 	set_int(ret, 16, (int16_t)qf_read_u16(&r));
-	return qf_reader_done(&r) ? 0 : qf_read_length(ctx);
+	return qf_reader_done(&r) ? 0 : qf_read_length(ctx, r.err != 0);
 }
 
 int qf_read_int4(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
@@ -130,7 +130,7 @@ int qf_read_int4(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	struct qf_reader r = qf_reader(v);
 
 	set_int(ret, 32, (int32_t)qf_read_u32(&r));
-	return qf_reader_done(&r) ? 0 : qf_read_length(ctx);
+	return qf_reader_done(&r) ? 0 : qf_read_length(ctx, r.err != 0);
 }
 
 int qf_read_int8(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
@@ -138,7 +138,7 @@ int qf_read_int8(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	struct qf_reader r = qf_reader(v);
 
 	set_int(ret, 64, (int64_t)qf_read_u64(&r));
-	return qf_reader_done(&r) ? 0 : qf_read_length(ctx);
+	return qf_reader_done(&r) ? 0 : qf_read_length(ctx, r.err != 0);
 }
 
 int qf_read_oid(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
@@ -146,7 +146,7 @@ int qf_read_oid(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	struct qf_reader r = qf_reader(v);
 
 	set_int(ret, 64, qf_read_u32(&r));
-	return qf_reader_done(&r) ? 0 : qf_read_length(ctx);
+	return qf_reader_done(&r) ? 0 : qf_read_length(ctx, r.err != 0);
 }
 
 /* The C library's reader, as PostgreSQL's is; what over- or underflows is refused, numbers that lose digits are not. */
@@ -189,7 +189,7 @@ int qf_read_float4(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	ret->kind = QF_DATUM_FLOAT;
 	ret->bits = 32;
 	ret->f = (double)f;
-	return qf_reader_done(&r) ? 0 : qf_read_length(ctx);
+	return qf_reader_done(&r) ? 0 : qf_read_length(ctx, r.err != 0);
 }
 
 int qf_read_float8(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
@@ -200,5 +200,5 @@ int qf_read_float8(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	memcpy(&ret->f, &bits, sizeof(ret->f));
 	ret->kind = QF_DATUM_FLOAT;
 	ret->bits = 64;
-	return qf_reader_done(&r) ? 0 : qf_read_length(ctx);
+	return qf_reader_done(&r) ? 0 : qf_read_length(ctx, r.err != 0);
 }

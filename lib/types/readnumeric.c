@@ -182,7 +182,7 @@ int qf_read_numeric(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret
 	unsigned sign = qf_read_u16(&r), scale = qf_read_u16(&r);
 
 	if (r.err || r.n != 2 * (size_t)groups)
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, r.err || r.n < 2 * (size_t)groups);
 	if (sign != 0 && sign != QF_NUMERIC_NEGATIVE)
 		return put_special(ctx, sign, ret);
 	if (scale > MAX_SCALE)

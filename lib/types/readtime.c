@@ -57,7 +57,7 @@ int qf_read_date(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	int32_t days = (int32_t)qf_read_u32(&r);
 
 	if (!qf_reader_done(&r))
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, r.err != 0);
 	ret->kind = QF_DATUM_DATE;
 	ret->i = (int64_t)days + QF_DAYS_TO_2000;
 	if (days == INT32_MAX || days == INT32_MIN)
@@ -91,7 +91,7 @@ int qf_read_time(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	ret->kind = QF_DATUM_TIME;
 	ret->i = (int64_t)qf_read_u64(&r);
 	if (!qf_reader_done(&r))
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, r.err != 0);
 	return ret->i < 0 || ret->i > day_us ? out_of_range(ctx, "time") : 0;
 }
 
@@ -127,7 +127,7 @@ int qf_read_timetz(struct qf_read *ctx, struct qf_slice v, struct qf_datum *ret)
 	int32_t west = (int32_t)qf_read_u32(&r);
 
 	if (!qf_reader_done(&r))
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, r.err != 0);
 	if (ret->i < 0 || ret->i > day_us)
 		return out_of_range(ctx, "time");
 	if (west <= -MAX_ZONE || west >= MAX_ZONE)
@@ -176,7 +176,7 @@ int qf_read_timestamp(struct qf_read *ctx, struct qf_slice v, struct qf_datum *r
 	int64_t us = (int64_t)qf_read_u64(&r);
 
 	if (!qf_reader_done(&r))
-		return qf_read_length(ctx);
+		return qf_read_length(ctx, r.err != 0);
 	ret->kind = QF_DATUM_TIMESTAMP;
 	if (us == INT64_MAX || us == INT64_MIN)
 		ret->i = us < 0 ? -INT64_MAX : INT64_MAX;

@@ -394,7 +394,7 @@ static const struct {
 	{ "SELECT $1, upper(1, 2, 3)", { P(25, "x") }, "42883", "No function matches", QF_STAGE_PARSE, 12 },
 	{ "SELECT $1", { P(23, "abc") }, "22P02", "invalid input syntax for type integer: \"abc\"", QF_STAGE_BIND, 0 },
 	{ "SELECT $1", { P(21, "99999") }, "22003", "out of range", QF_STAGE_BIND, 0 },
-	{ "SELECT $1", { B(23, "\0") }, "22P03", "incorrect binary data format", QF_STAGE_BIND, 0 },
+	{ "SELECT $1", { B(23, "\0") }, "08P01", "insufficient data left in message", QF_STAGE_BIND, 0 },
 	{ "SELECT $1", { P(1082, "2020-02-30") }, "22008", "out of range", QF_STAGE_BIND, 0 },
 	{ "SELECT $1", { P(25, "\xff") }, "22021", "invalid byte sequence", QF_STAGE_BIND, 0 },
 	{ "SELECT $1", { B(25, "a\0b") }, "22021", "0x00", QF_STAGE_BIND, 0 },
