@@ -260,7 +260,7 @@ static void parameter_status(struct qf_engine_conn *c, const struct qf_pg_reply 
 		pass_async(c, m);
 }
 
-void pge_conn_group_error(struct qf_engine_conn *c, struct qf_slice body)
+static void note_error(struct qf_engine_conn *c, struct qf_slice body)
 {
 	bool fatal;
 
@@ -377,7 +377,7 @@ void pge_conn_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	if (c->groups[0] == PGE_GROUP_RUN)
 		pge_relay_message(c, m);
 	else if (m->kind == 'E')
-		pge_conn_group_error(c, m->body);
+		note_error(c, m->body);
 	else if (c->groups[0] == PGE_GROUP_LOOK)
 		pge_look_message(c, m);
 	else if (c->groups[0] == PGE_GROUP_HELD)

@@ -34,6 +34,30 @@ static void connect_drop(struct pge_work *w)
 	free(k);
 }
 
+/* ---- the baseline ---- */
+
+/* What is relied on, whatever the database or the account has for it. */
+void pge_baseline(struct qf_buf *sql, int server_version)
+{
+	qf_buf_add_str(sql, "SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET standard_conforming_strings = on");
+	/* The backend of a killed qf-dispatch ends soon. */
+	if (server_version >= 140000)
+		qf_buf_add_str(sql, "; SET client_connection_check_interval = '500ms'");
+}
+
+static void set_up(struct qf_engine_conn *c)
+{
+	struct qf_buf sql;
+
+	qf_buf_init(&sql);
+	pge_baseline(&sql, c->server_version);
+	qf_pg_put_query(&c->out, qf_buf_slice(&sql));
+	qf_buf_fini(&sql);
+	pge_conn_sent(c, PGE_GROUP_SETUP);
+	qf_timer_set(c->pool->engine->loop, &c->timer, c->pool->engine->cfg->connect_timeout_ns);
+	pge_wire_flush(c);
+}
+
 /* ---- libpq's part ---- */
 
 static void failed(struct qf_engine_conn *c, const char *why)
@@ -64,7 +88,7 @@ static void opened(struct qf_engine_conn *c)
 	qf_timer_stop(loop, &c->timer);
 	c->timer.fn = c->answer_late;
 	pge_wire_open(c);
-	pge_connect_setup(c);
+	set_up(c);
 }
 
 static void poll_ready(struct qf_watch *w, uint32_t events);
@@ -164,28 +188,4 @@ void pge_connect_stop(struct qf_engine_conn *c)
 	if (c->connecting)
 		c->connecting->conn = NULL;
 	c->connecting = NULL;
-}
-
-/* ---- the baseline ---- */
-
-/* What is relied on, whatever the database or the account has for it. */
-void pge_baseline(struct qf_buf *sql, int server_version)
-{
-	qf_buf_add_str(sql, "SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET standard_conforming_strings = on");
-	/* The backend of a killed qf-dispatch ends soon. */
-	if (server_version >= 140000)
-		qf_buf_add_str(sql, "; SET client_connection_check_interval = '500ms'");
-}
-
-void pge_connect_setup(struct qf_engine_conn *c)
-{
-	struct qf_buf sql;
-
-	qf_buf_init(&sql);
-	pge_baseline(&sql, c->server_version);
-	qf_pg_put_query(&c->out, qf_buf_slice(&sql));
-	qf_buf_fini(&sql);
-	pge_conn_sent(c, PGE_GROUP_SETUP);
-	qf_timer_set(c->pool->engine->loop, &c->timer, c->pool->engine->cfg->connect_timeout_ns);
-	pge_wire_flush(c);
 }

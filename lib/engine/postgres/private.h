@@ -243,12 +243,10 @@ void pge_conn_advance(struct qf_engine_conn *c);
 void pge_conn_ping(struct qf_engine_conn *c);
 void pge_conn_sent(struct qf_engine_conn *c, enum pge_group g); /* a group was appended to c->out */
 void pge_conn_message(struct qf_engine_conn *c, const struct qf_pg_reply *m);
-void pge_conn_group_error(struct qf_engine_conn *c, struct qf_slice body);
 
 /* ---- connect.c ---- */
 void pge_connect_start(struct qf_engine_conn *c);
 void pge_connect_stop(struct qf_engine_conn *c);
-void pge_connect_setup(struct qf_engine_conn *c);
 /* Appends what RESET ALL takes away and every session has. */
 void pge_baseline(struct qf_buf *sql, int server_version);
 
