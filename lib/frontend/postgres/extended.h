@@ -43,6 +43,28 @@ void pg_extended_pay_all(struct pg_session *s);
 /* It failed there: what does not stand is dropped, nothing is owed any more, and all is skipped up to Sync. */
 void pg_extended_failed(struct pg_session *s, enum qf_stage at);
 
+/* ---- between owed.c, bind.c and extended.c ---- */
+
+enum { PG_NAME_SHOWN = 200 };
+
+struct qf_slice pg_name_shown(struct qf_slice name); /* as much of it as an error shows */
+/* The error is told, the transaction fails, and all is skipped up to Sync. */
+void pg_extended_fail(struct pg_session *s, const struct qf_sql_error *e);
+void pg_extended_fail_malformed(struct pg_session *s);
+/* Nothing but the end of the transaction is taken. */
+bool pg_is_aborted(const struct pg_session *s);
+bool pg_aborted_error(struct qf_sql_error *e); /* false */
+void pg_owe(struct pg_session *s, enum pg_owed what, struct pg_statement *st, struct pg_portal *p);
+void pg_owed_paid(struct pg_session *s, unsigned what);
+/* All that is owed is said, without a run of the portal. False: an engine is asked first. */
+bool pg_settle(struct pg_session *s);
+/* The same before another message. False: *ret_taken says whether the message is done with, being skipped. */
+bool pg_settled(struct pg_session *s, bool *ret_taken);
+/* RowDescription or NoData of a statement that is described, for a portal with its formats. */
+void pg_extended_put_columns(struct pg_session *s, const struct pg_statement *st, const struct pg_portal *p);
+void pg_on_parse(struct pg_session *s, const struct qf_pg_parse *p);
+bool pg_on_bind(struct pg_session *s, const struct qf_pg_bind *b);
+
 /* execute.c: runs of the extended protocol */
 void pg_run_execute(struct pg_session *s, struct pg_portal *p, uint32_t max_rows, bool alone);
 void pg_run_describe(struct pg_session *s, struct pg_statement *st);
