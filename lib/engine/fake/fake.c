@@ -149,7 +149,8 @@ static enum qf_stage stage_of(const char *sqlstate, bool has_rows)
 {
 	if (has_rows)
 		return QF_STAGE_EXECUTE;
-	return strncmp(sqlstate, "42", 2) == 0 ? QF_STAGE_PARSE : strncmp(sqlstate, "22", 2) == 0 ? QF_STAGE_BIND : QF_STAGE_EXECUTE;
+	return strncmp(sqlstate, "42", 2) == 0 ? QF_STAGE_PARSE : strncmp(sqlstate, "22",
+		2) == 0 ? QF_STAGE_BIND : QF_STAGE_EXECUTE;
 }
 
 static void end_with(struct qf_engine_conn *c, enum qf_engine_outcome outcome, const char *sqlstate, const char *text)
@@ -303,7 +304,8 @@ static void describe(struct qf_engine_conn *c)
 static void start(struct qf_engine_conn *c)
 {
 	struct qf_engine_job *job = c->job;
-	bool ends_transaction = c->verb == QF_VERB_COMMIT || c->verb == QF_VERB_ROLLBACK || c->verb == QF_VERB_ROLLBACK_TO;
+	bool ends_transaction = c->verb == QF_VERB_COMMIT || c->verb == QF_VERB_ROLLBACK ||
+		c->verb == QF_VERB_ROLLBACK_TO;
 
 	c->started = true;
 	if (c->transaction_failed && !ends_transaction) {

@@ -16,15 +16,19 @@ static bool check_name(const struct pg_session *s, struct qf_slice name, struct 
 {
 	if (name.n == 0 || !pg_prepared_find(s, name))
 		return true;
-	qf_sql_error_set(reterr, "42P05", "prepared statement \"%.*s\" already exists", (int)pg_name_shown(name).n, (const char *)name.p);
+	qf_sql_error_set(reterr, "42P05", "prepared statement \"%.*s\" already exists", (int)pg_name_shown(name).n,
+		(const char *)name.p);
 	return false;
 }
 
-static struct pg_statement *make_statement(struct pg_session *s, const struct qf_pg_parse *p, struct qf_sql_error *reterr)
+static struct pg_statement *make_statement(struct pg_session *s, const struct qf_pg_parse *p,
+	struct qf_sql_error *reterr)
 {
 	struct qf_statement stmt;
 
-	if (!pg_check_text(p->name, reterr) || !pg_check_parse(s, p->text, &stmt, reterr) || !check_name(s, p->name, reterr))
+	if (!pg_check_text(p->name, reterr) || !pg_check_parse(s, p->text, &stmt, reterr))
+		return NULL;
+	if (!check_name(s, p->name, reterr))
 		return NULL;
 	struct pg_statement *st = pg_statement_new(s, p->name, p->text, &stmt, p->types, p->n_types);
 
@@ -68,13 +72,14 @@ void pg_on_parse(struct pg_session *s, const struct qf_pg_parse *p)
 static bool check_counts(const struct pg_statement *st, const struct qf_pg_bind *b, struct qf_sql_error *reterr)
 {
 	if (b->n_param_formats > 1 && b->n_param_formats != b->n_values) {
-		qf_sql_error_set(reterr, "08P01", "bind message has %u parameter formats but %u parameters", b->n_param_formats,
-			b->n_values);
+		qf_sql_error_set(reterr, "08P01", "bind message has %u parameter formats but %u parameters",
+			b->n_param_formats, b->n_values);
 		return false;
 	}
 	if (b->n_values == st->n_params)
 		return true;
-	qf_sql_error_set(reterr, "08P01", "bind message supplies %u parameters, but prepared statement \"%.*s\" requires %u",
+	qf_sql_error_set(reterr, "08P01",
+		"bind message supplies %u parameters, but prepared statement \"%.*s\" requires %u",
 		b->n_values, PG_NAME_SHOWN, st->name, st->n_params);
 	return false;
 }
@@ -94,9 +99,12 @@ static bool check_formats(struct qf_reader r, uint16_t n, struct qf_sql_error *r
 
 static bool check_text_values(const struct pg_portal *p, struct qf_sql_error *reterr)
 {
-	for (uint16_t i = 0; i < p->n_values; i++)
-		if (p->values[i].p && !p->values[i].binary && !pg_check_text(qf_slice(p->values[i].p, p->values[i].n), reterr))
+	for (uint16_t i = 0; i < p->n_values; i++) {
+		const struct qf_value *v = &p->values[i];
+
+		if (v->p && !v->binary && !pg_check_text(qf_slice(v->p, v->n), reterr))
 			return false;
+	}
 	return true;
 }
 
@@ -114,7 +122,9 @@ static struct pg_portal *make_portal(struct pg_session *s, struct pg_statement *
 			(const char *)b->portal.p);
 		return NULL;
 	}
-	if (!check_formats(b->param_formats, b->n_param_formats, reterr) || !check_formats(b->formats, b->n_formats, reterr))
+	if (!check_formats(b->param_formats, b->n_param_formats, reterr))
+		return NULL;
+	if (!check_formats(b->formats, b->n_formats, reterr))
 		return NULL;
 	struct pg_portal *p = pg_portal_new(s, st, b);
 

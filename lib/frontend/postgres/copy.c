@@ -68,7 +68,8 @@ bool pg_copy_message(struct pg_run *run, char kind, struct qf_slice message)
 	case 'X':
 		return false;
 	default:
-		qf_sql_error_set(&e, "08P01", "unexpected message type 0x%02X during COPY from stdin", (unsigned char)kind);
+		qf_sql_error_set(&e, "08P01", "unexpected message type 0x%02X during COPY from stdin",
+			(unsigned char)kind);
 		fail(run, &e);
 		return true;
 	}

@@ -79,7 +79,8 @@ void pg_run_describe(struct pg_session *s, struct pg_statement *st)
 
 void pg_run_described(struct pg_run *run)
 {
-	pg_statement_describe(run->s, run->inner ? run->inner : run->prepared, run->end.param_types, run->end.n_params, &run->columns);
+	pg_statement_describe(run->s, run->inner ? run->inner : run->prepared, run->end.param_types,
+		run->end.n_params, &run->columns);
 }
 
 /* ---- Sync ---- */

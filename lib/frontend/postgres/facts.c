@@ -86,7 +86,8 @@ static void refresh_engine_settings(struct pg_session *s)
 		bool sent = v->def ? is_for_engines(v->def) : strncasecmp(v->name, "x-", 2) != 0;
 
 		if (value && sent)
-			s->engine_settings[n++] = (struct qf_conf_kv){ .key = v->def ? v->def->name : v->name, .value = value };
+			s->engine_settings[n++] = (struct qf_conf_kv){ .key = v->def ? v->def->name : v->name,
+				.value = value };
 	}
 	s->facts.settings = s->engine_settings;
 	s->facts.n_settings = n;

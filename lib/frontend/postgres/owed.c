@@ -71,7 +71,8 @@ void pg_extended_pay(struct pg_session *s, enum qf_stage reached)
 		qf_pg_put_mark(&s->conn.out, '1');
 	if (owed & PG_OWED_BIND && reached > QF_STAGE_BIND)
 		qf_pg_put_mark(&s->conn.out, '2');
-	pg_owed_paid(s, reached > QF_STAGE_BIND ? PG_OWED_PARSE | PG_OWED_BIND : reached > QF_STAGE_PARSE ? PG_OWED_PARSE : 0);
+	pg_owed_paid(s,
+		reached > QF_STAGE_BIND ? PG_OWED_PARSE | PG_OWED_BIND : reached > QF_STAGE_PARSE ? PG_OWED_PARSE : 0);
 }
 
 void pg_extended_pay_describe(struct pg_session *s, struct qf_slice description)
@@ -155,7 +156,8 @@ static bool check_values(struct pg_session *s, const struct pg_portal *p, struct
 
 		if (!v->p || !oid || !qf_pg_type_name(oid))
 			continue;
-		ok = qf_pg_value_read(&datum, oid, v->binary, qf_slice(v->p, v->n), pg_session_style(s)->tz, a, sqlstate, &err) == 0 ||
+		ok = qf_pg_value_read(&datum, oid, v->binary, qf_slice(v->p, v->n), pg_session_style(s)->tz, a,
+			sqlstate, &err) == 0 ||
 		     strcmp(sqlstate, "0A000") == 0;
 		if (!ok)
 			qf_sql_error_set(reterr, sqlstate, "%s", err.text);

@@ -144,7 +144,8 @@ bool pg_prepared_put(struct pg_session *s, struct pg_statement *st, struct qf_sq
 
 	if (st->charged > MAX_BYTES - x->bytes || (x->statements && qf_map_count(x->statements) >= MAX_STATEMENTS) ||
 		!pg_listener_reserve(s->listener, st->charged)) {
-		qf_sql_error_set(reterr, "53200", "out of memory for prepared statements: the limit is %d, or %d MiB of a session",
+		qf_sql_error_set(reterr, "53200",
+			"out of memory for prepared statements: the limit is %d, or %d MiB of a session",
 			MAX_STATEMENTS, MAX_BYTES >> 20);
 		pg_statement_unref(s, st);
 		return false;
@@ -202,7 +203,8 @@ void pg_prepared_drop_all(struct pg_session *s)
 void pg_prepared_missing(struct qf_slice name, struct qf_sql_error *reterr)
 {
 	if (name.n)
-		qf_sql_error_set(reterr, "26000", "prepared statement \"%.*s\" does not exist", (int)name.n, (const char *)name.p);
+		qf_sql_error_set(reterr, "26000", "prepared statement \"%.*s\" does not exist", (int)name.n,
+			(const char *)name.p);
 	else
 		qf_sql_error_set(reterr, "26000", "unnamed prepared statement does not exist");
 }

@@ -99,7 +99,8 @@ void pg_run_statement(struct pg_run *run);
 /* The engine runs it, unless the transaction is read-only. */
 void pg_run_at_engine(struct pg_run *run);
 /* Is it answered here? Then also its RowDescription, if it returns rows. */
-bool pg_statement_is_local(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_buf *columns);
+bool pg_statement_is_local(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f,
+	struct qf_buf *columns);
 
 /* execute.c: runs of the extended protocol (they are started by extended.h), and their ends */
 /* The session's transaction has failed by a message that is no statement; the error was told. */

@@ -62,7 +62,8 @@ static bool formats_fit(struct pg_result *r, size_t columns)
 	struct qf_sql_error e;
 
 	if (st->n_formats > 1 && st->n_formats != columns) {
-		qf_sql_error_set(&e, "08P01", "bind message has %zu result formats but query has %zu columns", st->n_formats,
+		qf_sql_error_set(&e, "08P01", "bind message has %zu result formats but query has %zu columns",
+			st->n_formats,
 			columns);
 		pg_result_fail(r, QF_STAGE_BIND, &e);
 		return false;

@@ -86,7 +86,8 @@ static void end_portals(struct pg_session *s)
 
 static void fatal_lost(struct pg_session *s)
 {
-	pg_session_fatal(s, "57P01", "terminating connection: the engine's connection that was kept for the session is gone");
+	pg_session_fatal(s, "57P01",
+		"terminating connection: the engine's connection that was kept for the session is gone");
 	pg_txn_drop_pin(&s->txn);
 }
 

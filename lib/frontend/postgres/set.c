@@ -181,14 +181,16 @@ static bool read_flag(const char *text)
 {
 	char *canonical = NULL;
 	struct qf_sql_error e;
-	bool on = text && pg_check_bool(&pg_setting_table[PG_JIT], text, &canonical, &e) && strcmp(canonical, "on") == 0;
+	bool on = text && pg_check_bool(&pg_setting_table[PG_JIT], text, &canonical, &e) && strcmp(canonical,
+		"on") == 0;
 
 	free(canonical);
 	return on;
 }
 
 /* $n with its value; without a portal, while it is only described, any will do. */
-static bool read_param(const struct pg_portal *p, struct qf_slice token, size_t arg, struct qf_arena *a, const char **ret)
+static bool read_param(const struct pg_portal *p, struct qf_slice token, size_t arg, struct qf_arena *a,
+	const char **ret)
 {
 	unsigned n = token.n == 2 ? (unsigned)(token.p[1] - '0') : 0;
 
@@ -332,7 +334,8 @@ void pg_set_refused(struct pg_run *run, struct qf_sql_error *e)
 	struct qf_setting_stmt st;
 	struct qf_sql_error malformed;
 
-	if ((v != QF_VERB_SET && v != QF_VERB_SHOW && v != QF_VERB_RESET) || qf_slice_caseeq_str(run->facts.word, "describe"))
+	if ((v != QF_VERB_SET && v != QF_VERB_SHOW && v != QF_VERB_RESET) || qf_slice_caseeq_str(run->facts.word,
+		"describe"))
 		return;
 	struct qf_arena *a = qf_arena_new(0);
 

@@ -167,7 +167,8 @@ static bool check(const struct pg_settings *st, const char *name, const struct p
 		qf_sql_error_set(reterr, "54000", "value of parameter \"%s\" is longer than %d bytes", name, MAX_VALUE);
 		return false;
 	}
-	if (def && (def->flags & PG_SETTING_READ_ONLY) && !(def == &pg_setting_table[PG_SESSION_AUTHORIZATION] && !value)) {
+	if (def && (def->flags & PG_SETTING_READ_ONLY) && !(def == &pg_setting_table[PG_SESSION_AUTHORIZATION] &&
+		!value)) {
 		qf_sql_error_set(reterr, "55P02", "parameter \"%s\" cannot be changed", def->name);
 		return false;
 	}
@@ -204,7 +205,8 @@ bool pg_settings_set(struct pg_settings *st, const char *name, const char *value
 
 bool pg_settings_known(const char *name)
 {
-	return pg_setting_find(name) != PG_SETTING_NONE || is_own_name(name) || strncasecmp(name, "queryflux.", 10) == 0;
+	return pg_setting_find(name) != PG_SETTING_NONE || is_own_name(name) || strncasecmp(name, "queryflux.",
+		10) == 0;
 }
 
 /* Beyond the limits it holds for this statement alone. */

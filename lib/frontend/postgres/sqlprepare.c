@@ -54,8 +54,10 @@ static char *take_name(struct fe_words *w, enum qf_dialect d)
 uint32_t pg_type_find(struct qf_slice name)
 {
 	static const char *const aliases[][2] = { { "int", "integer" }, { "int4", "integer" }, { "int8", "bigint" },
-		{ "int2", "smallint" }, { "float", "double precision" }, { "float8", "double precision" }, { "float4", "real" },
-		{ "decimal", "numeric" }, { "bool", "boolean" }, { "varchar", "character varying" }, { "char", "character" },
+		{ "int2", "smallint" }, { "float", "double precision" }, { "float8", "double precision" }, { "float4",
+			"real" },
+		{ "decimal", "numeric" }, { "bool", "boolean" }, { "varchar", "character varying" }, { "char",
+			"character" },
 		{ "bpchar", "character" }, { "timestamp", "timestamp without time zone" },
 		{ "timestamptz", "timestamp with time zone" }, { "time", "time without time zone" },
 		{ "timetz", "time with time zone" }, { "varbit", "bit varying" } };
@@ -115,7 +117,8 @@ static bool take_types(struct fe_words *w, struct qf_buf *types)
 
 static bool can_be_prepared(enum qf_verb v)
 {
-	return v == QF_VERB_SELECT || v == QF_VERB_INSERT || v == QF_VERB_UPDATE || v == QF_VERB_DELETE || v == QF_VERB_MERGE;
+	return v == QF_VERB_SELECT || v == QF_VERB_INSERT || v == QF_VERB_UPDATE || v == QF_VERB_DELETE ||
+		v == QF_VERB_MERGE;
 }
 
 static bool name_is_free(struct pg_run *run, const char *name)
@@ -146,7 +149,8 @@ void pg_sql_prepare(struct pg_run *run)
 	struct fe_words w = words_behind_verb(run);
 	struct qf_buf types = { 0 };
 	char *name = take_name(&w, d);
-	bool ok = name && (!fe_words_take(&w, "(") || take_types(&w, &types)) && fe_words_take(&w, "as") && !fe_words_end(&w);
+	bool ok = name && (!fe_words_take(&w, "(") || take_types(&w, &types)) && fe_words_take(&w, "as") &&
+		!fe_words_end(&w);
 	struct qf_slice text = QF_SLICE_NONE;
 	struct qf_facts f = { 0 };
 
@@ -224,7 +228,8 @@ static void put_value(struct qf_buf *to, const char *sign, const char *text)
 	qf_buf_add_str(to, text);
 }
 
-static bool take_literal(struct fe_words *w, enum qf_dialect d, uint32_t type, struct qf_buf *to, struct qf_sql_error *reterr)
+static bool take_literal(struct fe_words *w, enum qf_dialect d, uint32_t type, struct qf_buf *to,
+	struct qf_sql_error *reterr)
 {
 	struct qf_arena *a = qf_arena_new(0);
 	bool minus = fe_words_take(w, "-");
@@ -304,7 +309,8 @@ void pg_sql_execute(struct pg_run *run)
 	} else if (!take_args(&w, d, st, &values, &e)) {
 		pg_run_fail(run, &e);
 	} else if (st->local) {
-		qf_sql_error_set(&e, "0A000", "EXECUTE of \"%.200s\" is not supported: it is answered by the session itself", name);
+		qf_sql_error_set(&e, "0A000",
+			"EXECUTE of \"%.200s\" is not supported: it is answered by the session itself", name);
 		snprintf(e.hint, sizeof(e.hint), "Send the statement itself.");
 		pg_run_fail(run, &e);
 	} else {

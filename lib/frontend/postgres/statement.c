@@ -23,8 +23,10 @@ static bool is_savepoint(enum qf_verb v)
 /* Of the session, not of data. */
 static bool is_of_session(enum qf_verb v)
 {
-	return is_savepoint(v) || v == QF_VERB_SET || v == QF_VERB_RESET || v == QF_VERB_DECLARE || v == QF_VERB_FETCH ||
-	       v == QF_VERB_MOVE || v == QF_VERB_CLOSE || v == QF_VERB_DISCARD || v == QF_VERB_LISTEN || v == QF_VERB_LOCK;
+	return is_savepoint(v) || v == QF_VERB_SET || v == QF_VERB_RESET || v == QF_VERB_DECLARE ||
+		v == QF_VERB_FETCH ||
+	       v == QF_VERB_MOVE || v == QF_VERB_CLOSE || v == QF_VERB_DISCARD || v == QF_VERB_LISTEN ||
+		v == QF_VERB_LOCK;
 }
 
 /* What PostgreSQL refuses in a read-only transaction, as far as a gateway can tell. */

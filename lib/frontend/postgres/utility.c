@@ -57,7 +57,8 @@ static bool discard(struct pg_run *run)
 	bool all = fe_words_is(&w, "all"), plans = fe_words_is(&w, "plans");
 	const char *tag = plans ? "DISCARD PLANS" : fe_words_is(&w, "sequences") ? "DISCARD SEQUENCES" : "DISCARD TEMP";
 
-	if (!all && !plans && !fe_words_is(&w, "sequences") && !fe_words_is(&w, "temp") && !fe_words_is(&w, "temporary")) {
+	if (!all && !plans && !fe_words_is(&w, "sequences") && !fe_words_is(&w, "temp") && !fe_words_is(&w,
+		"temporary")) {
 		fail_syntax(run, &w);
 		return true;
 	}
@@ -73,7 +74,8 @@ static bool discard(struct pg_run *run)
 	return true;
 }
 
-static bool discard_is_ours(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f, struct qf_buf *columns)
+static bool discard_is_ours(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f,
+	struct qf_buf *columns)
 {
 	struct fe_words w = fe_words(stmt, pg_session_facts(s)->dialect);
 
@@ -101,7 +103,8 @@ static bool close_cursor(struct pg_run *run)
 	} else if (all) {
 		pg_run_complete(run, "CLOSE CURSOR ALL");
 	} else {
-		qf_sql_error_set(&e, "34000", "cursor \"%.*s\" does not exist", (int)name.text.n, (const char *)name.text.p);
+		qf_sql_error_set(&e, "34000", "cursor \"%.*s\" does not exist", (int)name.text.n,
+			(const char *)name.text.p);
 		pg_run_fail(run, &e);
 	}
 	return true;
@@ -218,7 +221,8 @@ void pg_utility_refused(struct pg_run *run, struct qf_sql_error *e)
 		set_refusal(e, copy, strcmp(copy, "COPY FROM STDIN") == 0 ? "Use INSERT." :
 			"Use SELECT; psql --csv prints the same format.");
 	if (run->facts.verb == QF_VERB_DECLARE || run->facts.verb == QF_VERB_FETCH || run->facts.verb == QF_VERB_MOVE)
-		set_refusal(e, "A cursor", "Send the query itself: its rows are streamed as fast as the client reads them.");
+		set_refusal(e, "A cursor",
+			"Send the query itself: its rows are streamed as fast as the client reads them.");
 	if (run->facts.verb == QF_VERB_LISTEN)
 		set_refusal(e, "LISTEN or NOTIFY", "Sessions cannot notify each other there; poll a table.");
 }
