@@ -85,7 +85,8 @@ void rows_batch(struct stream *s, struct qf_slice batch)
 	s->produced += batch.n;
 	group_window_changed(s);
 	if (batch.n > QF_ROW_MAX) {
-		qf_sql_error_set(&s->refusal, "54000", "a row of %zu bytes is larger than the %u MiB that one row may take",
+		qf_sql_error_set(&s->refusal, "54000",
+			"a row of %zu bytes is larger than the %u MiB that one row may take",
 				 batch.n, QF_ROW_MAX >> 20);
 		s->row_lost = true;
 		run_interrupt(s);
