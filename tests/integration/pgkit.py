@@ -90,8 +90,6 @@ class PgToolkit(Toolkit):
             with self.connect(connect_timeout=2) as c:
                 return c.execute("select 1").fetchone() == (1,)
         except psycopg.Error:
-            if "engine postgres is known but not built yet" in self.log_text():
-                return True
             return False
 
     def target(self, name="toolkit"):
@@ -101,11 +99,7 @@ class PgToolkit(Toolkit):
 def toolkit(directory, cluster, running=16, group="", env=None):
     directory.mkdir(exist_ok=True)
     kit = PgToolkit(directory, CONFIG.format(cluster=cluster, running=running, group=group), env)
-    kit.start()
-    if "engine postgres is known but not built yet" in kit.log_text():
-        kit.stop()
-        pytest.skip("the engine postgres is not built yet")
-    return kit
+    return kit.start()
 
 
 def before(server, directory, pool=8, running=16, group="", env=None, url=None, **keys):
@@ -116,14 +110,7 @@ def before(server, directory, pool=8, running=16, group="", env=None, url=None, 
 
 
 def before_duckdb(directory, running=16, **kw):
-    kit = toolkit(directory, 'main: {{ engine: duckDb, databasePath: "{state}/bank.duckdb" }}', running, **kw)
-    with kit.connect() as c:
-        try:
-            c.execute("select %s::integer", (1,))
-        except psycopg.errors.FeatureNotSupported:
-            kit.stop()
-            pytest.skip("the extended protocol is not built yet")
-    return kit
+    return toolkit(directory, 'main: {{ engine: duckDb, databasePath: "{state}/bank.duckdb" }}', running, **kw)
 
 
 @contextlib.contextmanager
