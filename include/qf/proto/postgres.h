@@ -187,6 +187,8 @@ struct qf_pg_report { /* an ErrorResponse or NoticeResponse [PG 55.8]; slices bo
 
 /* Reads what is there; QF_EMALFORMED when it is not a list of fields (what was read so far stands). */
 int qf_pg_read_report(struct qf_slice body, struct qf_pg_report *ret) qf_must_check;
+bool qf_pg_is_sqlstate(struct qf_slice s);
+bool qf_pg_report_is_whole(struct qf_slice body); /* it can be read, and has a severity, a SQLSTATE and a text */
 int qf_pg_read_ready(struct qf_slice body, char *ret_status) qf_must_check; /* 'I', 'T', 'E' */
 int qf_pg_read_parameter_status(struct qf_slice body, struct qf_slice *ret_name, struct qf_slice *ret_value) qf_must_check;
 /* CommandComplete: the tag, and the number at its end (0 without one). */

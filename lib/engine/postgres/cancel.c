@@ -81,6 +81,8 @@ void pge_cancel(struct qf_engine_conn *c)
 	if (c->state != PGE_OPEN || r->complete)
 		return;
 	send_cancel(c);
+	/* The call returns when the server says so, perhaps never. */
+	qf_timer_set(c->pool->engine->loop, &c->timer, AGAIN_NS);
 	pge_copy_stop(c, "canceling statement due to user request");
 	qf_task_add(c->pool->engine->loop, &c->resume); /* rows that nobody takes must not hold it up */
 }
@@ -89,6 +91,8 @@ void pge_cancel_again(struct qf_engine_conn *c)
 {
 	if (qf_loop_now(c->pool->engine->loop) - c->cancelled_ns >= GIVE_UP_NS)
 		pge_conn_lost(c, "the server did not react to a cancel");
+	else if (c->cancelling)
+		qf_timer_set(c->pool->engine->loop, &c->timer, AGAIN_NS);
 	else
 		send_cancel(c);
 }

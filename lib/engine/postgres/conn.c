@@ -217,9 +217,9 @@ void pge_error_read(struct qf_slice body, struct qf_sql_error *e, bool *ret_fata
 	struct qf_pg_report rep;
 	char state[6] = "XX000";
 
-	if (qf_pg_read_report(body, &rep) < 0 && rep.message.n == 0)
+	if (qf_pg_read_report(body, &rep) < 0 || rep.message.n == 0)
 		rep.message = qf_slice_str("the server sent an error that cannot be read");
-	if (rep.sqlstate.n == 5)
+	if (qf_pg_is_sqlstate(rep.sqlstate))
 		memcpy(state, rep.sqlstate.p, 5);
 	qf_sql_error_set(e, state, "%.*s", (int)(rep.message.n < 2000 ? rep.message.n : 2000), (const char *)rep.message.p);
 	snprintf(e->detail, sizeof(e->detail), "%.*s", (int)(rep.detail.n < 300 ? rep.detail.n : 300),

@@ -150,7 +150,8 @@ static void error(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	r->failed = true;
 	pge_error_read(m->body, &r->end.error, &fatal);
 	qf_buf_clear(&r->fields);
-	qf_buf_add_slice(&r->fields, m->body);
+	if (qf_pg_report_is_whole(m->body)) /* else it is told in our words */
+		qf_buf_add_slice(&r->fields, m->body);
 	r->end.stage = !r->parsed ? QF_STAGE_PARSE : !r->bound ? QF_STAGE_BIND : QF_STAGE_EXECUTE;
 }
 
@@ -162,7 +163,7 @@ static void notice(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	char severity[16] = "NOTICE";
 	bool fatal;
 
-	if (!job->on_notice || qf_pg_read_report(m->body, &rep) < 0)
+	if (!job->on_notice || !qf_pg_report_is_whole(m->body) || qf_pg_read_report(m->body, &rep) < 0)
 		return;
 	pge_error_read(m->body, &e, &fatal);
 	if (rep.severity.n > 0)

@@ -135,6 +135,21 @@ int qf_pg_read_report(struct qf_slice body, struct qf_pg_report *ret)
 	}
 }
 
+bool qf_pg_is_sqlstate(struct qf_slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!(s.p[i] >= '0' && s.p[i] <= '9') && !(s.p[i] >= 'A' && s.p[i] <= 'Z'))
+			return false;
+	return s.n == 5;
+}
+
+bool qf_pg_report_is_whole(struct qf_slice body)
+{
+	struct qf_pg_report rep;
+
+	return qf_pg_read_report(body, &rep) == 0 && rep.severity.n > 0 && rep.message.n > 0 && qf_pg_is_sqlstate(rep.sqlstate);
+}
+
 int qf_pg_read_ready(struct qf_slice body, char *ret_status)
 {
 	if (body.n != 1 || !memchr("ITE", body.p[0], 3))
