@@ -342,6 +342,7 @@ static void ready_for_query(struct qf_engine_conn *c, const struct qf_pg_reply *
 		pge_conn_lost(c, "the server sent a ReadyForQuery that nothing has asked for");
 		return;
 	}
+	c->fatal = false; /* it goes on: what it said then does not explain a later end */
 	if (g != PGE_GROUP_RUN)
 		c->transaction = status;
 	else
