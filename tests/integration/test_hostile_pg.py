@@ -1,0 +1,363 @@
+"""A hostile PostgreSQL server behind the engine `postgres`: its statement ends with an error, everything else goes on."""
+import contextlib
+import re
+import threading
+import time
+
+import pytest
+
+import pgkit
+from conftest import SLOW, wait_until
+from hostile import MARKS, pids
+from pgliar import ANSWERS, END, ODD, ROWS, Gone, Liar, columns, error, ready, row, tag
+from pgwire import Wire, errors, run, values
+from rawpg import typed
+
+pytestmark = pytest.mark.timeout(120 * SLOW)
+STATE = re.compile(r"[0-9A-Z]{5}")
+LOST = {"08006", "08P01", "57P01", "XX000"}
+
+
+# ---- what takes longer than one answer --------------------------------------------------------------------------------
+
+
+def closes(before_it, reset=False):
+    def act(peer, before):
+        peer.send(before_it(before))
+        peer.vanish(reset)
+    return act
+
+
+def floods(message, times):
+    def act(peer, before):
+        peer.send(before)
+        for _ in range(times):
+            peer.send(message)
+        peer.send(ROWS + END)
+    return act
+
+
+def drips(peer, before):
+    for b in before + ROWS + END:
+        peer.send(bytes([b]))
+        time.sleep(0.001)
+
+
+def stalls(peer, before):
+    peer.send(before)
+    peer.stall()
+
+
+def stalls_in_a_row(peer, before):
+    peer.send(before + columns() + row(b"1")[:-1])
+    peer.stall()
+
+
+def endless_notice(peer, before):
+    """The head of 100 MB, and all of it."""
+    peer.send(before + typed("N", b"SNOTICE\0M", 100_000_000))
+    for _ in range(100):
+        peer.send(b"x" * 1_000_000)
+
+
+def for_ever(peer, before):
+    peer.send(before + columns())
+    while True:
+        peer.send(row(b"x" * 1000) * 100)
+
+
+ACTS = {
+    "close_at_once": closes(lambda b: b""),
+    "close_after_bind": closes(lambda b: b),
+    "close_in_header": closes(lambda b: b + columns()[:3]),
+    "close_in_columns": closes(lambda b: b + columns()[:-3]),
+    "close_after_columns": closes(lambda b: b + columns()),
+    "close_in_row": closes(lambda b: b + ROWS[:-1]),
+    "close_after_rows": closes(lambda b: b + ROWS),
+    "close_after_end": closes(lambda b: b + ROWS + tag()),
+    "close_in_ready": closes(lambda b: b + ROWS + END[:-1]),
+    "close_in_copy": closes(lambda b: b + typed("H", b"\0\0\0") + typed("d", b"1\n")),
+    "reset_at_once": closes(lambda b: b"", True),
+    "reset_after_rows": closes(lambda b: b + ROWS, True),
+    "fatal_and_close": closes(lambda b: error(S="FATAL", V="FATAL", C="57P01", M="going")),
+    "fatal_no_state": closes(lambda b: error(S="FATAL", V="FATAL", M="going")),
+    "notice_of_100_MB": endless_notice,
+    "notice_flood": floods(typed("N", b"SNOTICE\0VNOTICE\0C00000\0M" + b"x" * 1_000_000 + b"\0\0"), 200),
+    "async_flood": floods(typed("A", b"\0\0\0\1channel\0" + b"x" * 7000 + b"\0") * 100, 100),
+    "drips": drips,
+    "stalls": stalls,
+    "stalls_in_a_row": stalls_in_a_row,
+    "for_ever": for_ever,
+}
+
+
+class Bed:
+    def __init__(self, directory):
+        self.liar = Liar(**ACTS)
+        endpoint = f"postgres://liar:secret@127.0.0.1:{self.liar.port}/bank?sslmode=disable"
+        self.kit = pgkit.toolkit(directory, f'main: {{{{ engine: postgres, endpoint: "{endpoint}", poolSize: 2, connectTimeoutSecs: 3 }}}}', 2)
+        self.target = self.kit.target()
+        self.first = pids(self.kit)
+
+    def wire(self, **kw):
+        return Wire(self.target, 60 * SLOW).begin(**kw)
+
+    def well(self):
+        """Both connections' worth of statements at once: no slot is missing, no program has changed."""
+        def both():
+            with self.wire() as a, self.wire() as b:
+                return [values(w.ask("select 1")) for w in (a, b)] == [[("1",)], [("1",)]]
+        wait_until(both, 15)
+        with self.wire() as a, self.wire() as b:
+            for w in (a, b):
+                w.ask("begin")
+            assert [values(w.ask("select 1")) for w in (a, b)] == [[("1",)], [("1",)]]
+            for w in (a, b):
+                w.ask("rollback")
+        assert pids(self.kit) == self.first, self.kit.log_text()[-3000:]
+
+    def sound(self):
+        log = self.kit.log_text()
+        for mark in MARKS:
+            assert mark not in log, (mark, log[-6000:])
+
+
+@pytest.fixture(scope="module")
+def bed(tmp_path_factory):
+    b = Bed(tmp_path_factory.mktemp("liar") / "kit")
+    yield b
+    b.liar.auth = None
+    b.kit.stop()
+    b.liar.stop()
+    b.sound()
+
+
+@contextlib.contextmanager
+def survived(bed):
+    before = {p: bed.kit.rss(p) for p in ("dispatch", "listen")}
+    yield
+    bed.well()
+    bed.sound()
+    for p, was in before.items():
+        assert bed.kit.rss(p) - was < (150 << 20) * SLOW, f"{p} has grown by {bed.kit.rss(p) - was}"
+
+
+def says(got):
+    """The one error among the messages: a state that is one, and a text."""
+    told = errors(got)
+    assert len(told) == 1 and told[0]["S"] in ("ERROR", "FATAL"), told
+    assert STATE.fullmatch(told[0].get("C", "")) and told[0].get("M"), told
+    return told[0]["C"]
+
+
+def tell(w, how, sql):
+    return w.ask(sql) if how == "simple" else w.talk(run(sql))
+
+
+@pytest.mark.parametrize("how", ["simple", "extended"])
+@pytest.mark.parametrize("names", [sorted(ANSWERS)[i::12] for i in range(12)], ids=lambda names: names[0])
+def test_lies(bed, how, names):
+    """Each lie in a session of its own: what is told as an error has a state and a text, and the session goes on."""
+    with survived(bed):
+        for name in names:
+            with bed.wire() as w:
+                w.ask("set statement_timeout = 3000")
+                got = tell(w, how, f"select 'attack:{name}'")
+                assert got, f"{name}: the session has ended"
+                if errors(got):
+                    assert says(got), name
+                if got[-1][0] == "Z":
+                    again = w.ask("rollback; select 1")
+                    assert values(again) == [("1",)] or errors(again), (name, again)
+
+
+@pytest.mark.parametrize("how", ["simple", "extended"])
+def test_odd_answers(bed, how):
+    with survived(bed):
+        for name in ODD:
+            with bed.wire() as w:
+                w.ask("set statement_timeout = 3000")
+                got = tell(w, how, f"select 'attack:{name}'")
+                assert got, f"{name}: the session has ended"
+                if errors(got):
+                    says(got)
+
+
+@pytest.mark.parametrize("how", ["simple", "extended"])
+@pytest.mark.parametrize("name", [n for n in ACTS if n.startswith(("close", "reset", "fatal"))])
+def test_the_server_goes(bed, how, name):
+    """It is said that the connection was lost, and the session goes on."""
+    with survived(bed), bed.wire() as w:
+        state = says(tell(w, how, f"select 'attack:{name}'"))
+        assert state in LOST, state
+        assert values(w.ask("select 1")) == [("1",)]
+        state = says(tell(w, how, f"insert into t values ('attack:{name}')"))
+        assert state in LOST | {"08007"}, state
+        assert values(w.ask("select 1")) == [("1",)]
+
+
+def test_the_server_goes_in_a_transaction(bed):
+    """Of its COMMIT nobody knows; before it, all of it is undone."""
+    with survived(bed), bed.wire() as w:
+        for text in ("select 'attack:close_at_once'", "insert into t values ('attack:close_at_once')"):
+            w.ask("begin")
+            w.ask("insert into t values (1)")
+            assert says(w.ask(text)) in LOST | {"25P02"}
+            assert errors(w.ask("select 1"))[0]["C"] == "25P02"
+            w.ask("rollback")
+            assert values(w.ask("select 1")) == [("1",)]
+
+
+@pytest.mark.parametrize("name", ["notice_of_100_MB", "notice_flood", "async_flood", "drips"])
+def test_floods(bed, name):
+    with survived(bed), bed.wire() as w:
+        w.ask("set statement_timeout = 60000")
+        got = w.ask(f"select 'attack:{name}'")
+        assert got[-1][0] == "Z"
+        if name == "notice_of_100_MB":
+            assert says(got) in LOST
+        assert values(w.ask("select 1")) == [("1",)]
+
+
+@pytest.mark.parametrize("name", ["notice_flood", "async_flood", "for_ever"])
+def test_floods_that_nobody_reads(bed, name):
+    """What waits for a client is bounded, in each program."""
+    with survived(bed):
+        before = {p: bed.kit.rss(p) for p in ("dispatch", "listen")}
+        w = bed.wire()
+        w.send(typed("Q", f"select 'attack:{name}'".encode() + b"\0"))
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            for p, was in before.items():
+                assert bed.kit.rss(p) - was < (150 << 20) * SLOW, f"{p} has grown by {bed.kit.rss(p) - was}"
+            time.sleep(0.1)
+        w.close()
+
+
+@pytest.mark.parametrize("name", ["stalls", "stalls_in_a_row"])
+@pytest.mark.parametrize("late", ["answered", "late", "never"])
+def test_silence(bed, name, late):
+    """statement_timeout and a cancel end the statement for the client, and its slot is given to others."""
+    pause = {"answered": 0, "late": 2, "never": 100}[late]
+    gone = threading.Event()
+
+    def cancel(peer):
+        gone.wait(pause)
+        if late != "never":
+            bed.liar.hang_up()
+
+    bed.liar.cancel = cancel
+    try:
+        with bed.wire() as w:
+            w.ask("set statement_timeout = 500")
+            begin = time.monotonic()
+            assert says(w.ask(f"select 'attack:{name}'")) in {"57014"} | LOST
+            assert time.monotonic() - begin < 40 * SLOW
+        gone.set()
+        bed.liar.hang_up()
+        bed.well()
+        bed.sound()
+    finally:
+        gone.set()
+        bed.liar.cancel = lambda peer: None
+
+
+# ---- before the session ------------------------------------------------------------------------------------------------
+
+
+def sasl(text, code=11):
+    return typed("R", code.to_bytes(4, "big") + text)
+
+
+SASL = sasl(b"SCRAM-SHA-256\0\0", 10)
+
+
+def scram(first):
+    """Says what it must, with the client's nonce in it where {} stands."""
+    def act(peer):
+        peer.send(SASL)
+        _, body = peer.message()
+        nonce = re.search(rb"r=([^,]+)", body).group(1)
+        peer.send(sasl(first.replace(b"{}", nonce)))
+        peer.message()
+        peer.send(sasl(b"v=" + b"A" * 44, 12))
+        peer.stall()
+    return act
+
+
+def loop(message):
+    def act(peer):
+        for _ in range(200):
+            peer.send(message)
+            peer.message()
+        raise Gone
+    return act
+
+
+def sends(data, then=None):
+    def act(peer):
+        peer.send(data)
+        if then:
+            then(peer)
+        raise Gone
+    return act
+
+
+def statuses(peer):
+    end = time.monotonic() + 10
+    peer.send(typed("R", bytes(4)))
+    i = 0
+    while time.monotonic() < end:
+        peer.send(b"".join(typed("S", f"flood_{i}_{k}\0x\0".encode()) for k in range(100)))
+        i += 1
+
+
+AUTH = {
+    "closes": sends(b""),
+    "stalls": lambda peer: peer.stall(),
+    "unknown_method": sends(typed("R", (99).to_bytes(4, "big"))),
+    "no_code": sends(typed("R")),
+    "kerberos": sends(typed("R", (2).to_bytes(4, "big"))),
+    "md5_short_salt": sends(typed("R", (5).to_bytes(4, "big") + b"x")),
+    "password_loop": loop(typed("R", (3).to_bytes(4, "big"))),
+    "sasl_loop": loop(SASL),
+    "sasl_unknown": sends(sasl(b"KLINGON\0\0", 10)),
+    "sasl_no_end": sends(sasl(b"SCRAM-SHA-256", 10)),
+    "scram_huge_nonce": scram(b"r={}" + b"x" * 20000 + b",s=c2FsdA==,i=4096"),
+    "scram_nonce_2_MB": scram(b"r={}" + b"x" * 2_000_000 + b",s=c2FsdA==,i=4096"),
+    "scram_other_nonce": scram(b"r=other,s=c2FsdA==,i=4096"),
+    "scram_no_salt": scram(b"r={},s=,i=4096"),
+    "scram_rounds_negative": scram(b"r={}x,s=c2FsdA==,i=-1"),
+    "error_no_fields": sends(typed("E", b"\0")),
+    "error_no_end": sends(typed("E", b"SFATAL\0Cxx")),
+    "error_2": sends(b"Efatal: an old server\n\0"),
+    "huge": sends(typed("R", bytes(100), 0x7FFFFFFF)),
+    "ready_first": sends(ready()),
+    "no_key": sends(typed("R", bytes(4)) + ready(), lambda peer: peer.stall()),
+    "statuses": statuses,
+    "encoding": sends(typed("R", bytes(4)) + typed("S", b"client_encoding\0KLINGON\0") + typed("K", bytes(8)) + ready(), lambda peer: peer.stall()),
+    "negotiates": sends(typed("v", b"\xff" * 8)),
+    "noise": sends(bytes(range(256)) * 10),
+    "http": sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", AUTH)
+def test_before_the_session(bed, name):
+    """A new connection is not to be had; that is said in time, other sessions' own statements are answered meanwhile."""
+    bed.well()
+    bed.liar.auth = AUTH[name]
+    bed.liar.hang_up()
+    try:
+        with bed.wire() as w, bed.wire() as other:
+            begin = time.monotonic()
+            w.send(typed("Q", b"select 1\0"))
+            assert values(other.ask("show statement_timeout"))
+            state = says(w.until("Z"))
+            assert state[:2] in ("08", "28", "57", "58", "53", "XX"), state
+            assert time.monotonic() - begin < 12 * SLOW
+    finally:
+        bed.liar.auth = None
+        bed.liar.hang_up()
+    bed.well()
+    bed.sound()
