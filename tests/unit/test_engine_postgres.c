@@ -1182,7 +1182,7 @@ static void on_looked(struct qf_engine_lookup *l, const struct qf_slice *columns
 
 static void test_catalog(void **state)
 {
-	static const struct qf_engine_setting path[] = { { "search_path", "apart, public" } };
+	static const struct qf_engine_setting path[] = { { "schema", "apart" } };
 	struct qf_engine_table tables[] = { { .name = "looked" }, { .schema = "apart", .name = "else" },
 					    { .catalog = "other", .schema = "public", .name = "looked" } };
 	struct qf_engine_lookup l = { .tables = tables, .n_tables = 3, .on_done = on_looked };

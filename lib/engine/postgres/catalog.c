@@ -195,12 +195,12 @@ void pge_look_done(struct qf_engine_conn *c, bool ok)
 	pge_look_free(l);
 }
 
-static const char *search_path(const struct qf_engine_lookup *l)
+/* What the statement's names are looked up in, as its settings say; empty: the server's default. */
+static void add_search_path(struct qf_buf *path, const struct qf_engine_lookup *l)
 {
 	for (size_t i = 0; i < l->n_settings; i++)
-		if (strcmp(l->settings[i].name, "search_path") == 0)
-			return l->settings[i].value;
-	return NULL;
+		if (strcmp(l->settings[i].name, "schema") == 0)
+			pge_schema_path(path, l->settings[i].value);
 }
 
 void pge_looker_advance(struct qf_engine_conn *c)
@@ -211,13 +211,16 @@ void pge_looker_advance(struct qf_engine_conn *c)
 	if (qf_list_empty(&e->looks))
 		return;
 	struct pge_look *l = qf_container_of(e->looks.next, struct pge_look, link);
-	const char *path = search_path(l->pub);
+	struct qf_buf path;
 
+	qf_buf_init(&path);
+	add_search_path(&path, l->pub);
 	qf_list_remove(&l->link);
 	/* Up to the Sync it is one transaction, and the setting local to it. */
-	if (path)
-		put_call(c, "SELECT pg_catalog.set_config('search_path', $1, true)", qf_slice_str(path));
-	l->skip_row = path != NULL;
+	if (path.n > 0)
+		put_call(c, "SELECT pg_catalog.set_config('search_path', $1, true)", qf_buf_slice(&path));
+	l->skip_row = path.n > 0;
+	qf_buf_fini(&path);
 	put_look(c, l, l->pub->tables);
 }
 

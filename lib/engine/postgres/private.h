@@ -295,6 +295,8 @@ void pge_copy_stop(struct qf_engine_conn *c, const char *why);
 
 /* ---- settings.c ---- */
 /* Appends what makes the connection's settings those of the job; false: nothing to do. */
+/* The search path of a schema alone, quoted. */
+void pge_schema_path(struct qf_buf *path, const char *schema);
 bool pge_settings_put(struct qf_engine_conn *c, const struct qf_engine_job *job);
 void pge_settings_done(struct qf_engine_conn *c, bool ok);
 /* The statement itself was a SET or RESET. */

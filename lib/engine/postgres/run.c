@@ -258,6 +258,12 @@ void pge_run_end(struct qf_engine_conn *c, enum qf_engine_outcome outcome, const
  * The connection went away under it. What the server said last tells more than the loss: ended by an administrator it
  * has undone what is done whole or not at all, and where nothing had come of it, it may run elsewhere.
  */
+/* Its effect, if it had any, is there without a COMMIT to come. */
+static bool may_last(const struct pge_run *r)
+{
+	return !r->effects.reads && (r->before == 'I' || r->effects.verb == QF_VERB_COMMIT);
+}
+
 void pge_run_lost(struct qf_engine_conn *c)
 {
 	struct pge_run *r = &c->run;
@@ -278,13 +284,16 @@ void pge_run_lost(struct qf_engine_conn *c)
 	} else {
 		end.outcome = shut_down && !r->complete ? QF_OUT_ERROR : QF_OUT_UNKNOWN;
 	}
-	if (c->fatal)
+	bool unknown = end.outcome == QF_OUT_UNKNOWN && may_last(r);
+
+	if (c->fatal && !unknown)
 		end.error = c->group_error;
 	else if (c->server_version == 0)
 		qf_sql_error_set(&end.error, "08001", "cluster \"%s\" cannot be reached: %s", c->pool->engine->cfg->name,
 				 c->lost_why);
 	else
-		qf_sql_error_set(&end.error, "08006", "the connection to cluster \"%s\" was lost: %s",
-				 c->pool->engine->cfg->name, c->lost_why);
+		qf_sql_error_set(&end.error, unknown ? "08007" : "08006", "the connection to cluster \"%s\" was lost%s: %s",
+				 c->pool->engine->cfg->name, unknown ? ", and whether the statement took effect is unknown" : "",
+				 c->fatal ? c->group_error.message : c->lost_why);
 	pge_run_finish(c, &end);
 }

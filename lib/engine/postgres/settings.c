@@ -135,19 +135,24 @@ static bool put_wanted(struct qf_engine_conn *c, const struct qf_engine_setting 
 	return true;
 }
 
+void pge_schema_path(struct qf_buf *path, const char *schema)
+{
+	qf_buf_u8(path, '"');
+	for (const char *p = schema; *p; p++) {
+		if (*p == '"')
+			qf_buf_u8(path, '"');
+		qf_buf_u8(path, (uint8_t)*p);
+	}
+	qf_buf_u8(path, '"');
+}
+
 static bool put_schema(struct qf_engine_conn *c, const char *schema)
 {
 	struct qf_buf name;
 	bool any;
 
 	qf_buf_init(&name);
-	qf_buf_u8(&name, '"');
-	for (const char *p = schema; *p; p++) {
-		if (*p == '"')
-			qf_buf_u8(&name, '"');
-		qf_buf_u8(&name, (uint8_t)*p);
-	}
-	qf_buf_u8(&name, '"');
+	pge_schema_path(&name, schema);
 	any = put_wanted(c, &(struct qf_engine_setting){ "search_path", qf_buf_cstr(&name) });
 	qf_buf_fini(&name);
 	return any;
