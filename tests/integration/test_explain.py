@@ -15,10 +15,11 @@ GROUPS = """
 clusters:
   duck: { engine: duckDb }
   pg: { engine: postgres, endpoint: "localhost:1" }
+  my: { engine: mysql, endpoint: "localhost:1" }
   spare: { engine: duckDb, enabled: false }
 clusterGroups:
   fast: { maxRunningQueries: 2, members: [duck] }
-  mixed: { maxRunningQueries: 2, members: [spare, pg, duck] }
+  mixed: { maxRunningQueries: 2, members: [spare, pg, my, duck] }
 """
 
 
@@ -141,12 +142,13 @@ def test_members_and_dialects(conf):
     path = conf("- { type: protocolBased, postgresWire: mixed }\n")
     (one,) = explain("select nextval('s')", conf=path)
     assert [(m["cluster"], m["enabled"], m["built"], m["translation"]["needed"]) for m in one["members"]] == [
-        ("spare", False, True, True), ("pg", True, False, False), ("duck", True, True, True)]
+        ("spare", False, True, True), ("pg", True, True, False), ("my", True, False, True), ("duck", True, True, True)]
     assert one["targetDialect"] == "postgres"
     assert one["access"] != "read" and one["culprit"] == "nextval"
     text = run("select nextval('s')", conf=path).stdout
     assert "spare (duckDb, disabled): from postgres to duckdb, needs translation" in text
-    assert "pg (postgres, known, not built yet): from postgres to postgres, no translation needed" in text
+    assert "pg (postgres): from postgres to postgres, no translation needed" in text
+    assert "my (mysql, known, not built yet): from postgres to mysql, needs translation" in text
 
 
 def test_the_dialect_can_be_said(conf):

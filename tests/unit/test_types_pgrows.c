@@ -326,7 +326,7 @@ static const struct {
 	{ "a value of -2 bytes", INT4,
 	  "0001" "fffffffe" "00000001", "too short" },
 	{ "an int4 of 3 bytes", INT4,
-	  "0001" "00000003" "000001", "column \"x\", row 1: incorrect binary data format for type integer" },
+	  "0001" "00000003" "000001", "column \"x\", row 1: insufficient data left in message" },
 	{ "a row that goes on", INT4,
 	  "0001" "00000004" "00000001" "00", "goes on" },
 };

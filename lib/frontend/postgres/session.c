@@ -9,7 +9,10 @@
 #include "query.h"
 #include "session.h"
 
-enum { RESERVE_OVER = 8192 }; /* shorter messages are not counted among the pending bytes */
+enum {
+	RESERVE_OVER = 8192, /* shorter messages are not counted among the pending bytes */
+	MAX_UNREAD_NOTIFICATIONS = 8 << 20, /* with all else that waits for the client */
+};
 
 #define STARTUP_LIMIT_NS (60 * QF_SEC)
 
@@ -193,6 +196,11 @@ void pg_session_async(struct pg_session *s, struct qf_slice message)
 		return;
 	struct qf_slice body = qf_slice(message.p + 5, message.n - 5);
 
+	if (message.p[0] == 'A' && s->conn.out.n + message.n > MAX_UNREAD_NOTIFICATIONS) {
+		qf_info("client=%s session=%llu does not read its notifications", s->client, (unsigned long long)s->facts.id);
+		pg_session_close(s);
+		return;
+	}
 	if (message.p[0] == 'A')
 		qf_buf_add_slice(&s->conn.out, message);
 	else if (message.p[0] == 'S' && qf_pg_read_parameter_status(body, &name, &value) == 0)
