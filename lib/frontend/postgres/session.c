@@ -11,7 +11,7 @@
 
 enum {
 	RESERVE_OVER = 8192, /* shorter messages are not counted among the pending bytes */
-	MAX_UNREAD_NOTIFICATIONS = 8 << 20, /* with all else that waits for the client */
+	MAX_UNREAD_NOTIFICATIONS = 64 << 20, /* with all else that waits for the client */
 };
 
 #define STARTUP_LIMIT_NS (60 * QF_SEC)
