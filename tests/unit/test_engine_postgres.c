@@ -1,4 +1,6 @@
 /* The PostgreSQL adapter on a real server: relay, parameters, transactions, settings, pool, cancel. */
+#include <signal.h>
+
 #include "pg_real.h"
 #include "qf/proto/postgres.h"
 
@@ -724,6 +726,43 @@ static void test_cancel(void **state)
 	cluster_close(&cl);
 }
 
+/* What was asked for one statement, before it, says nothing about the next one. */
+static void test_cancel_before(void **state)
+{
+	static const struct qf_engine_setting bad[] = { { "timezone", "Nowhere/Never" } };
+	struct qf_engine_table table = { .name = "pg_class", .hash = 1 };
+	struct run r, next;
+
+	(void)state;
+	open_pool(1);
+	struct qf_engine_conn *c = get_conn(&cl);
+
+	for (int settings = 0; settings < 2; settings++) {
+		pid_t backend = (pid_t)atoi(query(&r, c, "SELECT pg_backend_pid()"));
+
+		assert_int_equal(kill(backend, SIGSTOP), 0);
+		run_init(&r, &cl, c, "SELECT 1");
+		r.job.bind = &simple;
+		r.job.tables = &table;
+		r.job.n_tables = settings ? 0 : 1;
+		r.job.catalog = cl.ops->catalog(cl.e) + 1;
+		r.job.settings = bad;
+		r.job.n_settings = settings ? 1 : 0;
+		run_submit(&r);
+		cl.ops->cancel(c);
+		wait_end(&r);
+		assert_int_equal(r.end.outcome, QF_OUT_CANCELLED);
+		run_init(&next, &cl, c, "SELECT 2");
+		next.job.bind = &simple;
+		run_submit(&next);
+		assert_int_equal(kill(backend, SIGCONT), 0);
+		wait_end(&next);
+		assert_int_equal(next.end.outcome, QF_OUT_OK);
+	}
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+}
+
 /* When it is there: the machine may be busy. */
 static void kill_backend(const char *like)
 {
@@ -1245,7 +1284,8 @@ int main(void)
 		cmocka_unit_test(test_portals),	     cmocka_unit_test(test_transaction), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_no_leaks),     cmocka_unit_test(test_held),	cmocka_unit_test(test_async),
 		cmocka_unit_test(test_notice),	     cmocka_unit_test(test_origin),	cmocka_unit_test(test_window),
-		cmocka_unit_test(test_cancel),	     cmocka_unit_test(test_killed),	cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_cancel),	     cmocka_unit_test(test_cancel_before), cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_endpoints),    cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_modes),	cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_arrow),	     cmocka_unit_test(test_catalog),	cmocka_unit_test(test_down_and_up),

@@ -148,6 +148,7 @@ bool pge_look_put(struct qf_engine_conn *c)
 
 	if (job->n_tables == 0 || r->compared || (!c->changed_catalog && job->catalog == pge_catalog(c->pool->engine)))
 		return false;
+	c->group_job = job;
 	put_look(c, look_new(NULL, job->n_tables), job->tables);
 	return true;
 }
@@ -158,7 +159,7 @@ static void compare(struct qf_engine_conn *c, struct pge_look *l, bool ok)
 	struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT, .catalog_changed = true };
 	bool same = ok && l->got == l->n;
 
-	if (!r->job)
+	if (!c->group_job) /* it was cancelled; another one may have come */
 		return;
 	for (size_t i = 0; i < l->n && same; i++)
 		same = r->job->tables[i].hash == 0 ||

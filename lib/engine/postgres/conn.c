@@ -310,7 +310,7 @@ static void answered(struct qf_engine_conn *c, enum pge_group g)
 		break;
 	case PGE_GROUP_SETTINGS:
 		pge_settings_done(c, ok);
-		if (!ok && c->run.job)
+		if (!ok && c->group_job)
 			pge_run_end(c, QF_OUT_ERROR, &c->group_error);
 		break;
 	case PGE_GROUP_LOOK:

@@ -165,6 +165,7 @@ struct qf_engine_conn {
 	/* conn.c */
 	enum pge_group groups[PGE_GROUPS_MAX];
 	unsigned n_groups;
+	const struct qf_engine_job *group_job; /* whose SETTINGS or LOOK is on its way; NULL: it is over */
 	bool group_failed; /* an error came in the group that is being answered */
 	struct qf_sql_error group_error;
 	char transaction; /* of the last ReadyForQuery: I, T, E */
