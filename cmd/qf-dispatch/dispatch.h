@@ -22,6 +22,7 @@
 #define PEER_WINDOW (2u << 20)	 /* row bytes that a listener has not read yet, all its streams together */
 #define STREAM_WINDOW (4u << 20) /* and of one stream that its client has not taken */
 #define STREAM_WINDOW_MIN (256u << 10)
+#define MOVES_MAX 8	       /* members that a statement tries in all, less one */
 #define RESULT_MAX (64u << 10) /* a result up to this size travels whole in one RESULT */
 
 struct dispatch;
@@ -168,7 +169,7 @@ struct stream {
 	bool described;		     /* there are no rows: schema and param_types are the answer */
 	struct qf_buf param_types;   /* u32 each */
 	struct qf_buf fields;	     /* end.fields */
-	struct cluster **avoid;	     /* could not be reached; from the arena */
+	struct cluster *avoid[MOVES_MAX]; /* could not be reached */
 	size_t n_avoid;
 	struct qf_task settle; /* end of turn: decide between RESULT and streaming */
 	struct qf_list out;    /* row messages waiting for the listener's window */

@@ -110,32 +110,6 @@ static struct cluster *choose(struct stream *s)
 	return c ? c : choose_among(s, true);
 }
 
-bool group_move(struct stream *s)
-{
-	struct group *g = s->group;
-	struct cluster *from = s->cluster;
-
-	if (!s->avoid)
-		s->avoid = qf_arena_alloc(s->arena, g->n_members * sizeof *s->avoid);
-	if (s->n_avoid == g->n_members)
-		return false;
-	s->avoid[s->n_avoid++] = from;
-	struct cluster *c = s->beside ? choose_beside(s) : choose(s);
-
-	if (!c)
-		return false;
-	if (s->beside)
-		from->describing = false;
-	else
-		from->running--;
-	if (s->beside)
-		c->describing = true;
-	else
-		c->running++;
-	s->cluster = c;
-	return true;
-}
-
 /* Called when rows were produced or taken: notes since when the client has been behind. */
 void group_window_changed(struct stream *s)
 {
@@ -235,22 +209,51 @@ void group_leave(struct stream *s)
 	}
 }
 
+/* The cluster's own limit, or its connections, may have held back another group. */
+static void serve_others(struct group *g, const struct cluster *c)
+{
+	struct qf_list *it, *tmp;
+	bool limited = c->conf->max_running || (c->engine && c->ops->capacity);
+
+	qf_list_each(it, tmp, &g->d->groups) {
+		struct group *other = qf_container_of(it, struct group, link);
+
+		if (other != g && limited && !(qf_list_empty(&other->queue) && qf_list_empty(&other->describes)))
+			group_serve(other);
+	}
+}
+
 void group_release(struct group *g, struct cluster *c)
 {
-	struct dispatch *d = g->d;
-	struct qf_list *it, *tmp;
-
 	g->running--;
 	c->running--;
 	g->freed_ns = qf_mono_ns();
 	group_serve(g);
-	/* The cluster's own limit may have held back another group. */
-	qf_list_each(it, tmp, &d->groups) {
-		struct group *other = qf_container_of(it, struct group, link);
+	serve_others(g, c);
+}
 
-		if (other != g && c->conf->max_running && !qf_list_empty(&other->queue))
-			group_serve(other);
+bool group_move(struct stream *s)
+{
+	struct cluster *from = s->cluster;
+
+	if (s->n_avoid == MOVES_MAX)
+		return false;
+	s->avoid[s->n_avoid++] = from;
+	struct cluster *c = s->beside ? choose_beside(s) : choose(s);
+
+	if (!c)
+		return false;
+	s->cluster = c;
+	if (s->beside) {
+		from->describing = false;
+		c->describing = true;
+	} else {
+		from->running--;
+		c->running++;
 	}
+	group_serve(s->group);
+	serve_others(s->group, from);
+	return true;
 }
 
 void group_dequeue(struct stream *s)

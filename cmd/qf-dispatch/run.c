@@ -94,8 +94,8 @@ void pin_release(struct pin *p, bool rollback)
 		return;
 	p->ending = true;
 	if (rollback) {
-		p->rollback = (struct qf_engine_job){ .sql = qf_slice_str("ROLLBACK"), .bind = &qf_bind_plain, .arg = p,
-			.on_end = on_rollback_end };
+		p->rollback = (struct qf_engine_job){ .sql = qf_slice_str("ROLLBACK"), .bind = &qf_bind_plain,
+			.window = STREAM_WINDOW_MIN, .batch_bytes = QF_BATCH_MAX, .arg = p, .on_end = on_rollback_end };
 		if (p->cluster->ops->submit(p->conn, &p->rollback, &err) == 0)
 			return;
 	}
@@ -107,16 +107,20 @@ static void on_idle(struct qf_timer *t)
 {
 	struct pin *p = qf_container_of(t, struct pin, idle);
 
-	if (!p->stream)
-		pin_release(p, true);
+	if (p->stream || !p->in_transaction)
+		return;
+	say_pin(p, QF_SLICE_NONE, true);
+	pin_release(p, true);
 }
 
 static void watch_idle(struct pin *p)
 {
 	const struct qf_conf *conf = p->group->d->run->conf;
 
-	if (!p->in_transaction)
-		return; /* what a session keeps has no limit of its own */
+	if (!p->in_transaction) { /* what a session keeps has no limit of its own */
+		qf_timer_stop(p->group->d->run->loop, &p->idle);
+		return;
+	}
 	p->idle.fn = on_idle;
 	qf_timer_set(p->group->d->run->loop, &p->idle, conf->idle_in_transaction_ns + conf->client_stall_ns);
 }
@@ -211,7 +215,7 @@ static void finish(struct stream *s, const struct qf_engine_end *end)
 		drop_result(s);
 	if (s->access != QF_ACCESS_READ && end->outcome == QF_OUT_OK)
 		s->cluster->written = true;
-	if (!s->pin && s->pin_id && s->end.held && !s->end.conn_broken)
+	if (!s->pin && !s->beside && s->pin_id && s->end.held && !s->end.conn_broken)
 		pin_start(s);
 	if (s->pin)
 		settle_pin(s);

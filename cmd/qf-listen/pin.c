@@ -73,13 +73,13 @@ void pin_after(struct qf_query *q, const struct qf_msg *m, struct qf_peer *at)
 	enum qf_tx_state tx = (enum qf_tx_state)qf_get_u8(m, QF_F_TX);
 	bool open = tx == QF_TX_OPEN || tx == QF_TX_FAILED;
 
-	pin->held = qf_get_u8(m, QF_F_HELD);
 	if (tx == QF_TX_LOST || (!open && pin->in_transaction && !q->req.ends_transaction)) {
 		if (pin->placed)
 			pin_lost(pin); /* its connection broke */
 		pin->placed = pin->in_transaction = false;
 		return;
 	}
+	pin->held = qf_get_u8(m, QF_F_HELD);
 	pin->in_transaction = open;
 	pin->placed = open || pin->held;
 	if (!pin->placed)
