@@ -23,13 +23,23 @@ static bool is_name(const struct qf_token *t)
 	return t->type == QF_TOK_WORD || t->type == QF_TOK_QUOTED;
 }
 
-/* A statement that changes data inside of another: WITH x AS (DELETE FROM t RETURNING *) … */
+/*
+ * A statement that changes data inside of another: WITH x AS (DELETE FROM t RETURNING *) …, or behind the queries of its
+ * own WITH: (WITH y AS (SELECT 1) DELETE FROM t …). SELECT (1) delete FROM t, an alias, counts as one too.
+ */
 static bool nested_write(const struct qf_scan *s)
 {
 	enum qf_keyword kw = s->cur.kw;
 
-	return (kw == KW_insert || kw == KW_update || kw == KW_delete || kw == KW_merge) &&
-	       qf_scan_is_op(&s->prev.tok, '(') && is_name(&s->next);
+	if (kw != KW_insert && kw != KW_update && kw != KW_delete && kw != KW_merge)
+		return false;
+	if (qf_scan_is_op(&s->prev.tok, '('))
+		return is_name(&s->next);
+	if (!qf_scan_is_op(&s->prev.tok, ')'))
+		return false;
+	if (kw == KW_update)
+		return is_name(&s->next);
+	return qf_slice_caseeq_str(s->next.text, kw == KW_delete ? "from" : "into");
 }
 
 /* SELECT … FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE, FOR KEY SHARE; LOCK IN SHARE MODE. */

@@ -318,9 +318,9 @@ def test_database_that_cannot_be_opened(start, what):
     """It is said at start and to who asks, with the cluster's name; another group works."""
     path = {"a directory": "{dir}", "no parent": "{dir}/no/such/x.duckdb", "not a database": "{dir}/queryflux.yaml"}.get(what, "{dir}/x.duckdb")
     init = ', initSql: "selec 1"' if what == "initSql that fails" else ""
-    kit = start(CONFIG.replace("clusterGroups:", f'  bad: {{{{ engine: duckDb, databasePath: "{path}"{init} }}}}\nclusterGroups:\n'
-                               "  bad: {{ maxRunningQueries: 1, members: [bad] }}") +
-                "routers:\n- {{ type: queryRegex, rules: [ {{ regex: bad, targetGroup: bad }} ] }}\n")
+    kit = start(CONFIG.replace("regex: no statement of a test, targetGroup: default", "regex: bad, targetGroup: bad").replace(
+        "clusterGroups:", f'  bad: {{{{ engine: duckDb, databasePath: "{path}"{init} }}}}\nclusterGroups:\n'
+        "  bad: {{ maxRunningQueries: 1, members: [bad] }}"))
     assert "qf-dispatch error: cluster bad: " in kit.log_text()
     with kit.connect("duckdb") as c:
         with pytest.raises(psycopg.Error) as e:

@@ -40,7 +40,7 @@ REFUSED = [
     "set memory_limit = '100GB'", "set threads = 1000", "explain analyze set global TimeZone = 'Europe/Paris'",
     "reset memory_limit", "set lock_configuration = false", "set enable_external_access = true", "use system", "use memory",
     "create persistent secret s (type http)", "from query('select 1' || ' as x')", "drop schema main cascade", "create database x", "from sniff_csv('/etc/passwd')",
-    "select * from read_text((select '/etc/passwd'))", "prepare p as select 1", "execute p", "copy (select 1) to program 'touch /tmp/qf-never'",
+    "select * from read_text((select '/etc/passwd'))", "execute p", "copy (select 1) to program 'touch /tmp/qf-never'",
 ]
 
 
