@@ -68,6 +68,21 @@ static const char *query(struct run *r, struct qf_engine_conn *c, const char *sq
 	return query_bind(r, c, sql, &simple);
 }
 
+static const char *query_with(struct run *r, struct qf_engine_conn *c, const char *sql, const struct qf_engine_setting *s, size_t n)
+{
+	run_init(r, &cl, c, sql);
+	r->job.bind = &simple;
+	r->job.settings = s;
+	r->job.n_settings = n;
+	r->keep_bytes = true;
+	run_submit(r);
+	wait_end(r);
+	const char *text = rows_text(&r->bytes);
+
+	qf_buf_fini(&r->bytes);
+	return text;
+}
+
 static void assert_query(struct qf_engine_conn *c, const char *sql, const char *expected)
 {
 	struct run r;
@@ -182,13 +197,50 @@ static void test_named(void **state)
 		query_bind(&r, c, sql, &b);
 		assert_int_equal(r.end.outcome, QF_OUT_OK);
 	}
-	assert_query(c, "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'qf%' AND name <> 'qf_set'", "256");
+	assert_query(c, "SELECT count(*) FROM pg_prepared_statements WHERE name ~ '^qf[0-9]'", "256");
 	assert_string_equal(query_bind(&r, c, "SELECT $1::int * 2", &b), "10");
 	/* What takes them away is noticed. */
 	assert_query(c, "DEALLOCATE ALL", "");
 	assert_string_equal(query_bind(&r, c, "SELECT $1::int * 2", &b), "10");
 	assert_query(c, "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$", "");
 	assert_string_equal(query_bind(&r, c, "SELECT $1::int * 2", &b), "10");
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+}
+
+/* What of ours a function closes is prepared again. */
+static void test_names(void **state)
+{
+	static const struct qf_engine_setting zone[] = { { "timezone", "Asia/Tokyo" } };
+	static const char *const ways[] = { "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$", "SELECT closes()" };
+	const struct qf_bind b = { .encodings = QF_ENC_BIT(QF_ENC_PG3), .flags = QF_RUN_NAMED };
+	const char *sql = "SELECT current_setting('timezone')";
+	struct run r;
+
+	(void)state;
+	direct("CREATE FUNCTION closes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DEALLOCATE ALL; END $$");
+	open_pool(1);
+	struct qf_engine_conn *c = get_conn(&cl);
+
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(query_with(&r, c, sql, zone, 1), "Asia/Tokyo");
+		query_with(&r, c, ways[i], zone, 1);
+		assert_string_equal(query(&r, c, sql), "UTC"); /* reset does not need it */
+		assert_string_equal(query_with(&r, c, sql, zone, 1), "Asia/Tokyo");
+		query_with(&r, c, ways[i], zone, 1);
+		cl.ops->conn_put(c, false);
+		c = get_conn(&cl);
+	}
+	/* In a transaction, and one that is still there. */
+	assert_query(c, "BEGIN", "");
+	assert_string_equal(query_bind(&r, c, "SELECT 7", &b), "7");
+	assert_query(c, "DO $$ BEGIN PERFORM 1; END $$", "");
+	assert_string_equal(query_bind(&r, c, "SELECT 7", &b), "7");
+	assert_query(c, ways[0], "");
+	assert_string_equal(query_bind(&r, c, "SELECT 7", &b), "7");
+	assert_query(c, "SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT 7'", "1");
+	assert_string_equal(query_with(&r, c, sql, zone, 1), "Asia/Tokyo");
+	assert_query(c, "COMMIT", "");
 	cl.ops->conn_put(c, false);
 	cluster_close(&cl);
 }
@@ -347,21 +399,6 @@ static void test_transaction(void **state)
 	assert_false(r.end.in_transaction);
 	cl.ops->conn_put(c, false);
 	cluster_close(&cl);
-}
-
-static const char *query_with(struct run *r, struct qf_engine_conn *c, const char *sql, const struct qf_engine_setting *s, size_t n)
-{
-	run_init(r, &cl, c, sql);
-	r->job.bind = &simple;
-	r->job.settings = s;
-	r->job.n_settings = n;
-	r->keep_bytes = true;
-	run_submit(r);
-	wait_end(r);
-	const char *text = rows_text(&r->bytes);
-
-	qf_buf_fini(&r->bytes);
-	return text;
 }
 
 #define SHOW_ALL "SELECT current_setting('timezone'), current_setting('statement_timeout'), current_setting('my.name', true)"
@@ -1280,7 +1317,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_simple),	     cmocka_unit_test(test_parameters), cmocka_unit_test(test_stages),
-		cmocka_unit_test(test_named),	     cmocka_unit_test(test_plan_changes), cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_named),	     cmocka_unit_test(test_names),
+		cmocka_unit_test(test_plan_changes), cmocka_unit_test(test_describe),
 		cmocka_unit_test(test_portals),	     cmocka_unit_test(test_transaction), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_no_leaks),     cmocka_unit_test(test_held),	cmocka_unit_test(test_async),
 		cmocka_unit_test(test_notice),	     cmocka_unit_test(test_origin),	cmocka_unit_test(test_window),

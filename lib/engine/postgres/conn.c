@@ -1,7 +1,9 @@
 /* A connection's life, and whose the messages are that come on it. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "private.h"
 #include "qf/log.h"
@@ -70,6 +72,16 @@ static void resume(struct qf_task *t)
 		pge_wire_pump(c, false);
 }
 
+static void make_names(struct qf_engine_conn *c)
+{
+	uint64_t random = (uintptr_t)c;
+
+	(void)!getrandom(&random, sizeof(random), 0); /* eight bytes are never cut short */
+	snprintf(c->suffix, sizeof(c->suffix), "%016" PRIx64, random);
+	snprintf(c->set_name, sizeof(c->set_name), "qf_set_%s", c->suffix);
+	snprintf(c->held_name, sizeof(c->held_name), "qf_held_%s", c->suffix);
+}
+
 struct qf_engine_conn *pge_conn_new(struct pge_pool *p)
 {
 	struct qf_engine_conn *c = qf_xcalloc(1, sizeof(*c));
@@ -83,7 +95,8 @@ struct qf_engine_conn *pge_conn_new(struct pge_pool *p)
 	c->ending.fn = end_task;
 	c->resume.fn = resume;
 	qf_list_init(&c->link);
-	pge_statements_init(&c->statements);
+	make_names(c);
+	pge_statements_init(&c->statements, c->suffix);
 	return c;
 }
 
@@ -283,6 +296,15 @@ static void note_fatal(struct qf_engine_conn *c, struct qf_slice body)
 	snprintf(c->lost_why, sizeof(c->lost_why), "%.*s", (int)sizeof(c->lost_why) - 1, e.message);
 }
 
+/* Somebody has closed what sets: pge_conn_advance() prepares it anew, once. */
+static bool set_again(struct qf_engine_conn *c)
+{
+	bool gone = strcmp(c->group_error.sqlstate, "26000") == 0 && c->transaction == 'I' && !c->run.set_again;
+
+	c->run.set_again |= gone;
+	return gone;
+}
+
 static void answered(struct qf_engine_conn *c, enum pge_group g)
 {
 	bool ok = !c->group_failed;
@@ -310,7 +332,7 @@ static void answered(struct qf_engine_conn *c, enum pge_group g)
 		break;
 	case PGE_GROUP_SETTINGS:
 		pge_settings_done(c, ok);
-		if (!ok && c->group_job)
+		if (!ok && c->group_job && !set_again(c))
 			pge_run_end(c, QF_OUT_ERROR, &c->group_error);
 		break;
 	case PGE_GROUP_LOOK:

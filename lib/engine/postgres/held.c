@@ -4,8 +4,6 @@
  */
 #include "private.h"
 
-#define HELD_NAME "qf_held"
-
 static const char held_sql[] =
 	"SELECT (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_depend WHERE pg_catalog.pg_my_temp_schema() <> 0 AND "
 	"refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND refobjid = pg_catalog.pg_my_temp_schema()) "
@@ -34,12 +32,15 @@ void pge_held_put(struct qf_engine_conn *c)
 
 	if (r->describing || c->transaction == 'E' || !may_have_changed(c))
 		return;
-	if (!c->settings.held_prepared) {
-		qf_pg_put_close(&c->out, 'S', HELD_NAME);
-		qf_pg_put_parse(&c->out, HELD_NAME, qf_slice_str(held_sql), NULL, 0);
+	/* The statement itself may close what was prepared: in a transaction that would be an error of it. */
+	const char *name = r->effects.discards ? "" : c->held_name;
+
+	if (r->effects.discards || !c->settings.held_prepared) {
+		qf_pg_put_close(&c->out, 'S', name);
+		qf_pg_put_parse(&c->out, name, qf_slice_str(held_sql), NULL, 0);
 	}
-	c->settings.held_prepared = true;
-	size_t at = qf_pg_begin_bind(&c->out, "", HELD_NAME, NULL, 0);
+	c->settings.held_prepared |= !r->effects.discards;
+	size_t at = qf_pg_begin_bind(&c->out, "", name, NULL, 0);
 
 	qf_pg_end_bind(&c->out, at, NULL, 0);
 	qf_pg_put_execute(&c->out, "", 0);

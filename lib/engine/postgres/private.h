@@ -62,9 +62,10 @@ struct pge_effects {
 /* A statement that is prepared on one connection. See statements.c. */
 struct pge_statement {
 	struct qf_list link; /* of pge_statements.used */
-	char name[24];
+	char name[48];
 	struct qf_buf key;
 	bool parsed;	  /* the server has it */
+	bool doubtful;	  /* … or not: it is closed before it is prepared again */
 	uint64_t catalog; /* … since then */
 	bool described;
 	struct qf_buf columns; /* described: body of its RowDescription, with the formats of Arrow; empty: no rows */
@@ -75,6 +76,7 @@ struct pge_statements {
 	struct qf_list used; /* the longest unused first */
 	size_t count;
 	uint64_t last;
+	const char *suffix; /* of their names */
 	struct qf_buf key; /* scratch */
 };
 
@@ -106,6 +108,7 @@ struct pge_run {
 	bool simple;
 	bool cancelled;	    /* cancel() was called */
 	bool again;	    /* was prepared anew already */
+	bool set_again;	    /* and so was what sets its settings */
 	bool reused;	    /* what was prepared before */
 	bool answered;	    /* the server has said anything to it */
 	bool parsed, bound; /* … ParseComplete, BindComplete, or there was nothing to do */
@@ -172,6 +175,8 @@ struct qf_engine_conn {
 	char lost_why[256];
 	bool fatal; /* the server said why it ends the connection */
 	/* what the connection has */
+	/* Of the names that we give on it: no text of a client meets them by chance. */
+	char suffix[20], set_name[32], held_name[32];
 	struct pge_settings settings;
 	struct pge_statements statements;
 	char application_name[64];
@@ -309,9 +314,10 @@ void pge_settings_forget(struct qf_engine_conn *c);
 bool pge_origin_put(struct qf_engine_conn *c, const struct qf_engine_job *job);
 
 /* ---- statements.c ---- */
-void pge_statements_init(struct pge_statements *s);
+void pge_statements_init(struct pge_statements *s, const char *suffix);
 void pge_statements_fini(struct pge_statements *s);
 void pge_statements_clear(struct pge_statements *s); /* the server has none of them any more */
+void pge_statements_doubt(struct pge_statements *s); /* … or has others under their names */
 /* The statement of this text and these types; NULL: it is not kept. What goes for it is closed in out. */
 struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_slice sql, const struct qf_bind *b,
 				       uint64_t catalog, struct qf_buf *out);

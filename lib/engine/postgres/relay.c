@@ -192,8 +192,10 @@ static void complete(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 static void parsed(struct pge_run *r)
 {
 	r->parsed = true;
-	if (r->statement)
-		r->statement->parsed = true;
+	if (!r->statement)
+		return;
+	r->statement->parsed = true;
+	r->statement->doubtful = false;
 }
 
 void pge_relay_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)

@@ -82,6 +82,8 @@ static const char *put_parse(struct qf_engine_conn *c)
 	r->parsed = r->reused = r->statement && r->statement->parsed;
 	const char *name = r->statement ? r->statement->name : "";
 
+	if (!r->parsed && r->statement && r->statement->doubtful)
+		qf_pg_put_close(&c->out, 'S', name);
 	if (!r->parsed)
 		qf_pg_put_parse(&c->out, name, job->sql, job->bind->types, job->bind->n_types);
 	return name;

@@ -8,7 +8,6 @@
 
 #include "private.h"
 
-#define SET_NAME "qf_set"
 #define APPLICATION_NAME_MAX 63
 
 /* ---- what the connection has ---- */
@@ -84,11 +83,11 @@ static const struct qf_engine_setting *wanted(const struct qf_engine_job *job, c
 static void put_set(struct qf_engine_conn *c, const char *name, const char *value)
 {
 	if (!c->settings.prepared) {
-		qf_pg_put_close(&c->out, 'S', SET_NAME); /* it may be there: then a Parse would be an error */
-		qf_pg_put_parse(&c->out, SET_NAME, qf_slice_str("SELECT pg_catalog.set_config($1, $2, false)"), NULL, 0);
+		qf_pg_put_close(&c->out, 'S', c->set_name); /* it may be there: then a Parse would be an error */
+		qf_pg_put_parse(&c->out, c->set_name, qf_slice_str("SELECT pg_catalog.set_config($1, $2, false)"), NULL, 0);
 	}
 	c->settings.prepared = true;
-	size_t at = qf_pg_begin_bind(&c->out, "", SET_NAME, NULL, 2);
+	size_t at = qf_pg_begin_bind(&c->out, "", c->set_name, NULL, 2);
 
 	qf_pg_add_value(&c->out, name, (uint32_t)strlen(name));
 	qf_pg_add_value(&c->out, value, (uint32_t)strlen(value));

@@ -233,6 +233,8 @@ void pge_effects_read(struct pge_effects *ret, struct qf_slice sql)
 	if (!ret->reads)
 		read_other(ret, sql);
 	ret->opaque = ret->dirty && runs_more_than_it_says(ret->verb);
+	/* DO and CALL are seldom and may do anything; the function of a SELECT hardly ever prepares or closes. */
+	ret->discards |= ret->opaque && ret->verb != QF_VERB_SELECT && ret->verb != QF_VERB_EXPLAIN;
 	ret->catalog = may_change_catalog(ret);
 	ret->whole = is_whole(ret);
 }
@@ -257,7 +259,7 @@ void pge_state_after(struct qf_engine_conn *c, bool ok, char before)
 	c->dirty |= ran && e->dirty;
 	c->discards |= ran && e->discards;
 	if (ran && e->discards) {
-		pge_statements_clear(&c->statements);
+		pge_statements_doubt(&c->statements);
 		c->settings.prepared = c->settings.held_prepared = false;
 	}
 	if (ok && e->verb == QF_VERB_DISCARD && e->discards)

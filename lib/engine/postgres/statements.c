@@ -10,8 +10,9 @@
 
 enum { MAX_STATEMENTS = 256, MAX_TEXT = 256 << 10 };
 
-void pge_statements_init(struct pge_statements *s)
+void pge_statements_init(struct pge_statements *s, const char *suffix)
 {
+	s->suffix = suffix;
 	s->by_text = qf_map_new();
 	qf_list_init(&s->used);
 	s->count = 0;
@@ -34,6 +35,19 @@ void pge_statements_clear(struct pge_statements *s)
 
 	qf_list_each(it, tmp, &s->used)
 		statement_free(s, qf_container_of(it, struct pge_statement, link));
+}
+
+void pge_statements_doubt(struct pge_statements *s)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &s->used) {
+		struct pge_statement *st = qf_container_of(it, struct pge_statement, link);
+
+		st->doubtful |= st->parsed;
+		st->parsed = st->described = false;
+		qf_buf_clear(&st->columns);
+	}
 }
 
 void pge_statements_fini(struct pge_statements *s)
@@ -74,7 +88,7 @@ static bool misreads(const struct qf_bind *b)
 
 void pge_statements_drop(struct pge_statements *s, struct pge_statement *st, struct qf_buf *out)
 {
-	if (st->parsed)
+	if (st->parsed || st->doubtful)
 		qf_pg_put_close(out, 'S', st->name);
 	statement_free(s, st);
 }
@@ -101,7 +115,7 @@ struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_sli
 		pge_statements_drop(s, qf_container_of(s->used.next, struct pge_statement, link), out);
 	st = qf_xcalloc(1, sizeof(*st));
 	qf_buf_add_slice(&st->key, qf_buf_slice(&s->key));
-	snprintf(st->name, sizeof(st->name), "qf%llu", (unsigned long long)++s->last);
+	snprintf(st->name, sizeof(st->name), "qf%llu_%s", (unsigned long long)++s->last, s->suffix);
 	st->catalog = catalog;
 	qf_map_put(s->by_text, qf_buf_slice(&st->key), st);
 	qf_list_append(&s->used, &st->link);
