@@ -541,6 +541,7 @@ static void test_held(void **state)
 		{ "ROLLBACK", QF_HELD_LOCK },
 		{ "SELECT pg_advisory_unlock_all()", 0 },
 	};
+	static const char *const ends[] = { "ROLLBACK", "COMMIT" };
 	struct run r;
 
 	(void)state;
@@ -552,6 +553,15 @@ static void test_held(void **state)
 		query(&r, c, steps[i].sql);
 		if (r.end.outcome != QF_OUT_OK || r.end.held != steps[i].held)
 			fail_msg("%zu %s: held %x, %s", i, steps[i].sql, r.end.held, r.end.error.message);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_query(c, "BEGIN", "");
+		assert_query(c, "CREATE TEMP TABLE undone(a int)", "");
+		query(&r, c, "SELECT 1/0");
+		assert_true(r.end.transaction_failed);
+		assert_int_equal(r.end.held, QF_HELD_TEMP);
+		query(&r, c, ends[i]);
+		assert_int_equal(r.end.held, 0);
 	}
 	cl.ops->conn_put(c, false);
 	cluster_close(&cl);

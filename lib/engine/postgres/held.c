@@ -30,7 +30,10 @@ void pge_held_put(struct qf_engine_conn *c)
 {
 	struct pge_run *r = &c->run;
 
-	if (r->describing || c->transaction == 'E' || !may_have_changed(c))
+	/* A failed transaction takes nothing but its end. */
+	bool refused = c->transaction == 'E' && r->effects.verb != QF_VERB_ROLLBACK && r->effects.verb != QF_VERB_COMMIT;
+
+	if (r->describing || refused || !may_have_changed(c))
 		return;
 	/* The statement itself may close what was prepared: in a transaction that would be an error of it. */
 	const char *name = r->effects.discards ? "" : c->held_name;
