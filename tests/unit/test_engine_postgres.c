@@ -277,6 +277,15 @@ static void test_plan_changes(void **state)
 	direct("ALTER TABLE shape ALTER a TYPE text");
 	assert_string_equal(query_bind(&r, c, insert, &by_text), "99999999999");
 	assert_int_equal(r.end.outcome, QF_OUT_OK);
+	/* In a transaction it cannot be tried again. */
+	assert_string_equal(query_bind(&r, c, "SELECT b FROM shape LIMIT 1", &b), "x");
+	for (int i = 0; i < 2; i++) {
+		assert_query(c, "BEGIN", "");
+		if (i == 0)
+			assert_query(c, "ALTER TABLE shape ALTER b TYPE varchar(9)", "");
+		assert_string_equal(query_bind(&r, c, "SELECT b FROM shape LIMIT 1", &b), "x");
+		assert_query(c, i == 0 ? "ROLLBACK" : "COMMIT", "");
+	}
 	cl.ops->conn_put(c, false);
 	cluster_close(&cl);
 	direct("DROP TABLE shape");

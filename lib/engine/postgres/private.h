@@ -318,9 +318,11 @@ void pge_statements_init(struct pge_statements *s, const char *suffix);
 void pge_statements_fini(struct pge_statements *s);
 void pge_statements_clear(struct pge_statements *s); /* the server has none of them any more */
 void pge_statements_doubt(struct pge_statements *s); /* … or has others under their names */
-/* The statement of this text and these types; NULL: it is not kept. What goes for it is closed in out. */
-struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_slice sql, const struct qf_bind *b,
-				       uint64_t catalog, struct qf_buf *out);
+/*
+ * The statement of this text and these types; NULL: it is not kept. What goes for it is closed in the connection's out,
+ * and so is one that the tables may not fit any more.
+ */
+struct pge_statement *pge_statements_get(struct qf_engine_conn *c, struct qf_slice sql, const struct qf_bind *b);
 void pge_statements_drop(struct pge_statements *s, struct pge_statement *st, struct qf_buf *out);
 
 /* ---- state.c ---- */

@@ -78,7 +78,7 @@ static const char *put_parse(struct qf_engine_conn *c)
 
 	/* What is described is parsed each time: the types of its parameters are those of now. */
 	if (job->bind->flags & QF_RUN_NAMED && job->bind->kind == QF_RUN_ALL && !r->statement)
-		r->statement = pge_statements_get(&c->statements, job->sql, job->bind, pge_catalog(c->pool->engine), &c->out);
+		r->statement = pge_statements_get(c, job->sql, job->bind);
 	r->parsed = r->reused = r->statement && r->statement->parsed;
 	const char *name = r->statement ? r->statement->name : "";
 

@@ -93,16 +93,24 @@ void pge_statements_drop(struct pge_statements *s, struct pge_statement *st, str
 	statement_free(s, st);
 }
 
-struct pge_statement *pge_statements_get(struct pge_statements *s, struct qf_slice sql, const struct qf_bind *b,
-				       uint64_t catalog, struct qf_buf *out)
+/* In a transaction a plan that does not fit is an error that undoes it all; outside the statement is tried again. */
+static bool is_stale(const struct qf_engine_conn *c, const struct pge_statement *st, uint64_t catalog, const struct qf_bind *b)
 {
+	return c->changed_catalog || (st->catalog != catalog && (infers(b) || c->transaction != 'I'));
+}
+
+struct pge_statement *pge_statements_get(struct qf_engine_conn *c, struct qf_slice sql, const struct qf_bind *b)
+{
+	struct pge_statements *s = &c->statements;
+	struct qf_buf *out = &c->out;
+	uint64_t catalog = pge_catalog(c->pool->engine);
 	struct pge_statement *st;
 
 	if (sql.n > MAX_TEXT || misreads(b))
 		return NULL;
 	make_key(&s->key, sql, b);
 	st = qf_map_get(s->by_text, qf_buf_slice(&s->key));
-	if (st && st->catalog != catalog && infers(b)) {
+	if (st && is_stale(c, st, catalog, b)) {
 		pge_statements_drop(s, st, out);
 		st = NULL;
 	}
