@@ -14,6 +14,7 @@
 #define COLUMN "T\0\0\0\x1a\0\1a\0\0\0\0\0\0\0\0\0\0\x17\0\4\xff\xff\xff\xff\0\0"
 #define ROW "D\0\0\0\x0b\0\1\0\0\0\x01x"
 #define SELECTED DONE("SELECT 1", "\x0d")
+#define REFUSED "E\0\0\0\x10" "C22012\0Mno\0\0" READY
 #define FATAL "E\0\0\0\x24SFATAL\0VFATAL\0C57P01\0Mshut down\0\0"
 
 static struct {
@@ -22,6 +23,8 @@ static struct {
 	const char *say; /* to the next statement */
 	size_t n;
 	bool close; /* behind that */
+	const char *refuses; /* a text of ours, with an error */
+	unsigned clients;
 } liar;
 
 static bool read_all(int fd, void *to, size_t n)
@@ -36,10 +39,11 @@ static void say(int fd, const char *p, size_t n)
 	(void)put;
 }
 
+static _Thread_local char body[1 << 16];
+
 /* A message of the client: its kind, 0 at the end. */
 static char read_message(int fd)
 {
-	static _Thread_local char body[1 << 16];
 	uint8_t head[5];
 
 	if (!read_all(fd, head, 5))
@@ -60,6 +64,10 @@ static void serve(int fd)
 			say(fd, BYTES(READY));
 		if (kind != 'Q')
 			continue;
+		if (liar.refuses && strncmp(body, liar.refuses, strlen(liar.refuses)) == 0 && queries++ > 0) {
+			say(fd, BYTES(REFUSED));
+			continue;
+		}
 		if (queries++ == 0) {
 			say(fd, BYTES(DONE("SET", "\x08") DONE("SET", "\x08") READY));
 			continue;
@@ -87,6 +95,7 @@ static void *liar_client(void *arg)
 		}
 		if (n - 8 > sizeof(sink) || !read_all(fd, sink, n - 8))
 			break;
+		__atomic_add_fetch(&liar.clients, 1, __ATOMIC_RELAXED);
 		say(fd, hello, sizeof(hello) - 1);
 		serve(fd);
 		break;
@@ -195,16 +204,22 @@ static void run_case(struct cluster *cl, size_t i)
 	cl->ops->conn_put(c, false);
 }
 
+static void liar_open(struct cluster *cl)
+{
+	static char endpoint[100];
+
+	snprintf(endpoint, sizeof(endpoint), "postgres://liar@127.0.0.1:%u/x", liar.port);
+	*cl = (struct cluster){ .cfg = { .engine = QF_ENGINE_POSTGRES, .endpoint = endpoint, .pool_size = 2,
+					 .connect_timeout_ns = 2 * QF_SEC } };
+	cluster_open(cl, QF_ENGINE_POSTGRES, 8);
+}
+
 static void test_lies(void **state)
 {
-	char endpoint[100];
-	struct cluster cl = { 0 };
+	struct cluster cl;
 
 	(void)state;
-	snprintf(endpoint, sizeof(endpoint), "postgres://liar@127.0.0.1:%u/x", liar.port);
-	cl.cfg = (struct qf_conf_cluster){ .engine = QF_ENGINE_POSTGRES, .endpoint = endpoint, .pool_size = 2,
-					   .connect_timeout_ns = 2 * QF_SEC };
-	cluster_open(&cl, QF_ENGINE_POSTGRES, 8);
+	liar_open(&cl);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		run_case(&cl, i);
 		run_case(&cl, 0);
@@ -212,9 +227,47 @@ static void test_lies(void **state)
 	cluster_close(&cl);
 }
 
+/* A connection that keeps what its session left is not given to another one. */
+static void test_refuses(void **state)
+{
+	static const struct qf_bind simple = { .flags = QF_RUN_SIMPLE, .encodings = QF_ENC_BIT(QF_ENC_PG3) };
+	struct cluster cl;
+	struct run r;
+
+	(void)state;
+	liar_open(&cl);
+	liar.say = DONE("DEALLOCATE ALL", "\x13") READY;
+	liar.n = sizeof(DONE("DEALLOCATE ALL", "\x13") READY) - 1;
+	liar.close = false;
+	for (int i = 0; i < 2; i++) {
+		unsigned before = liar.clients;
+		struct qf_engine_conn *c = get_conn(&cl);
+
+		liar.refuses = i == 1 ? "DISCARD ALL" : NULL;
+		run_init(&r, &cl, c, "DEALLOCATE ALL");
+		r.job.bind = &simple;
+		run_submit(&r);
+		wait_end(&r);
+		assert_int_equal(r.end.outcome, QF_OUT_OK);
+		cl.ops->conn_put(c, false);
+		before = i == 1 ? before : liar.clients;
+		turn_for(cl.loop, 50 * QF_MS);
+		c = get_conn(&cl);
+		run_init(&r, &cl, c, "SELECT 1");
+		r.job.bind = &simple;
+		run_submit(&r);
+		wait_end(&r);
+		assert_int_equal(r.end.outcome, QF_OUT_OK);
+		assert_int_equal(liar.clients, before + (unsigned)i);
+		cl.ops->conn_put(c, false);
+	}
+	liar.refuses = NULL;
+	cluster_close(&cl);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lies) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lies), cmocka_unit_test(test_refuses) };
 
 	return cmocka_run_group_tests(tests, liar_start, liar_stop);
 }

@@ -330,6 +330,11 @@ static void answered(struct qf_engine_conn *c, enum pge_group g)
 		else
 			pge_conn_lost(c, "it cannot be reset: %s", c->group_error.message);
 		break;
+	case PGE_GROUP_DISCARD:
+	case PGE_GROUP_BASELINE:
+		if (!ok)
+			pge_conn_lost(c, "it cannot be reset: %s", c->group_error.message);
+		break;
 	case PGE_GROUP_SETTINGS:
 		pge_settings_done(c, ok);
 		if (!ok && c->group_job && !set_again(c))

@@ -34,6 +34,8 @@ enum pge_group {
 	PGE_GROUP_SETUP,	   /* after the connection: the baseline */
 	PGE_GROUP_ROLLBACK, /* of what a session left open */
 	PGE_GROUP_RESET,	   /* of what it may have left behind */
+	PGE_GROUP_DISCARD,  /* … and what goes before it */
+	PGE_GROUP_BASELINE, /* again, before the settings of a session that has reset all */
 	PGE_GROUP_PING,	   /* nothing but a round trip */
 	PGE_GROUP_ORIGIN,   /* application_name */
 	PGE_GROUP_SETTINGS,

@@ -175,7 +175,7 @@ static void put_baseline(struct qf_engine_conn *c)
 	pge_baseline(&sql, c->server_version);
 	qf_pg_put_query(&c->out, qf_buf_slice(&sql));
 	qf_buf_fini(&sql);
-	pge_conn_sent(c, PGE_GROUP_PING);
+	pge_conn_sent(c, PGE_GROUP_BASELINE);
 }
 
 bool pge_settings_put(struct qf_engine_conn *c, const struct qf_engine_job *job)

@@ -293,7 +293,7 @@ void pge_state_reset_put(struct qf_engine_conn *c)
 	qf_buf_init(&sql);
 	if (c->discards) {
 		qf_pg_put_query(&c->out, qf_slice_str("DISCARD ALL"));
-		pge_conn_sent(c, PGE_GROUP_PING);
+		pge_conn_sent(c, PGE_GROUP_DISCARD);
 	} else {
 		qf_buf_add_str(&sql, "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; "
 				     "SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD SEQUENCES; DISCARD TEMP; ");
