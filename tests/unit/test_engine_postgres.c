@@ -819,6 +819,71 @@ static void test_cancel_before(void **state)
 	cluster_close(&cl);
 }
 
+/* A server that hangs before the statement: others get another connection. */
+static void test_cancel_hanging(void **state)
+{
+	static const struct qf_engine_setting zone[] = { { "timezone", "Asia/Tokyo" } };
+	struct run r;
+
+	(void)state;
+	open_pool(2);
+	cl.cfg.connect_timeout_ns = 2 * QF_SEC;
+	struct qf_engine_conn *c = get_conn(&cl), *other;
+	pid_t backend = (pid_t)atoi(query(&r, c, "SELECT pg_backend_pid()"));
+
+	assert_int_equal(kill(backend, SIGSTOP), 0);
+	run_init(&r, &cl, c, "SELECT 1");
+	r.job.bind = &simple;
+	r.job.settings = zone;
+	r.job.n_settings = 1;
+	run_submit(&r);
+	cl.ops->cancel(c);
+	wait_end(&r);
+	assert_int_equal(r.end.outcome, QF_OUT_CANCELLED);
+	cl.ops->conn_put(c, false);
+	other = get_conn(&cl);
+	assert_ptr_not_equal(other, c);
+	assert_query(other, "SELECT 2", "2");
+	assert_int_equal(cl.ops->conn_get(cl.e, 1, &c, NULL), 0);
+	query(&r, c, "SELECT 3");
+	assert_string_equal(r.end.outcome == QF_OUT_OK ? "" : r.end.error.message, "");
+	cl.ops->conn_put(c, false);
+	cl.ops->conn_put(other, false);
+	assert_int_equal(kill(backend, SIGCONT), 0);
+	cluster_close(&cl);
+}
+
+/* … and who has it does not wait for ever. */
+static void test_cancel_waits(void **state)
+{
+	static const struct qf_engine_setting zone[] = { { "timezone", "Asia/Tokyo" } };
+	struct run r;
+
+	(void)state;
+	open_pool(1);
+	cl.cfg.connect_timeout_ns = QF_SEC;
+	struct qf_engine_conn *c = get_conn(&cl);
+	pid_t backend = (pid_t)atoi(query(&r, c, "SELECT pg_backend_pid()"));
+
+	assert_int_equal(kill(backend, SIGSTOP), 0);
+	for (int i = 0; i < 2; i++) {
+		run_init(&r, &cl, c, "SELECT 1");
+		r.job.bind = &simple;
+		r.job.settings = zone;
+		r.job.n_settings = 1;
+		run_submit(&r);
+		cl.ops->cancel(c);
+		wait_end(&r);
+		assert_int_equal(r.end.outcome, QF_OUT_CANCELLED);
+	}
+	query(&r, c, "SELECT 2");
+	assert_int_equal(r.end.outcome, QF_OUT_NOT_SENT);
+	assert_non_null(strstr(r.end.error.message, "in time"));
+	assert_int_equal(kill(backend, SIGCONT), 0);
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+}
+
 /* When it is there: the machine may be busy. */
 static void kill_backend(const char *like)
 {
@@ -1341,7 +1406,8 @@ int main(void)
 		cmocka_unit_test(test_portals),	     cmocka_unit_test(test_transaction), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_no_leaks),     cmocka_unit_test(test_held),	cmocka_unit_test(test_async),
 		cmocka_unit_test(test_notice),	     cmocka_unit_test(test_origin),	cmocka_unit_test(test_window),
-		cmocka_unit_test(test_cancel),	     cmocka_unit_test(test_cancel_before), cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_cancel),	     cmocka_unit_test(test_cancel_before),
+		cmocka_unit_test(test_cancel_hanging), cmocka_unit_test(test_cancel_waits), cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_endpoints),    cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_modes),	cmocka_unit_test(test_copy),

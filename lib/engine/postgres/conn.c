@@ -45,7 +45,8 @@ static void timed_out(struct qf_timer *t)
 {
 	struct qf_engine_conn *c = qf_container_of(t, struct qf_engine_conn, timer);
 
-	if (c->run.job && c->run.cancelled)
+	/* Before a statement is sent the timer is that of a group, whoever it is for. */
+	if (c->run.job && c->run.sent && c->run.cancelled)
 		pge_cancel_again(c);
 	else
 		pge_conn_lost(c, "the server did not answer in time");
@@ -374,9 +375,9 @@ static void ready_for_query(struct qf_engine_conn *c, const struct qf_pg_reply *
 		c->transaction = status;
 	else
 		c->run.status = status;
-	if (g != PGE_GROUP_RUN && g != PGE_GROUP_ORIGIN)
-		qf_timer_stop(c->pool->engine->loop, &c->timer);
 	memmove(c->groups, c->groups + 1, --c->n_groups * sizeof(*c->groups));
+	if (g != PGE_GROUP_RUN && c->n_groups == 0)
+		qf_timer_stop(c->pool->engine->loop, &c->timer);
 	answered(c, g);
 	pge_conn_advance(c);
 }

@@ -112,15 +112,23 @@ static struct qf_engine_conn *find_idle(struct pge_pool *p, uint64_t session)
 	return qf_list_empty(&p->idle) ? NULL : qf_container_of(p->idle.next, struct qf_engine_conn, link);
 }
 
+/* Of a statement that was cancelled before it was sent, something is on its way: perhaps the server hangs. */
+static bool is_stuck(const struct qf_engine_conn *c)
+{
+	enum pge_group g = c->n_groups > 0 ? c->groups[c->n_groups - 1] : PGE_GROUP_PING;
+
+	return c->cancelling || g == PGE_GROUP_SETTINGS || g == PGE_GROUP_LOOK;
+}
+
 /* One that is nobody's, and will be ready before long. */
-static struct qf_engine_conn *find_coming(struct pge_pool *p, bool cancelled_too)
+static struct qf_engine_conn *find_coming(struct pge_pool *p, bool stuck_too)
 {
 	struct qf_list *it, *tmp;
 
 	qf_list_each(it, tmp, &p->busy) {
 		struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, link);
 
-		if (!c->assigned && c->state != PGE_LOST && !c->closing && (cancelled_too || !c->cancelling))
+		if (!c->assigned && c->state != PGE_LOST && !c->closing && (stuck_too || !is_stuck(c)))
 			return c;
 	}
 	return NULL;

@@ -236,7 +236,9 @@ void pge_run_finish(struct qf_engine_conn *c, struct qf_engine_end *end)
 			       qf_loop_now(c->pool->engine->loop) - c->run.sent_ns);
 	qf_buf_init(&c->run.fields);
 	qf_timer_stop(c->pool->engine->loop, &c->linger);
-	qf_timer_stop(c->pool->engine->loop, &c->timer);
+	/* Else it is that of connecting, or of what was asked before the statement and is still not answered. */
+	if (c->state == PGE_OPEN && c->n_groups == 0)
+		qf_timer_stop(c->pool->engine->loop, &c->timer);
 	pge_run_clear(&c->run);
 	c->group_job = NULL;
 	end->fields = end->outcome == QF_OUT_ERROR ? qf_buf_slice(&fields) : QF_SLICE_NONE;

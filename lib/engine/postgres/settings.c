@@ -201,6 +201,7 @@ bool pge_settings_put(struct qf_engine_conn *c, const struct qf_engine_job *job)
 	qf_pg_put_sync(&c->out);
 	pge_conn_sent(c, PGE_GROUP_SETTINGS);
 	c->group_job = job;
+	qf_timer_set(c->pool->engine->loop, &c->timer, c->pool->engine->cfg->connect_timeout_ns);
 	pge_wire_flush(c);
 	return true;
 }
