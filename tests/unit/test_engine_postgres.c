@@ -1397,6 +1397,45 @@ static void test_catalog(void **state)
 	direct("DROP SCHEMA apart CASCADE");
 }
 
+static void on_looked_again(struct qf_engine_lookup *l, const struct qf_slice *columns)
+{
+	static struct qf_engine_lookup again;
+
+	again = *l;
+	again.on_done = on_looked;
+	assert_int_equal(columns[0].n, 0);
+	assert_int_equal(cl.ops->lookup(cl.e, &again), 0);
+}
+
+/* A look-up that is lost with its connection and asked for at once gets another one, which the engine knows of. */
+static void test_looker_lost(void **state)
+{
+	struct qf_engine_table table = { .schema = "pg_catalog", .name = "pg_language" };
+	struct qf_engine_lookup l = { .tables = &table, .n_tables = 1, .on_done = on_looked };
+
+	(void)state;
+	open_pool(1);
+	n_looked = 0;
+	assert_int_equal(cl.ops->lookup(cl.e, &l), 0);
+	turn_for(cl.loop, 5 * QF_SEC);
+	assert_int_equal(n_looked, 1);
+	pid_t backend = (pid_t)atoi(direct("SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT CASE WHEN%'"));
+
+	assert_int_equal(kill(backend, SIGSTOP), 0);
+	l.on_done = on_looked_again;
+	assert_int_equal(cl.ops->lookup(cl.e, &l), 0);
+	assert_int_equal(kill(backend, SIGTERM), 0);
+	assert_int_equal(kill(backend, SIGCONT), 0);
+	turn_for(cl.loop, 5 * QF_SEC);
+	l.on_done = on_looked;
+	assert_int_equal(n_looked, 2);
+	assert_int_equal(cl.ops->lookup(cl.e, &l), 0);
+	turn_for(cl.loop, 5 * QF_SEC);
+	assert_int_equal(n_looked, 3);
+	assert_string_equal(direct("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT CASE WHEN%'"), "1");
+	cluster_close(&cl);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1411,7 +1450,8 @@ int main(void)
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_endpoints),    cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_modes),	cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_arrow),	     cmocka_unit_test(test_catalog),	cmocka_unit_test(test_down_and_up),
+		cmocka_unit_test(test_arrow),	     cmocka_unit_test(test_catalog),	cmocka_unit_test(test_looker_lost),
+			cmocka_unit_test(test_down_and_up),
 	};
 
 	return cmocka_run_group_tests(tests, pg_real_start, pg_real_stop);

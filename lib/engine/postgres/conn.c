@@ -123,7 +123,7 @@ void pge_conn_free(struct qf_engine_conn *c)
 	pge_connect_stop(c);
 	pge_cancel_forget(c);
 	pge_wire_close(c);
-	if (c->looker)
+	if (c->pool->engine->looker == c) /* its loss may have started another one */
 		c->pool->engine->looker = NULL;
 	pge_pool_forget(c);
 	qf_list_remove(&c->link);
