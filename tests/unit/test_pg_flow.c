@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "pg_server.h"
+#include "pg_talk.h"
 
 enum { MANY = 1000, IDLE_LIMIT = 16 * 1024 };
 
@@ -259,6 +260,45 @@ static void announced_statements_are_bounded_together(void **state)
 	server_close(&s);
 }
 
+/* What finds no room and is not answered leaves nothing behind: half a message later is waited for, not turned over. */
+static void what_passes_by_unanswered_is_forgotten(void **state)
+{
+	struct server s;
+	struct client hogs[4], c;
+	struct qf_buf b = { 0 };
+
+	(void)state;
+	server_open(&s, script);
+	s.hub.conf.max_statement_bytes = 64 << 20;
+	for (int i = 0; i < 4; i++) {
+		log_in(&hogs[i], &s, alice);
+		client_send(&hogs[i], "Q\x03\xff\xff\x00select 1", 13);
+		turn(&hogs[i], 10 * QF_MS);
+	}
+	log_in(&c, &s, alice);
+	qf_buf_clear(&c.text);
+	talk_lines(&b, "E nosuch");
+	qf_buf_add(&b, "P\0\0\x9c\x40", 5);
+	memset(qf_buf_reserve(&b, 39996), ' ', 39996);
+	client_send(&c, b.p, b.n + 20000);
+	turn(&c, 20 * QF_MS);
+	client_send(&c, b.p + b.n + 20000, 19996);
+	client_send(&c, "S\0\0\0\4", 5);
+	assert_string_equal(client_wait(&c, 1), "E(ERROR 34000 portal \"nosuch\" does not exist) Z(I)");
+	alarm(20);
+	client_send(&c, "Q\0\0\0\x0dsel", 8);
+	turn(&c, 20 * QF_MS);
+	alarm(0);
+	qf_buf_clear(&c.text);
+	client_send(&c, "ect 1\0", 6);
+	assert_string_equal(client_wait(&c, 1), "T(n:20) D(1) C(SELECT 1) Z(I)");
+	qf_buf_fini(&b);
+	for (int i = 0; i < 4; i++)
+		client_close(&hogs[i]);
+	client_close(&c);
+	server_close(&s);
+}
+
 static long resident_bytes(void)
 {
 	long pages = 0;
@@ -379,6 +419,7 @@ int main(void)
 		cmocka_unit_test(a_conversation_byte_by_byte_is_the_same),
 		cmocka_unit_test(a_statement_of_sixteen_megabytes_passes_and_leaves_nothing),
 		cmocka_unit_test(announced_statements_are_bounded_together),
+		cmocka_unit_test(what_passes_by_unanswered_is_forgotten),
 		cmocka_unit_test(a_crowd_is_turned_away_at_the_door),
 		cmocka_unit_test(without_descriptors_a_connection_waits),
 		cmocka_unit_test(an_idle_session_is_small),

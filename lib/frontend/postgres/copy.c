@@ -41,11 +41,14 @@ static void fail(struct pg_run *run, const struct qf_sql_error *e)
 	pg_run_cancel_query(run);
 }
 
-void pg_copy_too_long(struct pg_run *run, size_t bytes)
+void pg_copy_too_long(struct pg_run *run, size_t bytes, bool over_budget)
 {
 	struct qf_sql_error e;
 
-	qf_sql_error_set(&e, "54000", "a message of %zu bytes is too long for COPY", bytes);
+	if (over_budget)
+		qf_sql_error_set(&e, "53200", "out of memory for COPY: too many bytes are pending in all sessions");
+	else
+		qf_sql_error_set(&e, "54000", "a message of %zu bytes is too long for COPY", bytes);
 	fail(run, &e);
 }
 

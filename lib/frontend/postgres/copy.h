@@ -24,8 +24,8 @@ void pg_copy_fini(struct pg_run *run);
 bool pg_copy_reads(const struct pg_run *run);
 /* One of them, whole. False: the connection is to be ended. */
 bool pg_copy_message(struct pg_run *run, char kind, struct qf_slice message);
-/* One of them was too long. */
-void pg_copy_too_long(struct pg_run *run, size_t bytes);
+/* One of them was too long, or there was no room for it among all that is pending. */
+void pg_copy_too_long(struct pg_run *run, size_t bytes, bool over_budget);
 /* What was read in this turn goes on. */
 void pg_copy_flush(struct pg_run *run);
 /* The engine took so many bytes. */

@@ -321,13 +321,15 @@ static bool on_message(struct pg_session *s, const struct qf_pg_event *ev, struc
 
 static void on_too_long(struct pg_session *s, const struct qf_pg_event *ev)
 {
+	bool over_budget = s->over_budget;
 	struct qf_sql_error e;
 
+	s->over_budget = false;
 	if (s->run)
-		pg_copy_too_long(s->run, ev->need);
+		pg_copy_too_long(s->run, ev->need, over_budget);
 	if (s->run || s->skip_to_sync || ev->kind == 'd')
 		return;
-	if (s->over_budget) {
+	if (over_budget) {
 		qf_sql_error_set(&e, "53200",
 			"out of memory for statements: too many bytes are pending in all sessions");
 	} else {
@@ -335,7 +337,6 @@ static void on_too_long(struct pg_session *s, const struct qf_pg_event *ev)
 			"statement of %zu bytes is too long, the limit is %llu (maxStatementBytes)", ev->need - 6,
 			(unsigned long long)qf_hub_conf(s->listener->hub)->max_statement_bytes);
 	}
-	s->over_budget = false;
 	if (ev->kind == 'Q' || ev->kind == 'F') {
 		fail_message(s, &e);
 		return;
@@ -374,17 +375,18 @@ static bool on_event(struct pg_session *s, const struct qf_pg_event *ev, struct 
 	return true;
 }
 
-/* A long message is on its way: is there room for it? */
-static void reserve(struct pg_session *s, size_t need)
+/* A long message is on its way: is there room for it? True: there is none, and it passes by from now on. */
+static bool passes_by(struct pg_session *s, size_t need)
 {
 	if (need <= RESERVE_OVER || s->reserved || s->phase != PG_PHASE_READY)
-		return;
+		return false;
 	if (pg_listener_reserve(s->listener, need)) {
 		s->reserved = need;
-		return;
+		return false;
 	}
 	s->over_budget = true;
 	qf_pg_decoder_skip(&s->decoder, qf_buf_slice(&s->conn.in));
+	return true;
 }
 
 /* True when a message was read and the next may be. */
@@ -398,8 +400,7 @@ static bool read_message(struct pg_session *s)
 	qf_pg_decode(&s->decoder, in, &used, &ev);
 	if (ev.type == QF_PG_NEED_MORE) {
 		qf_buf_consume(&s->conn.in, used);
-		reserve(s, ev.need);
-		return s->over_budget && s->conn.in.n > 0;
+		return passes_by(s, ev.need) || used > 0;
 	}
 	bool taken = on_event(s, &ev, qf_slice(in.p + used, in.n - used));
 
