@@ -15,6 +15,7 @@ struct qf_engine_conn {
 	struct qf_engine_job *job;
 	struct qf_timer timer;
 	size_t taken, unacknowledged, most;
+	bool deaf; /* to a cancel, which comes too late */
 };
 
 static struct qf_loop *loop;
@@ -44,6 +45,14 @@ static void answer(struct qf_engine_conn *c, struct qf_slice sql)
 		c->job->on_schema(c->job, qf_slice("H\0\0\0\7\0\0\0", 8));
 		c->job->on_batch(c->job, qf_slice("d\0\0\0\6a\n", 7), 1);
 		snprintf(e.tag, sizeof(e.tag), "COPY 1");
+	} else if (strstr(text, "untold")) {
+		c->deaf = true;
+		c->job->on_schema(c->job, qf_slice("T\0\0\0\6\0\1", 7));
+		if (strstr(text, "lost")) {
+			e.outcome = QF_OUT_ERROR;
+			qf_sql_error_set(&e.error, "08007", "who knows");
+		}
+		e.in_transaction = !strstr(text, "alone");
 	} else if (strstr(text, "fail")) {
 		e.outcome = QF_OUT_ERROR;
 		qf_sql_error_set(&e.error, "42P01", "no such");
@@ -79,9 +88,10 @@ static void fired(struct qf_timer *t)
 static int submit(struct qf_engine_conn *c, struct qf_engine_job *job, struct qf_sql_error *reterr)
 {
 	(void)reterr;
-	assert_true(job->bind->encodings & QF_ENC_BIT(QF_ENC_PG3));
+	assert_true(job->bind->encodings & QF_ENC_BIT(QF_ENC_PG3) || qf_slice_eq_str(job->sql, "BEGIN"));
 	c->job = job;
 	c->taken = c->unacknowledged = 0;
+	c->deaf = false;
 	job->encoding = QF_ENC_PG3;
 	qf_timer_set(loop, &c->timer, 0);
 	return 0;
@@ -115,7 +125,7 @@ static void cancel(struct qf_engine_conn *c)
 	struct qf_engine_end e = { .outcome = QF_OUT_CANCELLED };
 
 	qf_sql_error_set(&e.error, "57014", "canceled");
-	if (c->job)
+	if (c->job && !c->deaf)
 		job_end(c, &e);
 }
 
@@ -211,6 +221,28 @@ static void a_copy_takes_what_the_client_sends(void **state)
 	server_close(&s);
 }
 
+static void a_write_whose_rows_cannot_be_sent_is_told_as_one(void **state)
+{
+	static const char took_effect[] = "E(ERROR 08007 the statement took effect, but its rows cannot be sent "
+		"d[the result cannot be sent: its columns are malformed]) Z(I)";
+	static const char refused[] = "E(ERROR XX000 the result cannot be sent: its columns are malformed) ";
+	char in_block[200];
+	struct server s;
+	struct client c;
+
+	(void)state;
+	relay_open(&s, &c);
+	assert_string_equal(say(&c, "Q insert untold alone"), took_effect);
+	assert_memory_equal(say(&c, "P -|insert untold alone\nB - -\nE -\nS"), "1 2 E(ERROR 08007 ", 18);
+	assert_string_equal(say(&c, "Q insert untold lost alone"), "E(ERROR 08007 who knows) Z(I)");
+	snprintf(in_block, sizeof(in_block), "%sZ(I)", refused);
+	assert_string_equal(say(&c, "Q select untold alone"), in_block);
+	snprintf(in_block, sizeof(in_block), "C(BEGIN) %sZ(E)", refused);
+	assert_string_equal(say(&c, "Q begin; insert untold"), in_block);
+	client_close(&c);
+	server_close(&s);
+}
+
 /* Far more than the window, in one message that is larger than it: never more than the window is on its way. */
 static void a_copy_keeps_to_its_window(void **state)
 {
@@ -266,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_pass_as_they_are),
 		cmocka_unit_test(a_copy_takes_what_the_client_sends),
+		cmocka_unit_test(a_write_whose_rows_cannot_be_sent_is_told_as_one),
 		cmocka_unit_test(a_copy_keeps_to_its_window),
 		cmocka_unit_test(what_an_engine_keeps_is_watched),
 	};

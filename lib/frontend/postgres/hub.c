@@ -302,18 +302,42 @@ static void finish_statement(struct pg_run *run, bool copied_out)
 	}
 }
 
+/* In a transaction the error takes it back. */
+static bool took_effect(const struct pg_run *run)
+{
+	return run->end.ok && run->step == PG_STEP_STATEMENT && run->facts.access != QF_ACCESS_READ &&
+	       !pg_txn_at_engine(&run->s->txn);
+}
+
+/* Its result cannot be told. What the engine says of a write that took effect, or may have, weighs more. */
+static void fail_end(struct pg_run *run)
+{
+	struct qf_query_end *end = &run->end;
+	const struct qf_sql_error *why = &run->result.error;
+
+	if (!end->ok && strcmp(end->error.sqlstate, "08007") == 0)
+		return;
+	if (took_effect(run)) {
+		end->stage = QF_STAGE_EXECUTE;
+		qf_sql_error_set(&end->error, "08007", "the statement took effect, but its rows cannot be sent");
+		snprintf(end->error.detail, sizeof(end->error.detail), "%.*s", (int)sizeof(end->error.detail) - 1,
+			why->message);
+	} else {
+		end->stage = run->result.stage;
+		end->error = *why;
+	}
+	end->ok = false;
+	end->fields = QF_SLICE_NONE;
+}
+
 /* The query goes first: its pin may go with the end of the transaction. */
 void pg_run_finish_query(struct pg_run *run)
 {
 	struct qf_buf fields = { 0 };
 	char tag[64];
 
-	if (run->result.failed) {
-		run->end.ok = false;
-		run->end.error = run->result.error;
-		run->end.stage = run->result.stage;
-		run->end.fields = QF_SLICE_NONE;
-	}
+	if (run->result.failed)
+		fail_end(run);
 	if (run->end.tag) {
 		snprintf(tag, sizeof(tag), "%s", run->end.tag);
 		run->end.tag = tag;
