@@ -1397,6 +1397,49 @@ static void test_catalog(void **state)
 	direct("DROP SCHEMA apart CASCADE");
 }
 
+/* What we ask is not what a schema of the client makes of it. */
+static void test_search_path(void **state)
+{
+	static const struct qf_engine_setting path[] = { { "search_path", "evil, pg_catalog, public" } };
+	struct qf_engine_table table = { .schema = "evil", .name = "t" };
+	struct run r;
+
+	(void)state;
+	direct("CREATE SCHEMA evil");
+	direct("CREATE TABLE evil.t(a int)");
+	direct("DO $$ DECLARE o record; BEGIN FOR o IN SELECT * FROM (VALUES ('=', 'oid', 'boolean'), ('<>', 'oid', 'boolean'), "
+	       "('=', 'text', 'boolean'), ('=', '\"char\"', 'boolean'), ('|', 'int', 'int')) AS v(name, of, gives) LOOP "
+	       "EXECUTE format('CREATE OR REPLACE FUNCTION evil.boom(%s, %1$s) RETURNS %s LANGUAGE plpgsql AS %L', o.of, o.gives, "
+	       "'BEGIN RAISE ''boom''; END'); "
+	       "EXECUTE format('CREATE OPERATOR evil.%s (leftarg = %s, rightarg = %2$s, function = evil.boom)', o.name, o.of); "
+	       "END LOOP; END $$");
+	direct("CREATE FUNCTION evil.format_type(oid, int) RETURNS text LANGUAGE sql AS $$ SELECT 'boom' $$");
+	open_pool(1);
+	struct qf_engine_conn *c = get_conn(&cl);
+
+	for (int same = 0; same < 2; same++) {
+		table.hash = qf_engine_columns_hash(qf_slice_str(same ? "{\"a\":\"integer\"}" : "{\"a\":\"text\"}"));
+		run_init(&r, &cl, c, "CREATE TEMP TABLE mine(a int)");
+		r.job.tables = &table;
+		r.job.n_tables = 1;
+		r.job.catalog = cl.ops->catalog(cl.e) + 1;
+		r.job.bind = &simple;
+		r.job.settings = path;
+		r.job.n_settings = 1;
+		run_submit(&r);
+		wait_end(&r);
+		assert_int_equal(r.end.outcome, same ? QF_OUT_OK : QF_OUT_NOT_SENT);
+		assert_int_equal(r.end.held, same ? QF_HELD_TEMP : 0);
+	}
+	/* The held one is asked for sure. */
+	query_with(&r, c, "DO $$ BEGIN DROP TABLE mine; END $$", path, 1);
+	assert_int_equal(r.end.outcome, QF_OUT_OK);
+	assert_int_equal(r.end.held, 0);
+	cl.ops->conn_put(c, false);
+	cluster_close(&cl);
+	direct("DROP SCHEMA evil CASCADE");
+}
+
 static void on_looked_again(struct qf_engine_lookup *l, const struct qf_slice *columns)
 {
 	static struct qf_engine_lookup again;
@@ -1450,7 +1493,7 @@ int main(void)
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_endpoints),    cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_modes),	cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_arrow),	     cmocka_unit_test(test_catalog),	cmocka_unit_test(test_looker_lost),
+		cmocka_unit_test(test_arrow),	     cmocka_unit_test(test_catalog),	cmocka_unit_test(test_looker_lost), cmocka_unit_test(test_search_path),
 			cmocka_unit_test(test_down_and_up),
 	};
 

@@ -43,16 +43,22 @@ void pge_catalog_changed(struct qf_engine *e)
 
 /*
  * A row for each of a JSON list of names, in its order: the columns, {} where there is no table or view. Named as the
- * server would find them: by the search path, and in this database only.
+ * server would find them: by the search path, and in this database only. What the text itself names, operators too, is
+ * found by no path: one of the client's could put something else in its place.
  */
+#define OP(o) " OPERATOR(pg_catalog." o ") "
+
 static const char look_sql[] =
-	"SELECT CASE WHEN c.oid IS NULL THEN '{}' ELSE '{' || coalesce((SELECT string_agg(to_json(a.attname::text)::text || "
-	"':' || to_json(format_type(a.atttypid, a.atttypmod))::text, ',' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a "
-	"WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') || '}' END "
+	"SELECT CASE WHEN c.oid IS NULL THEN '{}' ELSE pg_catalog.concat('{', (SELECT pg_catalog.string_agg("
+	"pg_catalog.concat(pg_catalog.to_json(a.attname::pg_catalog.text), ':', "
+	"pg_catalog.to_json(pg_catalog.format_type(a.atttypid, a.atttypmod))), ',' ORDER BY a.attnum) "
+	"FROM pg_catalog.pg_attribute a WHERE a.attrelid" OP("=") "c.oid AND a.attnum" OP(">") "0 AND NOT a.attisdropped), "
+	"'}') END "
 	"FROM pg_catalog.json_array_elements($1::pg_catalog.json) WITH ORDINALITY AS t(e, i) "
-	"LEFT JOIN pg_catalog.pg_class c ON c.relkind IN ('r', 'v', 'm', 'f', 'p') AND c.oid = CASE "
-	"WHEN e ->> 'c' IS NULL OR e ->> 'c' = pg_catalog.current_database() THEN pg_catalog.to_regclass("
-	"coalesce(pg_catalog.quote_ident(e ->> 's') || '.', '') || pg_catalog.quote_ident(e ->> 'n')) END ORDER BY t.i";
+	"LEFT JOIN pg_catalog.pg_class c ON c.relkind" OP("=") "ANY ('{r,v,m,f,p}'::pg_catalog.\"char\"[]) AND "
+	"c.oid" OP("=") "CASE WHEN (e" OP("->>") "'c') IS NULL OR (e" OP("->>") "'c')" OP("=") "pg_catalog.current_database() "
+	"THEN pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(e" OP("->>") "'s')" OP("||") "'.', "
+	"pg_catalog.quote_ident(e" OP("->>") "'n'))) END ORDER BY t.i";
 
 static void put_part(struct qf_buf *json, const char *key, const char *value)
 {

@@ -4,12 +4,16 @@
  */
 #include "private.h"
 
+/* No search path decides what its operators are. */
+#define OP(o) " OPERATOR(pg_catalog." o ") "
+
 static const char held_sql[] =
-	"SELECT (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_depend WHERE pg_catalog.pg_my_temp_schema() <> 0 AND "
-	"refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND refobjid = pg_catalog.pg_my_temp_schema()) "
-	"THEN 2 ELSE 0 END) | (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_listening_channels()) THEN 4 ELSE 0 END) | "
-	"(CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND "
-	"pid = pg_catalog.pg_backend_pid()) THEN 8 ELSE 0 END) | "
+	"SELECT (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_depend WHERE pg_catalog.pg_my_temp_schema()" OP("<>") "0 AND "
+	"refclassid" OP("=") "'pg_catalog.pg_namespace'::pg_catalog.regclass AND "
+	"refobjid" OP("=") "pg_catalog.pg_my_temp_schema()) THEN 2 ELSE 0 END)" OP("|")
+	"(CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_listening_channels()) THEN 4 ELSE 0 END)" OP("|")
+	"(CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype" OP("=") "'advisory' AND "
+	"pid" OP("=") "pg_catalog.pg_backend_pid()) THEN 8 ELSE 0 END)" OP("|")
 	"(CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable) THEN 16 ELSE 0 END)";
 
 _Static_assert(QF_HELD_TEMP == 2 && QF_HELD_LISTEN == 4 && QF_HELD_LOCK == 8 && QF_HELD_CURSOR == 16, "as the text has them");
