@@ -223,6 +223,22 @@ static inline void hub_settle_pin(struct qf_query *q, const struct qf_engine_end
 		pin->conn = NULL; /* goes back with the query */
 }
 
+static inline void hub_note_pairs(struct qf_buf *b, const char *what, const struct qf_conf_kv *kv, size_t n)
+{
+	qf_buf_printf(b, " %s", what);
+	for (size_t i = 0; i < n; i++)
+		qf_buf_printf(b, "{%s=%s}", kv[i].key, kv[i].value ? kv[i].value : "*");
+}
+
+static inline void hub_note_facts(struct qf_buf *b, const struct qf_session_facts *f)
+{
+	qf_buf_clear(b);
+	qf_buf_printf(b, "%s@%s schema=%s zone=%s %s", f->user, f->database, f->schema ? f->schema : "~", f->time_zone,
+		qf_dialect_name(f->dialect));
+	hub_note_pairs(b, "headers", f->headers, f->n_headers);
+	hub_note_pairs(b, "tags", f->tags, f->n_tags);
+}
+
 static inline void hub_on_end(struct qf_engine_job *job, const struct qf_engine_end *e)
 {
 	struct qf_query *q = job->arg;
@@ -233,6 +249,8 @@ static inline void hub_on_end(struct qf_engine_job *job, const struct qf_engine_
 		hub_submit(q, q->sql);
 		return;
 	}
+	if (!q->abandoned) /* they are lent to the end */
+		hub_note_facts(&q->hub->facts, q->req.session);
 	hub_end(q, e);
 	q->end.error.position = q->hub->error_position;
 	if (q->late)
@@ -315,22 +333,6 @@ static inline void hub_on_deadline(struct qf_timer *t)
 
 	q->late = true;
 	q->hub->ops->cancel(q->conn);
-}
-
-static inline void hub_note_pairs(struct qf_buf *b, const char *what, const struct qf_conf_kv *kv, size_t n)
-{
-	qf_buf_printf(b, " %s", what);
-	for (size_t i = 0; i < n; i++)
-		qf_buf_printf(b, "{%s=%s}", kv[i].key, kv[i].value ? kv[i].value : "*");
-}
-
-static inline void hub_note_facts(struct qf_buf *b, const struct qf_session_facts *f)
-{
-	qf_buf_clear(b);
-	qf_buf_printf(b, "%s@%s schema=%s zone=%s %s", f->user, f->database, f->schema ? f->schema : "~", f->time_zone,
-		qf_dialect_name(f->dialect));
-	hub_note_pairs(b, "headers", f->headers, f->n_headers);
-	hub_note_pairs(b, "tags", f->tags, f->n_tags);
 }
 
 /* What a crash of the program that holds the transaction does, while nothing runs in it. */

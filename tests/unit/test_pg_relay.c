@@ -280,7 +280,12 @@ static void what_an_engine_keeps_is_watched(void **state)
 
 	(void)state;
 	relay_open(&s, &c);
+	/* As long as a statement is out it borrows what the settings were. */
+	assert_string_equal(say(&c, "Q set timezone to 'Europe/Berlin'"), "C(SET) S(TimeZone=Europe/Berlin) Z(I)");
 	assert_string_equal(say(&c, "Q hold"), "C(HOLD) S(TimeZone=Etc/GMT) Z(I)");
+	assert_non_null(strstr(qf_buf_cstr(&s.hub.facts), "{TimeZone=Europe/Berlin}"));
+	assert_string_equal(say(&c, "Q hold"), "C(HOLD) Z(I)");
+	assert_non_null(strstr(qf_buf_cstr(&s.hub.facts), "{TimeZone=Etc/GMT}"));
 	qf_buf_clear(&c.text);
 	s.hub.last_pin->on_async(s.hub.last_pin->arg, qf_slice(notification, sizeof(notification) - 1));
 	turn(&c, 5 * QF_MS);

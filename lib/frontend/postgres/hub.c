@@ -352,6 +352,7 @@ void pg_run_finish_query(struct pg_run *run)
 	pg_copy_fini(run);
 	qf_query_free(run->query);
 	run->query = NULL;
+	pg_session_take_noted(run->s);
 	if (run->step == PG_STEP_STATEMENT || run->step == PG_STEP_DESCRIBE)
 		finish_statement(run, copied_out);
 	else

@@ -12,6 +12,7 @@
 enum {
 	RESERVE_OVER = 8192, /* shorter messages are not counted among the pending bytes */
 	MAX_UNREAD_NOTIFICATIONS = 64 << 20, /* with all else that waits for the client */
+	MAX_NOTED = 64 * 1024, /* beyond it the oldest are dropped */
 };
 
 #define STARTUP_LIMIT_NS (60 * QF_SEC)
@@ -188,14 +189,51 @@ bool pg_session_has_engine(const struct pg_session *s)
 	return s->txn.pin && qf_pin_placed(s->txn.pin) && !qf_pin_dead(s->txn.pin);
 }
 
-void pg_session_async(struct pg_session *s, struct qf_slice message)
+/* The first of those that were kept: whole, as they were when they came. */
+static struct qf_slice first_noted(const struct pg_session *s)
+{
+	struct qf_reader r = qf_reader(qf_buf_slice(&s->noted));
+
+	qf_read_u8(&r);
+	uint32_t length = qf_read_u32(&r);
+
+	return r.err ? QF_SLICE_NONE : qf_slice(s->noted.p, (size_t)length + 1);
+}
+
+static void keep_noted(struct pg_session *s, struct qf_slice message)
+{
+	struct qf_reader r = qf_reader(qf_slice(message.p + 1, message.n - 1));
+
+	if (message.n > MAX_NOTED || qf_read_u32(&r) != message.n - 1)
+		return;
+	while (s->noted.n + message.n > MAX_NOTED)
+		qf_buf_consume(&s->noted, first_noted(s).n);
+	qf_buf_add_slice(&s->noted, message);
+}
+
+static void note(struct pg_session *s, struct qf_slice message)
 {
 	struct qf_slice name, value;
 
+	if (qf_pg_read_parameter_status(qf_slice(message.p + 5, message.n - 5), &name, &value) == 0)
+		pg_settings_note(&s->settings, name, value);
+}
+
+void pg_session_take_noted(struct pg_session *s)
+{
+	while (s->noted.n > 0) {
+		struct qf_slice message = first_noted(s);
+
+		note(s, message);
+		qf_buf_consume(&s->noted, message.n);
+	}
+	qf_buf_fini(&s->noted);
+}
+
+void pg_session_async(struct pg_session *s, struct qf_slice message)
+{
 	if (message.n < 5 || s->phase != PG_PHASE_READY)
 		return;
-	struct qf_slice body = qf_slice(message.p + 5, message.n - 5);
-
 	if (message.p[0] == 'A' && s->conn.out.n + message.n > MAX_UNREAD_NOTIFICATIONS) {
 		qf_info("client=%s session=%llu does not read its notifications", s->client, (unsigned long long)s->facts.id);
 		pg_session_close(s);
@@ -203,8 +241,10 @@ void pg_session_async(struct pg_session *s, struct qf_slice message)
 	}
 	if (message.p[0] == 'A')
 		qf_buf_add_slice(&s->conn.out, message);
-	else if (message.p[0] == 'S' && qf_pg_read_parameter_status(body, &name, &value) == 0)
-		pg_settings_note(&s->settings, name, value);
+	else if (message.p[0] == 'S' && s->run && s->run->query)
+		keep_noted(s, message);
+	else if (message.p[0] == 'S')
+		note(s, message);
 	pg_conn_kick(&s->conn);
 }
 
@@ -463,6 +503,7 @@ static void on_reap(struct qf_task *t)
 	struct pg_session *s = qf_container_of(t, struct pg_session, reap);
 
 	pg_settings_fini(&s->settings);
+	qf_buf_fini(&s->noted);
 	pg_session_facts_fini(s);
 	free(s);
 }

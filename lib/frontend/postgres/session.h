@@ -44,6 +44,7 @@ struct pg_session {
 	char client[64];
 	char *user, *database, *schema;
 	struct pg_settings settings;
+	struct qf_buf noted; /* ParameterStatus messages that came while a query was out, which borrows the settings */
 	struct pg_txn txn;
 	bool lost; /* what an engine kept for the session is gone: it ends */
 	struct pg_extended extended;
@@ -74,6 +75,8 @@ struct qf_pin *pg_session_pin(struct pg_session *s);
 bool pg_session_has_engine(const struct pg_session *s);
 /* A ParameterStatus or NotificationResponse of the engine. */
 void pg_session_async(struct pg_session *s, struct qf_slice message);
+/* No query is out any more: what came meanwhile is taken into the settings. */
+void pg_session_take_noted(struct pg_session *s);
 /* The server is going down: at once when nothing runs and no transaction is open, else when that is so. */
 void pg_session_drain(struct pg_session *s);
 
