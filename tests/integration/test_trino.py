@@ -185,7 +185,7 @@ def test_errors_have_a_place(http):
 
 
 def test_rules_that_deny_are_told(start):
-    k = start(CONFIG + "routers:\n  - {{ type: queryRegex, rules: [ {{ regex: secret, action: deny, error: hands off }} ] }}\n")
+    k = start(CONFIG.replace("regex: no statement of a test, targetGroup: default", "regex: secret, action: deny, error: hands off"))
     h = Http(k)
     for sql in ("select 'secret'", "execute immediate 'select ''secret'''"):
         e = error_of(h, sql)
