@@ -53,6 +53,7 @@ void pge_held_put(struct qf_engine_conn *c)
 	qf_pg_put_execute(&c->out, "", 0);
 	qf_pg_put_sync(&c->out);
 	pge_conn_sent(c, PGE_GROUP_HELD);
+	c->held_seen = 0;
 	r->asks_held = true;
 }
 

@@ -241,6 +241,7 @@ void pge_run_finish(struct qf_engine_conn *c, struct qf_engine_end *end)
 		qf_timer_stop(c->pool->engine->loop, &c->timer);
 	pge_run_clear(&c->run);
 	c->group_job = NULL;
+	c->input_queued = c->input_taken = 0; /* the next one has not sent it */
 	end->fields = end->outcome == QF_OUT_ERROR ? qf_buf_slice(&fields) : QF_SLICE_NONE;
 	end->conn_broken = broken;
 	end->in_transaction = !broken && c->transaction != 'I';
