@@ -228,6 +228,20 @@ static void put_value(struct qf_buf *to, const char *sign, const char *text)
 	qf_buf_add_str(to, text);
 }
 
+static bool take_string(struct fe_words *w, enum qf_dialect d, struct qf_arena *a, struct qf_buf *to,
+	struct qf_sql_error *reterr)
+{
+	const char *text = qf_sql_unquote(w->tok.text, d, a);
+
+	if (text) {
+		put_value(to, "", text);
+		return true;
+	}
+	qf_sql_error_set(reterr, "22025", "invalid escape in a string literal");
+	reterr->position = fe_characters(qf_slice(w->stmt.p, (size_t)(w->tok.text.p - w->stmt.p))) + 1;
+	return false;
+}
+
 static bool take_literal(struct fe_words *w, enum qf_dialect d, uint32_t type, struct qf_buf *to,
 	struct qf_sql_error *reterr)
 {
@@ -242,7 +256,7 @@ static bool take_literal(struct fe_words *w, enum qf_dialect d, uint32_t type, s
 	if (tok.type == QF_TOK_NUMBER || (word && !minus))
 		put_value(to, minus ? "-" : "", qf_arena_strndup(a, tok.text.p, tok.text.n));
 	else if (tok.type == QF_TOK_STRING && !minus && (tok.text.p[0] | 0x20) != 'b' && (tok.text.p[0] | 0x20) != 'x')
-		put_value(to, "", qf_sql_unquote(tok.text, d, a));
+		ok = take_string(w, d, a, to, reterr);
 	else if (fe_words_is(w, "null") && !minus)
 		put_value(to, "", NULL);
 	else
