@@ -300,6 +300,29 @@ static void every_cut_of_a_pipeline_gives_the_same(void **state)
 	server_close(&s);
 }
 
+static void a_message_that_is_too_long_is_the_error_of_all_before_it(void **state)
+{
+	static const char too_long[] =
+		"E(ERROR 54000 statement of 2000 bytes is too long, the limit is 1000 (maxStatementBytes)) Z(I)";
+	struct server s;
+	struct client c;
+	char lines[2100], filler[2000];
+
+	(void)state;
+	server_open(&s, script);
+	s.hub.conf.max_statement_bytes = 1000;
+	log_in(&c, &s, alice);
+	memset(filler, 'x', sizeof(filler));
+	snprintf(lines, sizeof(lines), "P s|nosuch\nB - s v%.*s\nE -\nS", 1988, filler);
+	assert_string_equal(say(&c, lines), too_long);
+	snprintf(lines, sizeof(lines), "P -|select $1\nB - - vx\nQ %.*s", 2000, filler);
+	assert_string_equal(say(&c, lines), too_long);
+	assert_string_equal(say(&c, "B - s\nS"), "E(ERROR 26000 prepared statement \"s\" does not exist) Z(I)");
+	assert_string_equal(say(&c, "P s|select 1\nB - s\nE -\nS"), "1 2 D(1) C(SELECT 1) Z(I)");
+	client_close(&c);
+	server_close(&s);
+}
+
 static void statements_and_portals_are_bounded(void **state)
 {
 	struct server s;
@@ -355,6 +378,7 @@ int main(void)
 		cmocka_unit_test(malformed_messages_are_refused),
 		cmocka_unit_test(an_execute_waits_for_what_stands_behind_it),
 		cmocka_unit_test(every_cut_of_a_pipeline_gives_the_same),
+		cmocka_unit_test(a_message_that_is_too_long_is_the_error_of_all_before_it),
 		cmocka_unit_test(statements_and_portals_are_bounded),
 	};
 

@@ -377,11 +377,13 @@ static void on_too_long(struct pg_session *s, const struct qf_pg_event *ev)
 			"statement of %zu bytes is too long, the limit is %llu (maxStatementBytes)", ev->need - 6,
 			(unsigned long long)qf_hub_conf(s->listener->hub)->max_statement_bytes);
 	}
+	/* This is the one error of what was sent together: what is not proven by now is dropped without a word. */
+	pg_extended_failed(s, QF_STAGE_PARSE);
 	if (ev->kind == 'Q' || ev->kind == 'F') {
+		s->skip_to_sync = false;
 		fail_message(s, &e);
 		return;
 	}
-	s->skip_to_sync = true;
 	reply_error(s, &e);
 }
 
