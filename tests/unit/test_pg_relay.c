@@ -272,6 +272,46 @@ static void a_copy_keeps_to_its_window(void **state)
 	server_close(&s);
 }
 
+/* What is announced of it is counted, each piece anew, whatever was counted before. */
+static void a_copy_is_counted_piece_by_piece(void **state)
+{
+	enum { BYTES = 20000 };
+	static const char sql[] = "copy t from stdin";
+	char text[BYTES];
+	struct server s;
+	struct client c, hog;
+
+	(void)state;
+	relay_open(&s, &c);
+	s.hub.conf.max_statement_bytes = 256 << 20;
+	qf_buf_clear(&c.text);
+	memset(text, ' ', sizeof(text));
+	memcpy(text, sql, sizeof(sql) - 1);
+	text[BYTES - 1] = 0;
+	send_message(&c, 'Q', text, BYTES);
+	turn(&c, 5 * QF_MS);
+	for (int i = 0; i < 3; i++) {
+		client_send(&c, "d\0\0\x4e\x24", 5);
+		turn(&c, 5 * QF_MS);
+		client_send(&c, text, BYTES);
+		turn(&c, 5 * QF_MS);
+	}
+	/* All but 30000 bytes are somebody's: the text of the statement and one piece have no room together. */
+	log_in(&hog, &s, alice);
+	client_send(&hog, "Q\x0f\xff\x8a\xcf", 5);
+	turn(&c, 5 * QF_MS);
+	client_send(&c, "d\0\0\x4e\x24", 5);
+	turn(&c, 5 * QF_MS);
+	client_send(&c, text, BYTES);
+	assert_string_equal(client_wait(&c, 1),
+		"G E(ERROR 53200 out of memory for COPY: too many bytes are pending in all sessions) Z(I)");
+	assert_int_equal(copied, 3 * BYTES);
+	assert_string_equal(say(&c, "Q rows"), "T(n:23) D(1) D(1) C(ROWS 2) Z(I)");
+	client_close(&hog);
+	client_close(&c);
+	server_close(&s);
+}
+
 static void what_an_engine_keeps_is_watched(void **state)
 {
 	static const char notification[] = "A\0\0\0\x0b\0\0\0\1x\0\0";
@@ -305,6 +345,7 @@ int main(void)
 		cmocka_unit_test(a_copy_takes_what_the_client_sends),
 		cmocka_unit_test(a_write_whose_rows_cannot_be_sent_is_told_as_one),
 		cmocka_unit_test(a_copy_keeps_to_its_window),
+		cmocka_unit_test(a_copy_is_counted_piece_by_piece),
 		cmocka_unit_test(what_an_engine_keeps_is_watched),
 	};
 

@@ -36,6 +36,7 @@ struct pg_run {
 	/* a Query */
 	char *text;
 	size_t text_n;
+	size_t reserved; /* of listener->pending_bytes, for the message that started it */
 	struct qf_splitter splitter;
 	size_t n_statements, index; /* empty ones not counted; index is of the next one */
 	/* an Execute or a description */

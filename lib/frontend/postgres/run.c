@@ -117,6 +117,7 @@ static void drop_inner(struct pg_run *run)
 static void run_free(struct pg_run *run)
 {
 	run->s->run = NULL;
+	pg_listener_release(run->s->listener, run->reserved);
 	drop_inner(run);
 	pg_portal_unref(run->s, run->portal);
 	pg_statement_unref(run->s, run->prepared);

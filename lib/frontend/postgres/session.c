@@ -431,6 +431,17 @@ static bool passes_by(struct pg_session *s, size_t need)
 	return true;
 }
 
+/* The message was handled: what it has reserved goes back, or belongs to the run that it started. */
+static void settle_reserved(struct pg_session *s, bool started)
+{
+	if (!started) {
+		release_reserved(s);
+		return;
+	}
+	s->run->reserved = s->reserved;
+	s->reserved = 0;
+}
+
 /* True when a message was read and the next may be. */
 static bool read_message(struct pg_session *s)
 {
@@ -444,13 +455,13 @@ static bool read_message(struct pg_session *s)
 		qf_buf_consume(&s->conn.in, used);
 		return passes_by(s, ev.need) || used > 0;
 	}
+	bool running = s->run;
 	bool taken = on_event(s, &ev, qf_slice(in.p + used, in.n - used));
 
 	if (pg_conn_closed(&s->conn) || s->phase == PG_PHASE_ENDING || !taken)
 		return false;
 	qf_buf_consume(&s->conn.in, used);
-	if (!s->run)
-		release_reserved(s);
+	settle_reserved(s, s->run && !running);
 	return true;
 }
 

@@ -37,7 +37,7 @@ struct pg_session {
 	bool skip_to_sync; /* after an error in the extended protocol */
 	bool ready_owed;   /* ReadyForQuery behind what runs now */
 	bool over_budget;  /* the message that is passing by found no room */
-	size_t reserved;   /* of listener->pending_bytes */
+	size_t reserved;   /* of listener->pending_bytes, for the message that is being received */
 	uint32_t pid;	/* of its cancel key */
 	uint8_t secret[PG_SECRET];
 	uint8_t secret_n; /* by the protocol's minor version */
