@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "pg_server.h"
+#include "../../lib/frontend/postgres/listener.h"
 #include "pg_talk.h"
 
 static const char script[] = "match /^savepoint/ | affected 0\n"
@@ -350,6 +351,47 @@ static void statements_and_portals_are_bounded(void **state)
 	server_close(&s);
 }
 
+/* A description that there is no room for is used and not kept: the engine is asked again after Sync. */
+static void descriptions_are_bounded(void **state)
+{
+	static const char described[] = "-:describe select 1|";
+	struct qf_buf b = { 0 };
+	struct server s;
+	struct client c, hog;
+
+	(void)state;
+	server_open(&s, script);
+	s.hub.conf.max_statement_bytes = 256 << 20;
+	log_in(&c, &s, alice);
+	log_in(&hog, &s, alice);
+	qf_buf_clear(&c.text);
+	talk_lines(&b, "P s|select 1");
+	client_send(&c, b.p, b.n);
+	turn(&c, 5 * QF_MS);
+	/* All of the 256 MiB but a few bytes. */
+	qf_buf_clear(&b);
+	qf_buf_u8(&b, 'Q');
+	qf_buf_u32(&b, (uint32_t)((256 << 20) - s.l->pending_bytes - 20 - 1));
+	client_send(&hog, b.p, b.n);
+	turn(&hog, 5 * QF_MS);
+	assert_int_equal(s.l->pending_bytes, (256 << 20) - 20);
+	assert_string_equal(say(&c, "D S s\nD S s\nS"), "1 t() T(n:20) t() T(n:20) Z(I)");
+	assert_string_equal(qf_buf_cstr(&s.hub.log), described);
+	assert_string_equal(say(&c, "D S s\nS"), "t() T(n:20) Z(I)");
+	client_close(&hog);
+	turn(&c, 5 * QF_MS);
+	assert_string_equal(say(&c, "D S s\nS\nD S s\nS"), "t() T(n:20) Z(I) t() T(n:20) Z(I)");
+	qf_buf_clear(&b);
+	for (int i = 0; i < 3; i++)
+		qf_buf_add_str(&b, described);
+	assert_string_equal(qf_buf_cstr(&s.hub.log), qf_buf_cstr(&b));
+	assert_string_equal(say(&c, "C S s\nS"), "3 Z(I)");
+	assert_int_equal(s.l->pending_bytes, 0);
+	qf_buf_fini(&b);
+	client_close(&c);
+	server_close(&s);
+}
+
 static void conversations(void **state)
 {
 	int wrong = 0;
@@ -379,6 +421,7 @@ int main(void)
 		cmocka_unit_test(an_execute_waits_for_what_stands_behind_it),
 		cmocka_unit_test(every_cut_of_a_pipeline_gives_the_same),
 		cmocka_unit_test(a_message_that_is_too_long_is_the_error_of_all_before_it),
+		cmocka_unit_test(descriptions_are_bounded),
 		cmocka_unit_test(statements_and_portals_are_bounded),
 	};
 

@@ -289,4 +289,5 @@ void pg_extended_fini(struct pg_session *s)
 	pg_portal_drop_all(s);
 	pg_prepared_drop_all(s);
 	s->extended.cursor = pg_statement_unref(s, s->extended.cursor);
+	pg_prepared_forget_passing(s);
 }

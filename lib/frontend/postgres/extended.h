@@ -20,6 +20,7 @@ struct pg_extended {
 	size_t bytes;			     /* of all of them */
 	uint64_t next_portal;
 	struct qf_buf closed;		     /* uint64_t: portals of the pin that were closed since its last run */
+	struct pg_statement *passing;	     /* its description found no room: it is used for what asked for it alone */
 	struct pg_statement *cursor;	     /* an engine is asked whether there is one of that name; NULL: not now */
 	unsigned owed;			     /* enum pg_owed, in that order … */
 	struct pg_statement *owed_statement; /* … of this statement */

@@ -60,6 +60,36 @@ struct pg_statement *pg_statement_new(struct pg_session *s, struct qf_slice name
 	return st;
 }
 
+static void drop_columns(struct pg_session *s, struct pg_statement *st)
+{
+	qf_buf_fini(&st->columns);
+	s->extended.bytes -= st->columns_charged;
+	pg_listener_release(s->listener, st->columns_charged);
+	st->columns_charged = 0;
+}
+
+static bool charge_columns(struct pg_session *s, struct pg_statement *st)
+{
+	size_t n = st->columns.n;
+
+	if (n > MAX_BYTES - s->extended.bytes || !pg_listener_reserve(s->listener, n))
+		return false;
+	s->extended.bytes += n;
+	st->columns_charged = n;
+	return true;
+}
+
+void pg_prepared_forget_passing(struct pg_session *s)
+{
+	struct pg_statement *st = s->extended.passing;
+
+	if (!st)
+		return;
+	st->described = false;
+	drop_columns(s, st);
+	s->extended.passing = pg_statement_unref(s, st);
+}
+
 struct pg_statement *pg_statement_ref(struct pg_statement *st)
 {
 	st->refs++;
@@ -68,10 +98,9 @@ struct pg_statement *pg_statement_ref(struct pg_statement *st)
 
 struct pg_statement *pg_statement_unref(struct pg_session *s, struct pg_statement *st)
 {
-	(void)s;
 	if (!st || --st->refs > 0)
 		return NULL;
-	qf_buf_fini(&st->columns);
+	drop_columns(s, st);
 	free(st->param_types);
 	free(st->types);
 	free(st->text);
@@ -112,11 +141,15 @@ void pg_statement_describe(struct pg_session *s, struct pg_statement *st, const 
 			st->types[i] = param_types[i];
 		st->n_types = i >= st->n_types ? i + 1 : st->n_types;
 	}
-	qf_buf_fini(&st->columns);
+	pg_prepared_forget_passing(s);
+	drop_columns(s, st);
 	st->columns = *columns;
 	qf_buf_init(columns);
 	if (st->columns.n)
 		qf_pg_set_formats(st->columns.p, st->columns.n, NULL, 0);
+	/* What is described here is small. */
+	if (!st->local && !charge_columns(s, st))
+		s->extended.passing = pg_statement_ref(st);
 	st->described = true;
 	st->shape = pg_columns_shape(qf_buf_slice(&st->columns));
 	st->generation = s->generation;

@@ -27,7 +27,8 @@ struct pg_statement {
 	struct qf_buf columns; /* RowDescription, formats all text; empty: no rows */
 	bool told;	 /* the client was told of them */
 	uint64_t shape;	 /* of the rows that it returns, the same for ever; 0: not known */
-	size_t charged;
+	size_t charged;		/* while it has its name */
+	size_t columns_charged; /* as long as it lives */
 };
 
 /* A prepared statement as it is asked for; text is the whole of what the client sent, stmt its one statement. */
@@ -48,6 +49,8 @@ struct pg_statement *pg_prepared_find(const struct pg_session *s, struct qf_slic
 /* Under its name: takes the reference. False: there is no room, and it is gone. */
 bool pg_prepared_put(struct pg_session *s, struct pg_statement *st, struct qf_sql_error *reterr) qf_must_check;
 void pg_prepared_drop(struct pg_session *s, struct pg_statement *st); /* the name is free; harmless when it was */
+/* The description that there was no room for was used: it is asked for again. */
+void pg_prepared_forget_passing(struct pg_session *s);
 void pg_prepared_drop_unnamed(struct pg_session *s);
 void pg_prepared_drop_all(struct pg_session *s);
 /* "prepared statement "x" does not exist" */

@@ -99,6 +99,7 @@ void pg_session_ready(struct pg_session *s)
 {
 	report_settings(s);
 	release_reserved(s);
+	pg_prepared_forget_passing(s);
 	end_portals(s);
 	if (s->lost) {
 		fatal_lost(s);
