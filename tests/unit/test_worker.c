@@ -333,7 +333,7 @@ static void a_bad_text_fails_alone(void **state)
 	} cases[] = {
 		{ "crash", "crash", 5 * QF_SEC, QF_WORKER_CRASHED },
 		{ "killed", "killed", 5 * QF_SEC, QF_WORKER_KILLED },
-		{ "hang", "hang", 100 * QF_MS, QF_WORKER_DEADLINE },
+		{ "hang", "hang", QF_SEC, QF_WORKER_DEADLINE },
 		{ "closed socket", "close", 5 * QF_SEC, QF_WORKER_CRASHED },
 		{ "length beyond the limit", "huge", 5 * QF_SEC, QF_WORKER_MALFORMED },
 		{ "grown while busy", "bigrun", 5 * QF_SEC, QF_WORKER_CRASHED },
