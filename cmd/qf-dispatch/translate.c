@@ -137,23 +137,11 @@ static void on_limit(struct qf_timer *t)
 	answered(s);
 }
 
-/* What the client declared of its parameters: an operator or a function may mean another thing for another type. */
-static void put_types(struct qf_buf *msg, const struct qf_bind *b)
-{
-	struct qf_buf list;
-
-	if (b->n_types == 0)
-		return;
-	qf_buf_init(&list);
-	for (size_t i = 0; i < b->n_types; i++)
-		qf_buf_u32(&list, b->types[i]);
-	qf_put_slice(msg, QF_F_PARAM_TYPES, qf_buf_slice(&list));
-	qf_buf_fini(&list);
-}
-
 static void send_request(struct dispatch *d, struct request *q)
 {
 	struct stream *s = q->stream;
+	/* An operator or a function may mean another thing for another type of a parameter. */
+	const struct qf_bind declared = { .types = s->bind->types, .n_types = s->bind->n_types };
 	struct qf_peer *p = NULL;
 	struct qf_buf msg;
 
@@ -169,7 +157,7 @@ static void send_request(struct dispatch *d, struct request *q)
 	qf_put_u8(&msg, QF_F_TO, (uint8_t)q->target->dialect);
 	qf_put_u8(&msg, QF_F_LENIENT, !d->run->conf->error_on_unsupported);
 	qf_put_slice(&msg, QF_F_SQL, s->sql);
-	put_types(&msg, s->bind);
+	qf_bind_put(&msg, &declared);
 	if (q->tables.n)
 		qf_put_slice(&msg, QF_F_TABLES, qf_buf_slice(&q->tables));
 	qf_msg_end(&msg);
