@@ -39,6 +39,18 @@ enum qf_run_flags {
 	QF_RUN_NAMED = 1 << 1,	/* of a named prepared statement: it is likely to come again */
 };
 
+/*
+ * What a statement is that only PostgreSQL knows as such. Its text goes to engines that speak PostgreSQL; others run
+ * `inner`, the query in it, and the frontend does the rest.
+ */
+enum qf_bind_form {
+	QF_FORM_PLAIN,
+	QF_FORM_CURSOR,	  /* DECLARE: inner is its query, which becomes the portal; no row is sent */
+	QF_FORM_COPY_OUT, /* COPY … TO STDOUT: inner is its query; rows are sent as of any query, in Arrow */
+	QF_FORM_COPY_IN,  /* COPY … FROM STDIN: inner is INSERT INTO … SELECT * FROM qf_copy_data */
+	QF_FORM_N
+};
+
 struct qf_value {
 	const uint8_t *p; /* NULL: SQL NULL */
 	uint32_t n;
@@ -59,6 +71,8 @@ struct qf_bind {
 	uint32_t max_rows;	 /* 0: all */
 	const uint64_t *closed;	 /* portals of this pin that the client has closed since the last run */
 	uint16_t n_closed;
+	enum qf_bind_form form;
+	struct qf_slice inner;	 /* unless QF_FORM_PLAIN */
 	struct qf_slice begin;	 /* with a pin that begins: the client's own BEGIN, when it says more than that */
 };
 

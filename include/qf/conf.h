@@ -38,6 +38,19 @@ struct qf_conf_kv {
 	const char *key, *value; /* value NULL: any value (tags) */
 };
 
+enum qf_tls_mode {
+	QF_TLS_OFF,
+	QF_TLS_ALLOW,	/* the client decides */
+	QF_TLS_REQUIRE, /* what is not encrypted is refused, but for Unix sockets */
+};
+
+struct qf_conf_tls { /* queryflux.tls: one certificate for all frontends */
+	const char *cert_file, *key_file; /* PEM; NULL: no TLS. A name without / is looked for in $CREDENTIALS_DIRECTORY */
+	const char *client_ca_file;	  /* PEM: who signs clients' certificates; NULL: they are not asked for */
+	unsigned min_version;		  /* 0: TLS 1.2, 1: TLS 1.3 */
+	struct qf_conf_place place;
+};
+
 struct qf_conf_frontend {
 	bool enabled;  /* … and built: what this build does not speak is off, with a warning */
 	bool port_set; /* written in the file: a busy one is an error */
@@ -46,7 +59,63 @@ struct qf_conf_frontend {
 	uint16_t port;
 	uint32_t max_connections; /* 0 = the built-in 10000 */
 	uint64_t abandon_ns;	  /* trinoHttp: abandonTimeoutSecs, default 300 s */
+	enum qf_tls_mode tls;	  /* default: off without queryflux.tls, else allow */
+	const char *const *trusted_proxies; /* CIDR: connections from there begin with a PROXY header, version 2 */
+	size_t n_trusted_proxies;
+	const char *socket_dir; /* postgresWire: of the Unix socket .s.PGSQL.PORT; NULL: none */
 	struct qf_conf_place place;
+};
+
+enum qf_auth_method { /* of a host rule */
+	QF_AUTH_SCRAM,	  /* SCRAM-SHA-256, and -PLUS under TLS */
+	QF_AUTH_MD5,
+	QF_AUTH_PASSWORD, /* in clear */
+	QF_AUTH_CERT,	  /* a client certificate whose common name is the user */
+	QF_AUTH_TRUST,
+	QF_AUTH_REJECT,
+	QF_AUTH_N
+};
+
+struct qf_conf_user { /* auth.staticUsers.users */
+	const char *name;
+	const char *password, *password_file; /* a password, or a verifier as PostgreSQL stores it: SCRAM-SHA-256$… or md5… */
+	const char *token_file;		      /* a bearer token a line */
+	const char *const *tokens;
+	size_t n_tokens;
+	const char *const *groups;
+	size_t n_groups;
+	const char *const *roles;
+	size_t n_roles;
+	struct qf_conf_place place;
+};
+
+enum qf_rule_tls { QF_RULE_TLS_ANY, QF_RULE_TLS_ONLY, QF_RULE_TLS_NEVER };
+
+struct qf_conf_host_rule { /* the first that fits decides; an empty list fits everybody */
+	const char *const *addresses; /* CIDR, or "local" for Unix sockets */
+	size_t n_addresses;
+	const char *const *users; /* or +GROUP */
+	size_t n_users;
+	const char *const *databases;
+	size_t n_databases;
+	const char *const *protocols; /* names of frontends */
+	size_t n_protocols;
+	enum qf_rule_tls tls;
+	enum qf_auth_method method;
+	struct qf_conf_place place;
+};
+
+enum qf_auth_provider { QF_AUTH_NONE, QF_AUTH_STATIC };
+
+struct qf_conf_auth {
+	enum qf_auth_provider provider;
+	bool required;
+	uint64_t login_timeout_ns;    /* loginTimeoutSecs, 30 s */
+	uint32_t failures_per_minute; /* failedLoginsPerMinute of one address, 30; 0 = no limit */
+	const struct qf_conf_user *users;
+	size_t n_users;
+	const struct qf_conf_host_rule *rules; /* none: SCRAM for everybody */
+	size_t n_rules;
 };
 
 enum qf_engine_kind {
@@ -69,6 +138,19 @@ bool qf_engine_kind_built(enum qf_engine_kind k); /* false: clusters load with a
 
 enum qf_pool_mode { QF_POOL_TRANSACTION, QF_POOL_SESSION, QF_POOL_STATEMENT };
 
+enum qf_query_auth {
+	QF_QUERY_AUTH_SERVICE,	   /* the cluster's own user */
+	QF_QUERY_AUTH_IMPERSONATE, /* the cluster's own user logs in and becomes the client's (SET ROLE) */
+	QF_QUERY_AUTH_USER_MAP,	   /* a user at the engine, with a password, for each client */
+	QF_QUERY_AUTH_SCRAM_KEYS,  /* the client's own, by the SCRAM keys of its login */
+};
+
+struct qf_conf_engine_user {
+	const char *name; /* the client's */
+	const char *username, *password, *password_file; /* at the engine; username NULL: the same */
+	struct qf_conf_place place;
+};
+
 struct qf_conf_cluster {
 	const char *name;
 	enum qf_engine_kind engine;
@@ -89,6 +171,10 @@ struct qf_conf_cluster {
 	uint64_t pool_idle_ns, pool_lifetime_ns; /* 0 = no limit */
 	enum qf_pool_mode pool_mode;
 	uint64_t connect_timeout_ns;
+	enum qf_query_auth query_auth;		    /* as whom a statement runs */
+	const struct qf_conf_engine_user *engine_users; /* queryAuth.users */
+	size_t n_engine_users;
+	uint32_t max_identities; /* scopedPoolMaxCount */
 	/* fake */
 	const char *script; /* see lib/engine/fake */
 	struct qf_conf_place place;
@@ -107,6 +193,11 @@ struct qf_conf_group {
 	const struct qf_conf_cluster **members;
 	size_t n_members;
 	const char *instance; /* dispatch instance that owns it; default "0" */
+	bool restricted;      /* only these may use it */
+	const char *const *allow_users;
+	size_t n_allow_users;
+	const char *const *allow_groups;
+	size_t n_allow_groups;
 	struct qf_conf_place place;
 };
 
@@ -199,6 +290,8 @@ struct qf_conf {
 	const char *external_address;
 	struct qf_conf_frontend frontends[QF_FE_N];
 	struct qf_conf_frontend admin;
+	struct qf_conf_tls tls;
+	struct qf_conf_auth auth;
 	bool error_on_unsupported; /* default true; false only where written */
 	enum qf_on_failure on_failure;
 	uint32_t translate_workers;	/* translation.workers, default 2 */
@@ -241,6 +334,9 @@ int qf_conf_parse(struct qf_conf **ret, struct qf_slice yaml, const char *name, 
 struct qf_conf *qf_conf_ref(const struct qf_conf *c);
 struct qf_conf *qf_conf_free(struct qf_conf *c);
 
+const struct qf_conf_user *qf_conf_user(const struct qf_conf *c, const char *name); /* NULL: none */
+/* By the group's authorization, and the groups that the user is in. */
+bool qf_conf_may_use(const struct qf_conf *c, const struct qf_conf_group *g, const char *user);
 const struct qf_conf_group *qf_conf_group(const struct qf_conf *c, const char *name); /* NULL: none */
 const struct qf_conf_cluster *qf_conf_cluster(const struct qf_conf *c, const char *name);
 

@@ -134,6 +134,8 @@ enum qf_field {
 	QF_F_FIELDS,	    /* body of the engine's own ErrorResponse or NoticeResponse */
 	QF_F_TICKET,	    /* u8: the verdict holds for every equal statement of an equal session, with this conf_id */
 	QF_F_HELD,	    /* u8, enum qf_held: why the session keeps its connection */
+	QF_F_FORM,	    /* u8, enum qf_bind_form */
+	QF_F_INNER,	    /* text: of that form */
 	QF_F_N
 };
 

@@ -61,6 +61,10 @@ void qf_bind_put(struct qf_buf *msg, const struct qf_bind *b)
 	if (b->max_rows)
 		qf_put_u32(msg, QF_F_MAX_ROWS | QF_F_REQUIRED, b->max_rows);
 	put_list(msg, QF_F_CLOSED, b->closed, b->n_closed, sizeof *b->closed);
+	if (b->form != QF_FORM_PLAIN) {
+		qf_put_u8(msg, QF_F_FORM | QF_F_REQUIRED, (uint8_t)b->form);
+		qf_put_slice(msg, QF_F_INNER | QF_F_REQUIRED, b->inner);
+	}
 	if (b->begin.n)
 		qf_put_slice(msg, QF_F_BEGIN | QF_F_REQUIRED, b->begin);
 }
@@ -130,7 +134,7 @@ static void get_values(struct qf_bind *ret, const struct qf_msg *m, struct qf_ar
 
 int qf_bind_get(struct qf_bind *ret, const struct qf_msg *m, struct qf_arena *a, struct qf_err *reterr)
 {
-	uint8_t kind = qf_get_u8(m, QF_F_RUN);
+	uint8_t kind = qf_get_u8(m, QF_F_RUN), form = qf_get_u8(m, QF_F_FORM);
 	struct qf_reader errors = { 0 };
 
 	*ret = (struct qf_bind){
@@ -139,6 +143,8 @@ int qf_bind_get(struct qf_bind *ret, const struct qf_msg *m, struct qf_arena *a,
 		.encodings = qf_get_u8(m, QF_F_ENCODINGS),
 		.portal = qf_get_u64(m, QF_F_PORTAL),
 		.max_rows = qf_get_u32(m, QF_F_MAX_ROWS),
+		.form = (enum qf_bind_form)form,
+		.inner = qf_get(m, QF_F_INNER),
 		.begin = qf_get(m, QF_F_BEGIN),
 	};
 	ret->types = get_list(m, QF_F_PARAM_TYPES, sizeof *ret->types, a, &ret->n_types, &errors);
@@ -147,7 +153,7 @@ int qf_bind_get(struct qf_bind *ret, const struct qf_msg *m, struct qf_arena *a,
 	get_values(ret, m, a, &errors);
 	if (!ret->encodings)
 		ret->encodings = QF_ENC_BIT(QF_ENC_ARROW);
-	if (kind >= QF_RUN_KINDS || errors.err)
+	if (kind >= QF_RUN_KINDS || form >= QF_FORM_N || (form && ret->inner.n == 0) || errors.err)
 		return qf_err_set(reterr, QF_EMALFORMED, "the parameters of a statement are malformed");
 	return 0;
 }
