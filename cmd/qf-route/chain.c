@@ -39,6 +39,19 @@ struct qf_chain *qf_chain_new(const struct qf_conf *conf, struct qf_err *reterr)
 	return c;
 }
 
+/* The group of routingFallback, or the first in the file that the user may use. */
+static const struct qf_conf_group *open_group(const struct qf_conf *conf, const char *user)
+{
+	const struct qf_conf_group *g = conf->fallback;
+
+	if (qf_conf_may_use(conf, g, user))
+		return g;
+	for (size_t i = 0; i < conf->n_groups; i++)
+		if (conf->groups[i].enabled && qf_conf_may_use(conf, &conf->groups[i], user))
+			return &conf->groups[i];
+	return g; /* refused with its name */
+}
+
 static void fall_back(const struct qf_chain *c, const struct qf_route_input *in, struct qf_route_verdict *ret)
 {
 	const struct qf_conf_group *g = c->conf->fallback;
@@ -51,13 +64,28 @@ static void fall_back(const struct qf_chain *c, const struct qf_route_input *in,
 	ret->fallback = true;
 	ret->router = "routingFallback";
 	if (g != NULL && g->enabled) {
-		ret->group = g;
+		ret->group = open_group(c->conf, in->user);
 		return;
 	}
 	ret->denied = true;
 	ret->message = g == NULL
 			       ? "no routing rule matches this statement, and the configuration has no routingFallback"
 			       : "no routing rule matches this statement, and the group of routingFallback is disabled";
+}
+
+/* What was decided holds for those who may use the group: its `authorization`. */
+static void authorize(struct qf_route_walk *w)
+{
+	struct qf_route_verdict *v = w->verdict;
+	const char *user = w->match->in->user;
+
+	if (v->group == NULL || qf_conf_may_use(w->chain->conf, v->group, user))
+		return;
+	v->message = qf_arena_printf(w->arena, "user \"%s\" may not use the cluster group \"%s\"", user != NULL ? user : "",
+				     v->group->name);
+	v->group = NULL;
+	v->denied = true;
+	v->unauthorized = true;
 }
 
 static void decide(const struct qf_router *r, const struct qf_match *m, struct qf_route_verdict *ret)
@@ -126,6 +154,7 @@ static const struct qf_conf_router *walk(struct qf_route_walk *w, bool decided)
 	}
 	if (!decided)
 		fall_back(w->chain, w->match->in, v);
+	authorize(w);
 	if (w->steps != NULL) {
 		not_reached(w);
 		v->steps = w->steps;

@@ -10,6 +10,9 @@
  * another group is not taken, so it cannot shield the statement from a rule behind it that denies; a rule
  * that routes to the pinned group ends the chain as it would without the pin; no match means the pinned group.
  *
+ * A group that the user may not use (its `authorization`) is a refusal where a rule leads there; where none matched it
+ * is the first group of the configuration that the user may use.
+ *
  * A script that gives no usable answer does not match, or with onError: fail refuses the statement.
  *
  * A chain borrows the configuration and belongs to one thread. What a verdict points to lives in the
@@ -61,6 +64,7 @@ struct qf_route_verdict {
 	bool denied;
 	bool fallback;	     /* no rule matched */
 	bool broken;	     /* denied because a script gave no answer (onError: fail) */
+	bool unauthorized;   /* denied because the user may not use the group that was decided on */
 	const char *message; /* denied: what the client is told */
 	/* The deciding rule: router's type or "routingFallback", its number and the rule's in it; from 1, 0 = none. */
 	const char *router;

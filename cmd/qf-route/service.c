@@ -22,7 +22,8 @@ static void refuse(struct route *r, struct qf_peer *to, const struct qf_msg *m, 
 	qf_put_str(&r->out, QF_F_SQLSTATE, v->broken ? "58000" : "42501");
 	qf_put_str(&r->out, QF_F_MESSAGE, v->message);
 	qf_put_str(&r->out, QF_F_HINT,
-		   v->broken ? "Try again; the log of qf-route says what is wrong with the script."
+		   v->broken	     ? "Try again; the log of qf-route says what is wrong with the script."
+		   : v->unauthorized ? "Its authorization in the configuration says who may."
 			     : "`qf-route --explain` shows which rule refuses the statement.");
 	send_back(r, to);
 }

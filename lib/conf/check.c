@@ -53,10 +53,16 @@ static int check_listeners(struct qf_loader *ld)
 	for (size_t i = 0; i < n; i++) {
 		const struct qf_conf_frontend *fe = all[i].fe;
 
-		if (!fe->insecure && !is_loopback(fe->address))
+		bool checked = ld->conf->auth.provider != QF_AUTH_NONE && fe != &ld->conf->admin;
+
+		if (!fe->insecure && !checked && !is_loopback(fe->address))
 			return qf_loader_fail(ld, fe->place,
 				"%s listens on %s, which is not loopback, and clients are not authenticated; write "
 				"insecure: true to accept every client, or use 127.0.0.1",
+				all[i].path, fe->address);
+		if (checked && fe->tls != QF_TLS_REQUIRE && !is_loopback(fe->address))
+			qf_loader_warn(ld, fe->place,
+				"%s listens on %s, which is not loopback, and clients need not encrypt; write tls: require",
 				all[i].path, fe->address);
 		for (size_t j = 0; j < i; j++) {
 			const struct qf_conf_frontend *other = all[j].fe;
@@ -165,6 +171,32 @@ static void warn_dead_ends(struct qf_loader *ld)
 			c->fallback->name);
 }
 
+/* Who believes what a client says of itself. */
+static int check_users(struct qf_loader *ld)
+{
+	const struct qf_conf *c = ld->conf;
+
+	for (size_t i = 0; i < c->n_clusters && c->auth.provider == QF_AUTH_NONE; i++) {
+		const struct qf_conf_cluster *cl = &c->clusters[i];
+
+		if (cl->query_auth == QF_QUERY_AUTH_SCRAM_KEYS)
+			return qf_loader_fail(ld, cl->place,
+				"clusters.%s: queryAuth scramKeys needs clients that log in by SCRAM; write auth.provider: static",
+				cl->name);
+		if (cl->query_auth != QF_QUERY_AUTH_SERVICE)
+			qf_loader_warn(ld, cl->place,
+				"clusters.%s runs statements as the user that a client says it is, and auth.provider none believes "
+				"every client",
+				cl->name);
+	}
+	for (size_t i = 0; i < c->n_groups && c->auth.provider == QF_AUTH_NONE; i++)
+		if (c->groups[i].restricted)
+			qf_loader_warn(ld, c->groups[i].place,
+				"clusterGroups.%s is for some users only, and auth.provider none believes every client",
+				c->groups[i].name);
+	return 0;
+}
+
 /* What the programs have to know of the routers without asking them. */
 static void sum_up(struct qf_conf *c, const struct qf_conf_router *r)
 {
@@ -188,6 +220,8 @@ int qf_conf_check(struct qf_loader *ld)
 		rc = check_files(ld);
 	if (rc == 0)
 		rc = check_instances(ld);
+	if (rc == 0)
+		rc = check_users(ld);
 	if (rc != 0)
 		return rc;
 	turn_off_unbuilt(ld);

@@ -234,3 +234,36 @@ const struct qf_conf_cluster *qf_conf_cluster(const struct qf_conf *c, const cha
 			return &c->clusters[i];
 	return NULL;
 }
+
+const struct qf_conf_user *qf_conf_user(const struct qf_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->auth.n_users; i++)
+		if (strcmp(c->auth.users[i].name, name) == 0)
+			return &c->auth.users[i];
+	return NULL;
+}
+
+static bool has_name(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool qf_conf_may_use(const struct qf_conf *c, const struct qf_conf_group *g, const char *user)
+{
+	const struct qf_conf_user *u;
+
+	if (!g->restricted)
+		return true;
+	if (user == NULL)
+		return false;
+	if (has_name(g->allow_users, g->n_allow_users, user))
+		return true;
+	u = qf_conf_user(c, user);
+	for (size_t i = 0; u != NULL && i < u->n_groups; i++)
+		if (has_name(g->allow_groups, g->n_allow_groups, u->groups[i]))
+			return true;
+	return false;
+}

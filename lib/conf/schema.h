@@ -79,7 +79,7 @@ struct qf_section {
 };
 
 extern const struct qf_section qf_schema_top, qf_schema_queryflux, qf_schema_cluster, qf_schema_group,
-	qf_schema_router, qf_schema_translation, qf_schema_catalog;
+	qf_schema_router, qf_schema_translation, qf_schema_catalog, qf_schema_auth;
 
 int qf_section_fill(struct qf_loader *ld, const struct qf_path *path, const struct qf_section *sec,
 	const struct qf_node *node, void *base) qf_must_check;
@@ -99,6 +99,7 @@ int qf_script_load(struct qf_loader *ld, const struct qf_path *path, const struc
 	struct qf_conf_router *r) qf_must_check;
 const char *qf_path_text(struct qf_loader *ld, const struct qf_path *path);
 
+bool qf_conf_is_network(const char *text); /* 10.0.0.0/8, fd00::/8, 192.0.2.7 */
 int qf_conf_check(struct qf_loader *ld) qf_must_check; /* what spans sections: addresses, ports, files */
 extern const char qf_conf_default_text[];
 

@@ -9,6 +9,49 @@
 
 static const char *const pool_modes[] = { "transaction", "session", "statement", NULL };
 
+static const char *const query_auths[] = { "serviceAccount", "impersonate", "userMap", "scramKeys", NULL };
+
+static const struct qf_item engine_user_items[] = {
+	{ .key = "username", .kind = QF_ITEM_TEXT, AT(qf_conf_engine_user, username), .reload = LIVE,
+	  .help = "user at the engine; without it the client's own name" },
+	{ .key = "passwordFile", .kind = QF_ITEM_TEXT, AT(qf_conf_engine_user, password_file), .reload = LIVE,
+	  .help = "as the cluster's passwordFile" },
+	{ .key = "password", .kind = QF_ITEM_TEXT, AT(qf_conf_engine_user, password), .reload = LIVE,
+	  .help = "password at the engine; for development" },
+	END
+};
+
+static int engine_user_check(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, void *base)
+{
+	const struct qf_conf_engine_user *u = base;
+
+	if (u->password != NULL && u->password_file != NULL)
+		return qf_loader_fail(ld, qf_node_get(node, "passwordFile")->key_place,
+			"%s has a password and a passwordFile; keep the passwordFile", qf_path_text(ld, path));
+	if (u->password != NULL)
+		qf_loader_warn(ld, u->place,
+			"%s has its password in the configuration, which all programs read; use passwordFile",
+			qf_path_text(ld, path));
+	return 0;
+}
+
+static const struct qf_section engine_user_section = { .items = engine_user_items,
+	.size = sizeof(struct qf_conf_engine_user), .place = offsetof(struct qf_conf_engine_user, place),
+	.name = offsetof(struct qf_conf_engine_user, name), .check = engine_user_check };
+
+static const struct qf_item query_auth_items[] = {
+	{ .key = "type", .kind = QF_ITEM_ENUM, .flags = QF_ITEM_REQUIRED, AT(qf_conf_cluster, query_auth), .names = query_auths,
+	  .dflt = "serviceAccount", .reload = LIVE,
+	  .help = "serviceAccount: the cluster's own user. impersonate: that user logs in and takes the client's role (SET "
+	  "ROLE). userMap: a user of the engine for each client, by users. scramKeys: the client's own user, proved by "
+	  "the SCRAM keys of its login here" },
+	{ .key = "users", .kind = QF_ITEM_MAP, AT_LIST(qf_conf_cluster, engine_users, n_engine_users),
+	  .sub = &engine_user_section, .help = "for userMap: the engine's user, by the client's name" },
+	END
+};
+
+static const struct qf_section query_auth_section = { .items = query_auth_items, .place = QF_NOWHERE, .name = QF_NOWHERE };
+
 static const struct qf_item cluster_items[] = {
 	{ .key = "engine", .kind = QF_ITEM_ENGINE, .flags = QF_ITEM_REQUIRED, AT(qf_conf_cluster, engine),
 	  .reload = LIVE, .help = "which engine it is, for example duckDb or trino" },
@@ -61,6 +104,11 @@ static const struct qf_item cluster_items[] = {
 	{ .key = "connectTimeoutSecs", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, connect_timeout_ns), .min = 1,
 	  .max = 3600, .scale = QF_SEC, .dflt = "5", .unit = "seconds", .reload = LIVE, .engines = POSTGRES,
 	  .help = "longest time to connect, its name resolved and its password checked" },
+	{ .key = "queryAuth", .kind = QF_ITEM_SECTION, .offset = 0, .sub = &query_auth_section,
+	  .help = "as whom a client's statements run at the engine" },
+	{ .key = "scopedPoolMaxCount", .kind = QF_ITEM_UINT, AT(qf_conf_cluster, max_identities), .min = 1, .max = 100000,
+	  .dflt = "500", .unit = "users", .reload = LIVE, .engines = POSTGRES,
+	  .help = "users of the engine with connections of their own at once; the one that was idle for longest makes room" },
 	UNBUILT_TEXT("region", NULL, "AWS region"),
 	UNBUILT_TEXT("s3OutputLocation", NULL, "where Athena writes results"),
 	UNBUILT_TEXT("workgroup", "primary", "Athena workgroup"),
@@ -73,12 +121,10 @@ static const struct qf_item cluster_items[] = {
 	UNBUILT("dbKwargs", QF_ITEM_TAGS, .help = "further ADBC options"),
 	UNBUILT_TEXT("flightSqlClusterDialect", NULL, "dialect of an engine behind Flight SQL"),
 	UNBUILT_UINT("scopedPoolIdleTimeoutSecs", "900", "seconds", "idle time of a user's own connections"),
-	UNBUILT_UINT("scopedPoolMaxCount", "500", "pools", "users with connections of their own"),
 	UNBUILT_TEXT("healthCheckQuery", NULL, "statement that tells whether the engine is well"),
 	UNBUILT_TEXT("reconcileQuery", NULL, "statement that lists what runs at the engine"),
 	SECURITY("tls", QF_ITEM_ANY, "TLS to the engine"),
 	SECURITY("auth", QF_ITEM_ANY, "how this service proves who it is to the engine"),
-	SECURITY("queryAuth", QF_ITEM_ANY, "as whom a user's query runs at the engine"),
 	UNBUILT_ANY("variants", "further clusters that differ in some settings"),
 	END
 };
@@ -127,6 +173,13 @@ static int cluster_check(struct qf_loader *ld, const struct qf_path *path, const
 			qf_loader_warn(ld, n->key_place, "%s.%s is not used by the engine %s: it has no effect",
 				qf_path_text(ld, path), it->key, qf_engine_kind_name(cl->engine));
 	}
+	if (cl->query_auth != QF_QUERY_AUTH_SERVICE && cl->engine != QF_ENGINE_POSTGRES)
+		return qf_loader_fail(ld, qf_node_get(node, "queryAuth")->place,
+			"%s.queryAuth: the engine %s knows no users: only serviceAccount is possible", qf_path_text(ld, path),
+			qf_engine_kind_name(cl->engine));
+	if ((cl->query_auth == QF_QUERY_AUTH_USER_MAP) != (cl->n_engine_users > 0))
+		return qf_loader_fail(ld, qf_node_get(node, "queryAuth")->place,
+			"%s.queryAuth: the type userMap and users go together", qf_path_text(ld, path));
 	if (cl->database_path != NULL && (*cl->database_path == '\0' || strcmp(cl->database_path, ":memory:") == 0))
 		cl->database_path = NULL;
 	if (!qf_engine_kind_built(cl->engine) && cl->enabled)
@@ -163,6 +216,28 @@ static const struct qf_item group_cache_items[] = {
 static const struct qf_section group_cache_section = { .items = group_cache_items, .place = QF_NOWHERE,
 	.name = QF_NOWHERE };
 
+static const struct qf_item authorization_items[] = {
+	{ .key = "allowUsers", .kind = QF_ITEM_TEXTS, AT_LIST(qf_conf_group, allow_users, n_allow_users), .reload = LIVE,
+	  .help = "users who may use the group" },
+	{ .key = "allowGroups", .kind = QF_ITEM_TEXTS, AT_LIST(qf_conf_group, allow_groups, n_allow_groups), .reload = LIVE,
+	  .help = "groups of users (auth.staticUsers.users.*.groups) who may" },
+	END
+};
+
+static int authorization_check(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, void *base)
+{
+	struct qf_conf_group *g = base;
+
+	g->restricted = node != NULL;
+	if (g->restricted && g->n_allow_users == 0 && g->n_allow_groups == 0)
+		qf_loader_warn(ld, path->node->key_place, "%s allows nobody: the group's queries are refused",
+			qf_path_text(ld, path));
+	return 0;
+}
+
+static const struct qf_section authorization_section = { .items = authorization_items, .place = QF_NOWHERE,
+	.name = QF_NOWHERE, .check = authorization_check };
+
 static const struct qf_item group_items[] = {
 	{ .key = "enabled", .kind = QF_ITEM_BOOL, AT(qf_conf_group, enabled), .dflt = "true", .reload = LIVE,
 	  .help = "false: no rule routes to it" },
@@ -186,7 +261,8 @@ static const struct qf_item group_items[] = {
 	  .help = "the qf-dispatch instance that owns it; one of its own keeps a crash of its engine from the others" },
 	UNBUILT("defaultTags", QF_ITEM_TAGS, .help = "tags that every query of the group gets"),
 	UNBUILT("cache", QF_ITEM_SECTION, .sub = &group_cache_section, .help = "keeps results"),
-	SECURITY("authorization", QF_ITEM_ANY, "who may use the group: allowGroups, allowUsers"),
+	{ .key = "authorization", .kind = QF_ITEM_SECTION, .offset = 0, .sub = &authorization_section,
+	  .help = "who may use the group; without it everybody" },
 	SECURITY("guardrails", QF_ITEM_ANY, "checks of every statement for the group"),
 	END
 };

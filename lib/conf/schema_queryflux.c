@@ -15,8 +15,17 @@
 	{ .key = "insecure", .kind = QF_ITEM_BOOL, AT(qf_conf_frontend, insecure), .dflt = "false", .reload = RESTART, \
 	  .help = "allows an address other than loopback although clients are not authenticated" }
 
+static const char *const tls_modes[] = { "off", "allow", "require", NULL };
+
 #define CLIENT_ITEMS(port_) \
 	FRONTEND_ITEMS(port_, "listens for clients of this protocol"), \
+	{ .key = "tls", .kind = QF_ITEM_ENUM, AT(qf_conf_frontend, tls), .names = tls_modes, .reload = LIVE, \
+	  .help = "whether clients may or must encrypt; without it off, and allow where queryflux.tls has a certificate. " \
+	  "require refuses what is not encrypted, but for Unix sockets" }, \
+	{ .key = "trustedProxies", .kind = QF_ITEM_TEXTS, \
+	  AT_LIST(qf_conf_frontend, trusted_proxies, n_trusted_proxies), .reload = LIVE, \
+	  .help = "networks (10.0.0.0/8) of load balancers: connections from there must begin with a PROXY header, version " \
+	  "2, which names the client" }, \
 	{ .key = "maxConnections", .kind = QF_ITEM_UINT, AT(qf_conf_frontend, max_connections), .max = 1000000, \
 	  .dflt = "0", .unit = "connections", .reload = LIVE, \
 	  .help = "clients at once; 0 is the built-in limit of 10000" }
@@ -28,7 +37,12 @@ static const struct qf_item trino_items[] = {
 	  .help = "a query whose client does not ask for its next page for so long is cancelled" },
 	END
 };
-static const struct qf_item postgres_items[] = { CLIENT_ITEMS("5432"), END };
+static const struct qf_item postgres_items[] = {
+	CLIENT_ITEMS("5432"),
+	{ .key = "socketDirectory", .kind = QF_ITEM_TEXT, AT(qf_conf_frontend, socket_dir), .reload = RESTART,
+	  .help = "directory of a Unix socket .s.PGSQL.PORT beside the TCP port; without it there is none" },
+	END
+};
 static const struct qf_item mysql_items[] = { CLIENT_ITEMS("3306"), END };
 static const struct qf_item flight_items[] = { CLIENT_ITEMS("50051"), END };
 static const struct qf_item clickhouse_items[] = { CLIENT_ITEMS("8123"), END };
@@ -54,6 +68,19 @@ static int frontend_check(struct qf_loader *ld, const struct qf_path *path, cons
 
 	qf_assert(fe != NULL && (admin || qf_frontend_find(path->key, &kind) == 0));
 	fe->port_set = qf_node_get(node, "port") != NULL;
+	if (qf_node_get(node, "tls") == NULL && !admin && ld->conf->tls.cert_file != NULL)
+		fe->tls = QF_TLS_ALLOW;
+	if (fe->tls != QF_TLS_OFF && ld->conf->tls.cert_file == NULL)
+		return qf_loader_fail(ld, qf_node_get(node, "tls")->place,
+			"%s.tls needs a certificate: write queryflux.tls with certFile and keyFile", qf_path_text(ld, path));
+	for (size_t i = 0; i < fe->n_trusted_proxies; i++)
+		if (!qf_conf_is_network(fe->trusted_proxies[i]))
+			return qf_loader_fail(ld, qf_node_get(node, "trustedProxies")->place,
+				"%s.trustedProxies: \"%.60s\" is no network; write one as 10.0.0.0/8, fd00::/8 or 192.0.2.7",
+				qf_path_text(ld, path), fe->trusted_proxies[i]);
+	if (fe->socket_dir != NULL && (fe->socket_dir[0] != '/' || strlen(fe->socket_dir) > 80))
+		return qf_loader_fail(ld, qf_node_get(node, "socketDirectory")->place,
+			"%s.socketDirectory must be an absolute path of at most 80 bytes", qf_path_text(ld, path));
 	if (node == NULL && path->node == NULL && !admin)
 		fe->enabled = ld->embedded ? qf_frontend_built(kind) : kind == QF_FE_TRINO;
 	if (strcmp(fe->address, "localhost") == 0)
@@ -112,6 +139,33 @@ static const struct qf_item frontends_items[] = {
 static const struct qf_section frontends_section = { .items = frontends_items, .place = QF_NOWHERE,
 	.name = QF_NOWHERE };
 
+static const char *const tls_versions[] = { "1.2", "1.3", NULL };
+static const struct qf_item tls_items[] = {
+	{ .key = "certFile", .kind = QF_ITEM_TEXT, AT(qf_conf_tls, cert_file), .reload = LIVE,
+	  .help = "PEM file with the certificate and those between it and its authority; a name without / is looked for in "
+	  "$CREDENTIALS_DIRECTORY. Read again with each reload" },
+	{ .key = "keyFile", .kind = QF_ITEM_TEXT, AT(qf_conf_tls, key_file), .reload = LIVE,
+	  .help = "PEM file with its key, without a passphrase, read by qf-listen alone; found as certFile" },
+	{ .key = "clientCaFile", .kind = QF_ITEM_TEXT, AT(qf_conf_tls, client_ca_file), .reload = LIVE,
+	  .help = "PEM file with the authorities of clients' certificates; without it clients are asked for none" },
+	{ .key = "minVersion", .kind = QF_ITEM_ENUM, AT(qf_conf_tls, min_version), .names = tls_versions, .dflt = "1.2",
+	  .reload = LIVE, .help = "oldest version of TLS that is spoken" },
+	END
+};
+
+static int tls_check(struct qf_loader *ld, const struct qf_path *path, const struct qf_node *node, void *base)
+{
+	const struct qf_conf_tls *tls = base;
+
+	if (node != NULL && (tls->cert_file == NULL || tls->key_file == NULL))
+		return qf_loader_fail(ld, path->node->key_place, "%s needs both certFile and keyFile",
+			qf_path_text(ld, path));
+	return 0;
+}
+
+static const struct qf_section tls_section = { .items = tls_items, .size = sizeof(struct qf_conf_tls),
+	.place = offsetof(struct qf_conf_tls, place), .name = QF_NOWHERE, .check = tls_check };
+
 static const char *const persistence_types[] = { "inMemory", "postgres", "redis", NULL };
 static const struct qf_item persistence_items[] = {
 	{ .key = "type", .kind = QF_ITEM_ENUM, .offset = QF_NOWHERE, .names = persistence_types, .built_names = 1,
@@ -162,6 +216,8 @@ static const struct qf_section cache_section = { .items = cache_items, .place = 
 static const struct qf_item queryflux_items[] = {
 	{ .key = "externalAddress", .kind = QF_ITEM_TEXT, AT(qf_conf, external_address), .reload = LIVE,
 	  .help = "URL under which clients reach this service; written into the links that Trino clients follow" },
+	{ .key = "tls", .kind = QF_ITEM_SECTION, AT(qf_conf, tls), .sub = &tls_section,
+	  .help = "the certificate that clients of all frontends see" },
 	{ .key = "frontends", .kind = QF_ITEM_SECTION, .offset = 0, .sub = &frontends_section,
 	  .help = "client protocols; those that are not named are off, except trinoHttp" },
 	{ .key = "adminApi", .kind = QF_ITEM_SECTION, AT(qf_conf, admin), .sub = &admin_section,

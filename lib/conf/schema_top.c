@@ -34,18 +34,6 @@ static const struct qf_item catalog_items[] = {
 };
 const struct qf_section qf_schema_catalog = { .items = catalog_items, .place = QF_NOWHERE, .name = QF_NOWHERE };
 
-static const struct qf_item auth_items[] = {
-	SECURITY("provider", QF_ITEM_ANY, "who checks clients: none (today's only one), static, oidc or ldap"),
-	SECURITY("required", QF_ITEM_ANY, "refuses clients that do not say who they are"),
-	SECURITY("operatorRoles", QF_ITEM_ANY, "roles that may cancel anyone's query"),
-	SECURITY("operatorGroups", QF_ITEM_ANY, "groups that may cancel anyone's query"),
-	SECURITY("oidc", QF_ITEM_ANY, "OpenID Connect"),
-	SECURITY("ldap", QF_ITEM_ANY, "LDAP"),
-	SECURITY("staticUsers", QF_ITEM_ANY, "users and passwords in this file"),
-	END
-};
-static const struct qf_section auth_section = { .items = auth_items, .place = QF_NOWHERE, .name = QF_NOWHERE };
-
 static const struct qf_item authorization_items[] = {
 	SECURITY("provider", QF_ITEM_ANY, "who decides what a user may do: none (today's only one) or openfga"),
 	SECURITY("openfga", QF_ITEM_ANY, "OpenFGA"),
@@ -70,8 +58,7 @@ static const struct qf_item top_items[] = {
 	  .help = "from the client's SQL dialect to the engine's" },
 	UNBUILT("catalogProvider", QF_ITEM_SECTION, .sub = &qf_schema_catalog,
 		.help = "columns of tables, for translation"),
-	{ .key = "auth", .kind = QF_ITEM_SECTION, .offset = QF_NOWHERE, .sub = &auth_section,
-	  .help = "who clients are" },
+	{ .key = "auth", .kind = QF_ITEM_SECTION, AT(qf_conf, auth), .sub = &qf_schema_auth, .help = "who clients are" },
 	{ .key = "authorization", .kind = QF_ITEM_SECTION, .offset = QF_NOWHERE, .sub = &authorization_section,
 	  .help = "what clients may do" },
 	SECURITY("guardrails", QF_ITEM_ANY, "checks of every statement"),

@@ -342,3 +342,22 @@ def test_example_live(tmp_path):
         assert f"trinoHttp      127.0.0.1:{k.trino_port}" in k.out_path.read_text()
     finally:
         k.stop()
+
+
+# ---- who may use a group -------------------------------------------------------------------------------------------------
+
+RESTRICTED = BASE.replace("one: { maxRunningQueries: 2, members: [on-one] }",
+                          "one: { maxRunningQueries: 2, members: [on-one], authorization: { allowUsers: [ann] } }")
+TO_ONE = "- { type: header, headerName: X-Target-Engine, headerValueToGroup: { duckdb: one } }\n"
+
+
+@pytest.mark.parametrize("user, session, fallback, where", [
+    ("ann", DUCK, "home", "one"), ("bob", DUCK, "home", 'denied: user "bob" may not use the cluster group "one"'),
+    ("ann", {}, "one", "one"), ("bob", {}, "one", "home"),
+])
+def test_authorization(kit, user, session, fallback, where):
+    """A rule that leads to a group of others refuses; the fallback goes where the user may go. Explain says the same."""
+    reload(kit, RESTRICTED + "routers:\n" + TO_ONE + f"routingFallback: {fallback}\n")
+    session = {**session, "user": user}
+    assert live(kit, session) == explained(kit, session) == where
+    assert live(kit, session) == where  # by the ticket of the first one, too

@@ -432,9 +432,66 @@ static void long_values_are_cut_and_escaped(void **state)
 	qf_conf_free(c);
 }
 
+#define RESTRICTED(fallback) \
+	"auth:\n  provider: static\n  staticUsers:\n    users:\n" \
+	"      ann: { passwordFile: x, groups: [staff, analysts] }\n      bob: { passwordFile: x }\n" \
+	"clusters: { c: { engine: duckDb } }\n" \
+	"clusterGroups:\n" \
+	"  off: { members: [c], maxRunningQueries: 1, enabled: false }\n" \
+	"  gold: { members: [c], maxRunningQueries: 1, authorization: { allowUsers: [cid], allowGroups: [analysts] } }\n" \
+	"  silver: { members: [c], maxRunningQueries: 1, authorization: { allowUsers: [bob] } }\n" \
+	"  nobody: { members: [c], maxRunningQueries: 1, authorization: {} }\n" \
+	"routers: [{ type: header, headerName: H, headerValueToGroup: { gold: gold, nobody: nobody } }]\n" fallback
+
+static const struct {
+	const char *user, *header, *conf, *pinned, *group, *text;
+} uses[] = {
+	{ "ann", "gold", RESTRICTED(""), NULL, "gold", NULL },
+	{ "cid", "gold", RESTRICTED(""), NULL, "gold", NULL },
+	{ "bob", "gold", RESTRICTED(""), NULL, NULL, "user \"bob\" may not use the cluster group \"gold\"" },
+	{ "analysts", "gold", RESTRICTED(""), NULL, NULL, "user \"analysts\" may not use the cluster group \"gold\"" },
+	{ NULL, "gold", RESTRICTED(""), NULL, NULL, "user \"\" may not use the cluster group \"gold\"" },
+	{ "ann", "nobody", RESTRICTED(""), NULL, NULL, "user \"ann\" may not use the cluster group \"nobody\"" },
+	{ "ann", "", RESTRICTED("routingFallback: silver\n"), NULL, "gold", NULL },
+	{ "bob", "", RESTRICTED("routingFallback: silver\n"), NULL, "silver", NULL },
+	{ "bob", "", RESTRICTED("routingFallback: gold\n"), NULL, "silver", NULL },
+	{ "dan", "", RESTRICTED("routingFallback: gold\n"), NULL, NULL, "user \"dan\" may not use the cluster group \"gold\"" },
+	{ "bob", "", RESTRICTED("routingFallback: off\n"), NULL, NULL,
+	  "no routing rule matches this statement, and the group of routingFallback is disabled" },
+	{ "bob", "", RESTRICTED("routingFallback: silver\n"), "gold", NULL,
+	  "user \"bob\" may not use the cluster group \"gold\"" },
+};
+
+static void a_group_is_for_those_who_may_use_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		struct qf_conf *c = NULL;
+		struct qf_err err = { 0 };
+		struct qf_arena *arena = qf_arena_new(0);
+		const struct qf_conf_kv header = { "H", uses[i].header };
+		struct qf_route_input in = { .headers = &header, .n_headers = 1, .user = uses[i].user };
+		struct qf_route_verdict v;
+
+		assert_int_equal(qf_conf_parse(&c, qf_slice_str(uses[i].conf), "q.yaml", &err), 0);
+		struct qf_chain *chain = qf_chain_new(c, NULL);
+
+		in.pinned = uses[i].pinned != NULL ? qf_conf_group(c, uses[i].pinned) : NULL;
+		route(chain, &in, &v, arena);
+		assert_string_equal(v.group != NULL ? v.group->name : "-", uses[i].group != NULL ? uses[i].group : "-");
+		assert_int_equal(v.denied, uses[i].group == NULL);
+		if (uses[i].text != NULL)
+			assert_string_equal(v.message, uses[i].text);
+		qf_chain_free(chain);
+		qf_arena_free(arena);
+		qf_conf_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_group_is_for_those_who_may_use_it),
 		cmocka_unit_test(every_case_is_judged_alike_with_and_without_reasons),
 		cmocka_unit_test(steps_name_every_router),
 		cmocka_unit_test(suspended_walks_go_on_in_any_order),
