@@ -324,6 +324,11 @@ const struct qf_conf *qf_hub_conf(const struct qf_hub *hub)
 	return hub->run->conf;
 }
 
+struct qf_tls_config *qf_hub_tls(const struct qf_hub *hub)
+{
+	return hub->tls;
+}
+
 struct qf_loop *qf_hub_loop(const struct qf_hub *hub)
 {
 	return hub->run->loop;

@@ -15,6 +15,7 @@
 #include "qf/map.h"
 #include "qf/ring.h"
 #include "qf/svc.h"
+#include "qf/tls.h"
 
 #include <time.h>
 
@@ -99,6 +100,7 @@ struct qf_hub {
 	struct qf_lru *tickets;
 	struct qf_buf key; /* of a ticket, in the making */
 	struct qf_listener *frontends[QF_FE_N];
+	struct qf_tls_config *tls; /* of new connections; NULL: none */
 	unsigned draining; /* frontends that are not empty yet */
 	struct qf_timer tell;
 	struct qf_buf told; /* the state as qf-admin has it, and which epoch of it */

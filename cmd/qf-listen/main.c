@@ -58,16 +58,37 @@ static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 	qf_list_init(&h->pins);
 	tickets_open(h);
 	make_tag(h);
+	rc = qf_tls_config_new(&h->tls, &run->conf->tls, reterr);
 	for (int fe = 0; fe < QF_FE_N && rc == 0; fe++)
 		rc = open_frontend(h, (enum qf_frontend)fe, reterr);
 	return rc;
 }
 
-/* Ports and addresses need a restart; everything else of the model is read where it is used. */
+static int check(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr)
+{
+	struct qf_tls_config *tls;
+	int rc = qf_tls_config_new(&tls, &conf->tls, reterr);
+
+	(void)ctx;
+	(void)run;
+	qf_tls_config_free(tls);
+	return rc;
+}
+
+/*
+ * Ports and addresses need a restart; everything else of the model is read where it is used. The files of the
+ * certificate are read each time: they change under the same names. Connections keep what they began with.
+ */
 static int apply(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr)
 {
-	(void)ctx;
-	(void)reterr;
+	struct qf_hub *h = ctx;
+	struct qf_tls_config *tls;
+	int rc = qf_tls_config_new(&tls, &conf->tls, reterr);
+
+	if (rc < 0)
+		return rc;
+	qf_tls_config_free(h->tls);
+	h->tls = tls;
 	for (int fe = 0; fe < QF_FE_N; fe++) {
 		const struct qf_conf_frontend *a = &run->conf->frontends[fe], *b = &conf->frontends[fe];
 
@@ -131,6 +152,7 @@ static void teardown(void *ctx, struct qf_run *run)
 	}
 	h->streams = qf_map_free(h->streams);
 	tickets_close(h);
+	h->tls = qf_tls_config_free(h->tls);
 }
 
 static const struct qf_option options[] = { { 0 } };
@@ -144,6 +166,7 @@ static const struct qf_svc svc = {
 	.rows = true,
 	.handlers = hub_handlers,
 	.setup = setup,
+	.check = check,
 	.apply = apply,
 	.on_peer = hub_on_peer,
 	.drain = drain,

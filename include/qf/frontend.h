@@ -16,6 +16,7 @@
 #include "qf/loop.h"
 
 struct qf_hub;
+struct qf_tls_config;
 struct qf_query;
 struct qf_pin; /* one connection of one dispatch instance, held over statements: a transaction, or what a session keeps there */
 
@@ -121,6 +122,8 @@ struct qf_pin *qf_pin_free(struct qf_pin *pin); /* rolls back when still open; r
 void qf_hub_cancel_key(struct qf_hub *hub, enum qf_frontend fe, struct qf_slice key);
 
 const struct qf_conf *qf_hub_conf(const struct qf_hub *hub); /* current; changes with a reload */
+/* The same of the certificate; NULL: there is none. Who keeps it takes a reference. */
+struct qf_tls_config *qf_hub_tls(const struct qf_hub *hub);
 struct qf_loop *qf_hub_loop(const struct qf_hub *hub);
 const char *qf_hub_version(const struct qf_hub *hub); /* of this build */
 

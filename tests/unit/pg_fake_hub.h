@@ -21,6 +21,7 @@ enum { HUB_WINDOW = 1024 * 1024, HUB_BATCH = 64 * 1024 };
 
 struct qf_hub {
 	struct qf_loop *loop;
+	struct qf_tls_config *tls;
 	struct qf_conf conf;
 	const struct qf_engine_ops *ops;
 	struct qf_conf_cluster cluster;
@@ -499,6 +500,11 @@ struct qf_pin *qf_pin_free(struct qf_pin *pin)
 	else
 		hub_pin_drop(pin);
 	return NULL;
+}
+
+struct qf_tls_config *qf_hub_tls(const struct qf_hub *hub)
+{
+	return hub->tls;
 }
 
 const struct qf_conf *qf_hub_conf(const struct qf_hub *hub)

@@ -104,6 +104,7 @@ int qf_pg_read_execute(struct qf_slice body, struct qf_slice *ret_portal, uint32
 void qf_pg_put_mark(struct qf_buf *out, char kind);
 void qf_pg_put_parameter_description(struct qf_buf *out, const uint32_t *oids, uint16_t n);
 void qf_pg_put_ssl_no(struct qf_buf *out); /* also the refusal of GSSAPI encryption */
+void qf_pg_put_ssl_yes(struct qf_buf *out);
 void qf_pg_put_auth_ok(struct qf_buf *out);
 void qf_pg_put_parameter_status(struct qf_buf *out, const char *name, const char *value);
 void qf_pg_put_backend_key_data(struct qf_buf *out, uint32_t pid, struct qf_slice key);

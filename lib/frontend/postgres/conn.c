@@ -8,6 +8,7 @@
 
 #include "conn.h"
 #include "qf/clock.h"
+#include "qf/log.h"
 
 enum {
 	READ_FIRST = 8 * 1024,
@@ -15,6 +16,7 @@ enum {
 	KEEPALIVE_IDLE_S = 60,
 	KEEPALIVE_INTERVAL_S = 15,
 	KEEPALIVE_COUNT = 4,
+	TLS_HANDSHAKE = 0x16, /* the type of a first record [RFC 8446, 5.1] */
 };
 
 #define LINGER_NS (5 * QF_SEC)
@@ -65,9 +67,41 @@ static void update_watch(struct pg_conn *c)
 
 	if (c->reading)
 		events |= EPOLLIN;
-	if (c->blocked)
+	if (c->blocked || (c->tls_sends && wants_input(c)))
 		events |= EPOLLOUT;
 	qf_watch_mod(c->loop, &c->watch, events);
+}
+
+/* ---- the two calls that everything goes through ---- */
+
+/* As send(), but fails with -errno; -EAGAIN: the socket takes no more. 0: TLS has to read first. */
+static ssize_t put(struct pg_conn *c)
+{
+	unsigned wants = EPOLLOUT;
+	ssize_t n;
+
+	if (!c->tls) {
+		n = send(c->watch.fd, c->out.p, c->out.n, MSG_NOSIGNAL);
+		return n < 0 ? -errno : n;
+	}
+	n = qf_tls_write(c->tls, c->out.p, c->out.n, &wants);
+	return n == -EAGAIN && wants == EPOLLIN ? 0 : n;
+}
+
+/* As recv(), but fails with -errno. */
+static ssize_t get(struct pg_conn *c, void *to, size_t room)
+{
+	unsigned wants = EPOLLIN;
+	ssize_t n;
+
+	if (!c->tls || c->shut) { /* what comes after our last word is of no interest, encrypted or not */
+		n = recv(c->watch.fd, to, room, 0);
+		return n < 0 ? -errno : n;
+	}
+	qf_assert(qf_tls_established(c->tls) || c->in.n == 0); /* CVE-2021-23214 */
+	n = qf_tls_read(c->tls, to, room, &wants);
+	c->tls_sends = n == -EAGAIN && wants == EPOLLOUT;
+	return n;
 }
 
 /* ---- output ---- */
@@ -78,15 +112,17 @@ static bool flush(struct pg_conn *c)
 	uint64_t before = c->sent_bytes;
 
 	while (c->out.n > 0 && !c->blocked) {
-		ssize_t n = send(c->watch.fd, c->out.p, c->out.n, MSG_NOSIGNAL);
+		ssize_t n = put(c);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
-		if (n < 0 && errno != EAGAIN) {
+		if (n < 0 && n != -EAGAIN) {
 			gone(c, PG_GONE_CLOSED);
 			return false;
 		}
-		c->blocked = n < 0 || (size_t)n < c->out.n;
+		if (n == 0)
+			break;
+		c->blocked = n < 0 || (!c->tls && (size_t)n < c->out.n);
 		if (n > 0) {
 			qf_buf_consume(&c->out, (size_t)n);
 			c->sent_bytes += (uint64_t)n;
@@ -125,6 +161,8 @@ static void shut_when_sent(struct pg_conn *c)
 	if (!c->finishing || c->shut || c->out.n > 0)
 		return;
 	c->shut = true;
+	if (c->tls)
+		qf_tls_shutdown(c->tls);
 	shutdown(c->watch.fd, SHUT_WR);
 }
 
@@ -139,6 +177,55 @@ static void release_buffers(struct pg_conn *c)
 		qf_buf_fini(&c->out);
 }
 
+/* ---- input ---- */
+
+static void read_some(struct pg_conn *c)
+{
+	size_t room = c->in.n > 0 ? READ_MORE : READ_FIRST;
+	ssize_t n = get(c, qf_buf_reserve(&c->in, room), room);
+
+	if (n == -EAGAIN || n == -EINTR) {
+		if (c->tls)
+			release_buffers(c);
+		if (c->tls && c->out.n > 0 && !c->blocked)
+			pg_conn_kick(c);
+		return;
+	}
+	if (n <= 0) {
+		if (c->tls && n < 0)
+			qf_debug("TLS: %s", qf_tls_error(c->tls));
+		gone(c, c->finishing ? PG_GONE_FINISHED : PG_GONE_CLOSED);
+		return;
+	}
+	if (c->finishing)
+		return; /* not appended: nobody reads it any more */
+	c->in.n += (size_t)n;
+	pg_conn_kick(c);
+}
+
+/* True when that was all for now. [PG 55.2.11]: no startup packet is so long that it begins with this byte. */
+static bool sniffed(struct pg_conn *c)
+{
+	uint8_t first;
+	ssize_t n = recv(c->watch.fd, &first, 1, MSG_PEEK);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->sniff = false;
+	if (n == 1 && first == TLS_HANDSHAKE)
+		c->ops->direct_tls(c);
+	return pg_conn_closed(c);
+}
+
+static void on_input(struct pg_conn *c)
+{
+	if (c->sniff && sniffed(c))
+		return;
+	read_some(c);
+	if (c->tls && !pg_conn_closed(c))
+		update_watch(c);
+}
+
 static void on_task(struct qf_task *t)
 {
 	struct pg_conn *c = qf_container_of(t, struct pg_conn, task);
@@ -147,30 +234,16 @@ static void on_task(struct qf_task *t)
 		c->ops->turn(c);
 	if (pg_conn_closed(c) || !flush(c))
 		return;
+	/* No event of the socket tells of what TLS has read already. */
+	if (c->tls && !c->shut && wants_input(c) && qf_tls_pending(c->tls) > 0)
+		read_some(c);
+	if (pg_conn_closed(c))
+		return;
 	if (c->full && pg_conn_room(c))
 		pg_conn_kick(c);
 	shut_when_sent(c);
 	release_buffers(c);
 	update_watch(c);
-}
-
-/* ---- input ---- */
-
-static void read_some(struct pg_conn *c)
-{
-	size_t room = c->in.n > 0 ? READ_MORE : READ_FIRST;
-	ssize_t n = recv(c->watch.fd, qf_buf_reserve(&c->in, room), room, 0);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		gone(c, c->finishing ? PG_GONE_FINISHED : PG_GONE_CLOSED);
-		return;
-	}
-	if (c->finishing)
-		return; /* not appended: nobody reads it any more */
-	c->in.n += (size_t)n;
-	pg_conn_kick(c);
 }
 
 static void on_event(struct qf_watch *w, uint32_t events)
@@ -186,8 +259,8 @@ static void on_event(struct qf_watch *w, uint32_t events)
 		pg_conn_kick(c);
 	}
 	if (wants_input(c)) {
-		if (events & EPOLLIN)
-			read_some(c);
+		if ((events & EPOLLIN) || c->tls_sends)
+			on_input(c);
 		return;
 	}
 	if (events & EPOLLRDHUP) {
@@ -236,6 +309,7 @@ void pg_conn_close(struct pg_conn *c)
 	qf_watch_del(c->loop, &c->watch);
 	qf_task_del(c->loop, &c->task);
 	qf_timer_stop(c->loop, &c->timer);
+	c->tls = qf_tls_free(c->tls);
 	close(c->watch.fd);
 	c->watch.fd = -1;
 	qf_buf_fini(&c->in);
@@ -244,8 +318,15 @@ void pg_conn_close(struct pg_conn *c)
 
 void pg_conn_last_words(struct pg_conn *c)
 {
-	if (!pg_conn_closed(c) && c->out.n > 0)
-		(void)!send(c->watch.fd, c->out.p, c->out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = 1;
+
+	while (!pg_conn_closed(c) && c->out.n > 0 && n > 0) {
+		n = put(c);
+		if (n > 0)
+			qf_buf_consume(&c->out, (size_t)n);
+	}
+	if (c->tls)
+		qf_tls_shutdown(c->tls);
 	pg_conn_close(c);
 }
 
@@ -253,6 +334,19 @@ void pg_conn_kick(struct pg_conn *c)
 {
 	if (!pg_conn_closed(c))
 		qf_task_add(c->loop, &c->task);
+}
+
+void pg_conn_start_tls(struct pg_conn *c, struct qf_tls_config *config, bool direct)
+{
+	qf_assert(!c->tls);
+	c->sniff = false;
+	if (!flush(c))
+		return;
+	if (c->out.n > 0) { /* a byte that a fresh socket does not take */
+		gone(c, PG_GONE_CLOSED);
+		return;
+	}
+	c->tls = qf_tls_new(config, c->watch.fd, "postgresql", direct);
 }
 
 void pg_conn_finish(struct pg_conn *c)

@@ -510,7 +510,14 @@ static void on_gone(struct pg_conn *c, enum pg_gone why)
 
 /* ---- life ---- */
 
-static const struct pg_conn_ops conn_ops = { .turn = on_turn, .sent = on_sent, .gone = on_gone };
+static void on_direct_tls(struct pg_conn *c)
+{
+	pg_startup_direct_tls(qf_container_of(c, struct pg_session, conn));
+}
+
+static const struct pg_conn_ops conn_ops = {
+	.turn = on_turn, .direct_tls = on_direct_tls, .sent = on_sent, .gone = on_gone
+};
 
 static void on_reap(struct qf_task *t)
 {
@@ -520,6 +527,19 @@ static void on_reap(struct qf_task *t)
 	qf_buf_fini(&s->noted);
 	pg_session_facts_fini(s);
 	free(s);
+}
+
+static void set_client(struct pg_session *s, const char *client)
+{
+	const char *port = strrchr(client, ':');
+	size_t n = port ? (size_t)(port - client) : strlen(client);
+
+	snprintf(s->client, sizeof(s->client), "%s", client);
+	s->local = !port;
+	if (n > 2 && client[0] == '[')
+		snprintf(s->address, sizeof(s->address), "%.*s", (int)n - 2, client + 1);
+	else
+		snprintf(s->address, sizeof(s->address), "%.*s", (int)n, client);
 }
 
 int pg_session_new(struct qf_listener *l, int fd, const char *client)
@@ -536,14 +556,15 @@ int pg_session_new(struct qf_listener *l, int fd, const char *client)
 	s->listener = l;
 	s->reap.fn = on_reap;
 	s->timer.fn = on_timer;
-	snprintf(s->client, sizeof(s->client), "%s", client);
+	set_client(s, client);
+	s->conn.sniff = pg_startup_tls_mode(s) != QF_TLS_OFF;
 	s->facts.frontend = QF_FE_POSTGRES;
 	s->facts.client = s->client;
 	s->settings.dirty = true;
 	qf_pg_decoder_init(&s->decoder, conf->max_statement_bytes + 1);
 	qf_list_append(&l->connections, &s->link);
 	l->n_connections++;
-	qf_timer_set(l->loop, &s->timer, STARTUP_LIMIT_NS);
+	qf_timer_set(l->loop, &s->timer, conf->auth.login_timeout_ns ? conf->auth.login_timeout_ns : STARTUP_LIMIT_NS);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ enum pg_phase {
 };
 
 struct pg_session {
-	struct pg_conn conn;
+	struct pg_conn conn; /* conn.tls: NULL when the client talks in clear */
 	struct qf_listener *listener;
 	struct qf_list link;
 	struct qf_task reap;
@@ -41,7 +41,9 @@ struct pg_session {
 	uint32_t pid;	/* of its cancel key */
 	uint8_t secret[PG_SECRET];
 	uint8_t secret_n; /* by the protocol's minor version */
-	char client[64];
+	char client[64];  /* "127.0.0.1:40312", "[::1]:40312" or "local"; behind a proxy the real client's */
+	char address[48]; /* the same without brackets and port */
+	bool local;	  /* by the Unix socket: never encrypted, and not refused for it */
 	char *user, *database, *schema;
 	struct pg_settings settings;
 	struct qf_buf noted; /* ParameterStatus messages that came while a query was out, which borrows the settings */
@@ -82,6 +84,10 @@ void pg_session_drain(struct pg_session *s);
 
 /* startup.c: everything before the session is ready */
 void pg_startup_event(struct pg_session *s, const struct qf_pg_event *ev, bool more_behind);
+/* TLS without an SSLRequest before it. */
+void pg_startup_direct_tls(struct pg_session *s);
+/* What this session may or has to do about TLS, by the configuration of now: OFF on the Unix socket. */
+enum qf_tls_mode pg_startup_tls_mode(const struct pg_session *s);
 
 /* facts.c: what the settings mean to others; both are brought up to date when a setting changed */
 const struct qf_session_facts *pg_session_facts(struct pg_session *s);

@@ -210,6 +210,11 @@ static void start(struct pg_session *s, const struct qf_pg_event *ev)
 {
 	struct startup u = { .s = s, .body = ev->body };
 
+	if (!s->conn.tls && pg_startup_tls_mode(s) == QF_TLS_REQUIRE) {
+		pg_session_fatal(s, "28000", "connections that are not encrypted are refused here: "
+				 "connect with sslmode=require or better");
+		return;
+	}
 	qf_buf_init(&u.unknown);
 	if (!read_packet(&u)) {
 		pg_reply_error(&s->conn.out, "FATAL", &u.error);
@@ -226,26 +231,53 @@ static void start(struct pg_session *s, const struct qf_pg_event *ev)
 	qf_buf_fini(&u.unknown);
 }
 
+/* ---- encryption ---- */
+
+enum qf_tls_mode pg_startup_tls_mode(const struct pg_session *s)
+{
+	const struct qf_hub *hub = s->listener->hub;
+
+	return s->local || !qf_hub_tls(hub) ? QF_TLS_OFF : qf_hub_conf(hub)->frontends[QF_FE_POSTGRES].tls;
+}
+
+/* Within TLS neither kind of encryption can be asked for. */
+static void begin_tls(struct pg_session *s, bool direct)
+{
+	s->decoder.ssl_asked = s->decoder.gss_asked = true;
+	pg_conn_start_tls(&s->conn, qf_hub_tls(s->listener->hub), direct);
+}
+
+void pg_startup_direct_tls(struct pg_session *s)
+{
+	begin_tls(s, true);
+}
+
 /*
- * We answer "no", so nothing is encrypted that could have been injected into. But a client that speaks
- * before it knows the answer is broken or not the only one speaking, and once TLS is offered this is
- * CVE-2021-23214.
+ * A client that speaks before it knows the answer is broken or not the only one speaking: what came in clear must not
+ * be taken for what it encrypts (CVE-2021-23214).
  */
-static void answer_encryption_request(struct pg_session *s, bool more_behind)
+static void answer_encryption_request(struct pg_session *s, bool more_behind, bool offered)
 {
 	if (more_behind) {
 		pg_session_fatal(s, "08P01", "received unencrypted data after encryption request");
 		return;
 	}
-	qf_pg_put_ssl_no(&s->conn.out);
+	if (!offered) {
+		qf_pg_put_ssl_no(&s->conn.out);
+		return;
+	}
+	qf_pg_put_ssl_yes(&s->conn.out);
+	begin_tls(s, false);
 }
 
 void pg_startup_event(struct pg_session *s, const struct qf_pg_event *ev, bool more_behind)
 {
 	switch (ev->type) {
 	case QF_PG_SSL_REQUEST:
+		answer_encryption_request(s, more_behind, pg_startup_tls_mode(s) != QF_TLS_OFF);
+		break;
 	case QF_PG_GSS_REQUEST:
-		answer_encryption_request(s, more_behind);
+		answer_encryption_request(s, more_behind, false);
 		break;
 	case QF_PG_CANCEL_REQUEST:
 		pg_listener_cancel(s->listener, ev->pid, ev->key);

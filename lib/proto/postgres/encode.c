@@ -41,6 +41,11 @@ void qf_pg_put_ssl_no(struct qf_buf *out)
 	qf_buf_u8(out, 'N');
 }
 
+void qf_pg_put_ssl_yes(struct qf_buf *out)
+{
+	qf_buf_u8(out, 'S');
+}
+
 void qf_pg_put_auth_ok(struct qf_buf *out)
 {
 	size_t at = begin(out, 'R');
