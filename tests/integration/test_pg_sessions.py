@@ -106,13 +106,30 @@ def test_settings_of_ones_own(single):
         assert one(c, "select coalesce(current_setting('app.tenant', true), '')") == ""
 
 
-def test_rollback_to_a_savepoint_leaves_settings(single):
-    """Unlike in PostgreSQL, where it takes back what was set since: settings are the session's, and it knows no savepoints."""
-    with wires(single, 1) as (a,):
-        a.ask("begin; set work_mem = '6MB'; savepoint s; set work_mem = '7MB'; rollback to s")
-        assert one(a, "select current_setting('work_mem')") == "7MB"
-        a.ask("rollback")
-        assert one(a, "select current_setting('work_mem')") == "4MB"
+SAVEPOINTS = [  # what work_mem and TimeZone are at the end, and after COMMIT
+    ("begin; set work_mem = '6MB'; savepoint s; set work_mem = '7MB'; rollback to s", "6MB UTC", "6MB UTC"),
+    ("begin; savepoint s; set work_mem = '7MB'; set timezone = 'Asia/Tokyo'; rollback to savepoint s", "4MB UTC", "4MB UTC"),
+    ("begin; savepoint s; set local work_mem = '7MB'; release s", "7MB UTC", "4MB UTC"),
+    ("begin; savepoint a; set work_mem = '5MB'; savepoint b; set work_mem = '6MB'; release b; rollback to a", "4MB UTC", "4MB UTC"),
+    ("begin; savepoint a; set work_mem = '5MB'; savepoint a; set work_mem = '6MB'; rollback work to a; rollback to \"a\"", "5MB UTC", "5MB UTC"),
+    ("begin; savepoint A; set timezone = 'Asia/Tokyo'; savepoint \"A\"; set timezone = 'Asia/Seoul'; rollback to a", "4MB UTC", "4MB UTC"),
+    ("begin; set work_mem = '5MB'; savepoint s; set local work_mem = '6MB'; rollback to s; set timezone = 'Asia/Tokyo'", "5MB Asia/Tokyo", "5MB Asia/Tokyo"),
+    ("begin; savepoint s; set work_mem = '7MB'; savepoint t; select 1/0; rollback to s", "4MB UTC", "4MB UTC"),
+]
+
+
+@pytest.mark.parametrize("sql, inside, after", SAVEPOINTS)
+def test_savepoints_and_settings(pg, single, sql, inside, after):
+    """What was set since a savepoint goes with it, for the connection that serves the session next, too: as at the server itself."""
+    now = "select current_setting('work_mem') || ' ' || current_setting('timezone')"
+    for make in (lambda: wires(single, 1), lambda: wires(pg, 1)):
+        with make() as (a,):
+            a.ask("set timezone = 'UTC'")
+            for part in sql.split("; "):
+                a.ask(part)
+            assert one(a, now) == inside
+            a.ask("commit")
+            assert one(a, now) == after
 
 
 def test_a_role_is_refused(single):

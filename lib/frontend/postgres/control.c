@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../words.h"
 #include "query.h"
 
 static void warn(struct pg_run *run, const char *sqlstate, const char *text)
@@ -242,6 +243,45 @@ void pg_control(struct pg_run *run)
 		set_transaction(run, &st);
 	else
 		finish_block(run, verb == QF_VERB_COMMIT, &st);
+}
+
+/* ---- savepoints ---- */
+
+/* [PG SAVEPOINT, RELEASE SAVEPOINT, ROLLBACK TO SAVEPOINT] The name is the last word of each. */
+static char *savepoint_name(struct pg_run *run, struct qf_arena *a)
+{
+	enum qf_dialect d = pg_session_facts(run->s)->dialect;
+	struct fe_words w = fe_words(run->stmt.text, d);
+	struct qf_token last = w.tok;
+	char *name;
+
+	for (; !fe_words_end(&w); fe_words_next(&w))
+		last = w.tok;
+	if (last.type == QF_TOK_QUOTED)
+		return qf_sql_unquote(last.text, d, a);
+	name = qf_arena_strndup(a, last.text.p, last.text.n);
+	for (char *p = name; *p; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
+	return name;
+}
+
+void pg_control_savepoint(struct pg_run *run)
+{
+	enum qf_verb v = run->facts.verb;
+	struct qf_arena *a;
+	const char *name;
+
+	if (v != QF_VERB_SAVEPOINT && v != QF_VERB_RELEASE && v != QF_VERB_ROLLBACK_TO)
+		return;
+	a = qf_arena_new(0);
+	name = savepoint_name(run, a);
+	if (name && v == QF_VERB_SAVEPOINT)
+		pg_settings_savepoint(&run->s->settings, name);
+	else if (name && v == QF_VERB_RELEASE)
+		pg_settings_release(&run->s->settings, name);
+	else if (name)
+		pg_settings_rollback_to(&run->s->settings, name);
+	qf_arena_free(a);
 }
 
 /* ---- how it begins at the engine ---- */

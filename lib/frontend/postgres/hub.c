@@ -260,6 +260,7 @@ static void complete_statement(struct pg_run *run, bool copied_out)
 
 	if (run->facts.verb == QF_VERB_ROLLBACK_TO)
 		run->s->txn.state = PG_TXN_BLOCK;
+	pg_control_savepoint(run);
 	pg_set_accepted(run);
 	if (copied_out)
 		qf_pg_put_mark(&run->s->conn.out, 'c'); /* CopyDone */

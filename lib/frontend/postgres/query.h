@@ -122,6 +122,8 @@ void pg_control(struct pg_run *run);
 void pg_control_begin_implicit(struct pg_session *s);
 /* Ends the implicit transaction; then run->tag is told, unless it is empty. */
 void pg_control_commit_implicit(struct pg_run *run);
+/* The engine has taken the current statement: of a savepoint, the settings follow. */
+void pg_control_savepoint(struct pg_run *run);
 /* The transaction is over; with chain, the next one has begun like it. */
 void pg_control_end(struct pg_session *s, bool commit, bool chain);
 /* How a COMMIT or ROLLBACK that went to the engine came back. */

@@ -76,6 +76,8 @@ static struct pg_setting_value *find_or_add(struct pg_settings *st, const struct
 	return v;
 }
 
+static void forget_savepoints(struct pg_settings *st);
+
 void pg_settings_fini(struct pg_settings *st)
 {
 	for (size_t i = 0; i < st->n; i++) {
@@ -88,6 +90,7 @@ void pg_settings_fini(struct pg_settings *st)
 		free(v->kept);
 	}
 	free(st->v);
+	forget_savepoints(st);
 	*st = (struct pg_settings){ 0 };
 }
 
@@ -108,9 +111,126 @@ static void changed(struct pg_settings *st, const struct pg_setting *def)
 	st->report |= is_reported(def);
 }
 
+/* ---- savepoints ---- */
+
+struct savepoint {
+	uint64_t name; /* its hash */
+	size_t undo;   /* how many there were */
+};
+
+struct undo { /* the n-th value before a change */
+	size_t n;
+	char *value, *kept, *before;
+	bool touched;
+};
+
+static struct savepoint *savepoint_at(const struct pg_settings *st, size_t i)
+{
+	return (struct savepoint *)(void *)st->savepoints.p + i;
+}
+
+static size_t count_savepoints(const struct pg_settings *st)
+{
+	return st->savepoints.n / sizeof(struct savepoint);
+}
+
+static struct undo *undo_at(const struct pg_settings *st, size_t i)
+{
+	return (struct undo *)(void *)st->undo.p + i;
+}
+
+static size_t count_undo(const struct pg_settings *st)
+{
+	return st->undo.n / sizeof(struct undo);
+}
+
+static void keep_for_undo(struct pg_settings *st, const struct pg_setting_value *v)
+{
+	size_t n = (size_t)(v - st->v), depth = count_savepoints(st);
+	struct undo u = { .n = n, .touched = v->touched };
+
+	if (depth == 0)
+		return;
+	for (size_t i = savepoint_at(st, depth - 1)->undo; i < count_undo(st); i++)
+		if (undo_at(st, i)->n == n)
+			return; /* it was kept since the last savepoint */
+	u.value = dup_or_null(v->value);
+	u.kept = dup_or_null(v->kept);
+	u.before = dup_or_null(v->before);
+	qf_buf_add(&st->undo, &u, sizeof(u));
+}
+
+static void undo_one(struct pg_settings *st, struct undo *u)
+{
+	struct pg_setting_value *v = &st->v[u->n];
+
+	replace(&v->value, u->value);
+	replace(&v->kept, u->kept);
+	replace(&v->before, u->before);
+	v->touched = u->touched;
+	changed(st, v->def);
+}
+
+static void forget_savepoints(struct pg_settings *st)
+{
+	for (size_t i = 0; i < count_undo(st); i++) {
+		free(undo_at(st, i)->value);
+		free(undo_at(st, i)->kept);
+		free(undo_at(st, i)->before);
+	}
+	qf_buf_fini(&st->undo);
+	qf_buf_fini(&st->savepoints);
+}
+
+/* The last of that name; false: an engine knows one that was not seen here. */
+static bool find_savepoint(const struct pg_settings *st, const char *name, size_t *ret)
+{
+	uint64_t hash = qf_hash(qf_slice_str(name));
+
+	for (size_t i = count_savepoints(st); i-- > 0;)
+		if (savepoint_at(st, i)->name == hash) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+void pg_settings_savepoint(struct pg_settings *st, const char *name)
+{
+	struct savepoint s = { .name = qf_hash(qf_slice_str(name)), .undo = count_undo(st) };
+
+	if (st->in_transaction)
+		qf_buf_add(&st->savepoints, &s, sizeof(s));
+}
+
+/* What was changed since then counts as changed since the one before. */
+void pg_settings_release(struct pg_settings *st, const char *name)
+{
+	size_t i;
+
+	if (!find_savepoint(st, name, &i))
+		return;
+	st->savepoints.n = i * sizeof(struct savepoint);
+	if (i == 0)
+		forget_savepoints(st);
+}
+
+void pg_settings_rollback_to(struct pg_settings *st, const char *name)
+{
+	size_t i;
+
+	if (!find_savepoint(st, name, &i))
+		return;
+	for (size_t n = count_undo(st); n-- > savepoint_at(st, i)->undo;)
+		undo_one(st, undo_at(st, n));
+	st->undo.n = savepoint_at(st, i)->undo * sizeof(struct undo);
+	st->savepoints.n = (i + 1) * sizeof(struct savepoint);
+}
+
 /* Takes value. */
 static void assign(struct pg_settings *st, struct pg_setting_value *v, char *value, bool local)
 {
+	keep_for_undo(st, v);
 	if (st->in_transaction && !v->touched) {
 		v->touched = st->touched = true;
 		v->before = dup_or_null(v->value);
@@ -259,6 +379,7 @@ void pg_settings_begin(struct pg_settings *st)
 void pg_settings_end(struct pg_settings *st, bool commit)
 {
 	st->in_transaction = false;
+	forget_savepoints(st);
 	if (!st->touched)
 		return;
 	st->touched = false;

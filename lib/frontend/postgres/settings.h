@@ -1,7 +1,8 @@
 /*
  * The settings of a PostgreSQL session: one table of what exists, one store a session of what differs.
  *
- * A value goes back to what it was when its transaction rolls back; SET LOCAL ends with the transaction;
+ * A value goes back to what it was when its transaction rolls back, or to the savepoint that is rolled back to; SET LOCAL
+ * ends with the transaction;
  * RESET goes to what the client asked for at startup, else to the table's default. A name with a dot is the
  * client's own and takes any text. What is not known here an engine judges; its values are kept as they were written.
  * Strings handed out are borrowed until the next change. One loop thread.
@@ -114,6 +115,8 @@ struct pg_setting_value {
 struct pg_settings {
 	struct pg_setting_value *v;
 	size_t n, cap;
+	struct qf_buf savepoints; /* struct savepoint, and what was changed since the first of them: struct undo */
+	struct qf_buf undo;
 	bool in_transaction;
 	bool touched; /* one of them is */
 	bool dirty;   /* something changed; cleared by the owner */
@@ -142,6 +145,10 @@ void pg_settings_set_reset(struct pg_settings *st, enum pg_setting_id id, const 
 void pg_settings_note(struct pg_settings *st, struct qf_slice name, struct qf_slice value);
 void pg_settings_reset_all(struct pg_settings *st);
 void pg_settings_begin(struct pg_settings *st);
+/* What SAVEPOINT, RELEASE and ROLLBACK TO mean for them, once the engine has taken it. A name: as PostgreSQL folds it. */
+void pg_settings_savepoint(struct pg_settings *st, const char *name);
+void pg_settings_release(struct pg_settings *st, const char *name);
+void pg_settings_rollback_to(struct pg_settings *st, const char *name);
 void pg_settings_end(struct pg_settings *st, bool commit);
 
 /* The next setting whose value the client has not been told yet; false at the end. Start with *at = 0. */
