@@ -101,6 +101,7 @@ struct qf_hub {
 	struct qf_buf key; /* of a ticket, in the making */
 	struct qf_listener *frontends[QF_FE_N];
 	struct qf_tls_config *tls; /* of new connections; NULL: none */
+	struct keys *keys; /* of users who are logged in; NULL: none were */
 	unsigned draining; /* frontends that are not empty yet */
 	struct qf_timer tell;
 	struct qf_buf told; /* the state as qf-admin has it, and which epoch of it */
@@ -146,6 +147,9 @@ void hub_resolved(struct qf_query *q);
 void control_tell(struct qf_hub *h); /* the state, now and whenever it changes */
 void control_stop(struct qf_hub *h);
 void on_control(void *arg, struct qf_peer *from, const struct qf_msg *m);
+
+/* keys.c */
+void keys_close(struct qf_hub *h);
 
 /* pin.c */
 void pin_after(struct qf_query *q, const struct qf_msg *m, struct qf_peer *at);

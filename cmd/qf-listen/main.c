@@ -152,6 +152,7 @@ static void teardown(void *ctx, struct qf_run *run)
 	}
 	h->streams = qf_map_free(h->streams);
 	tickets_close(h);
+	keys_close(h);
 	h->tls = qf_tls_config_free(h->tls);
 }
 

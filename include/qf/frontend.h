@@ -10,6 +10,7 @@
 #ifndef QF_FRONTEND_H
 #define QF_FRONTEND_H
 
+#include "qf/auth.h"
 #include "qf/buf.h"
 #include "qf/conf.h"
 #include "qf/engine.h"
@@ -120,6 +121,18 @@ struct qf_pin *qf_pin_free(struct qf_pin *pin); /* rolls back when still open; r
  * their cancel_key(). Nobody answers.
  */
 void qf_hub_cancel_key(struct qf_hub *hub, enum qf_frontend fe, struct qf_slice key);
+
+/* Who may log in, by the current configuration; borrowed until the loop turns, else qf_auth_ref(). */
+struct qf_auth *qf_hub_auth(const struct qf_hub *hub);
+/*
+ * SCRAM keys of users who are logged in, for engines where they log in by them (queryAuth: scramKeys); nothing is kept
+ * when no cluster asks for that. put: one more session of that user; the keys of the latest login count. drop: one
+ * session less; with the last one the keys are wiped. In locked memory, which no core dump has.
+ */
+bool qf_hub_keys_put(struct qf_hub *hub, const char *user, const struct qf_scram_keys *keys); /* false: not kept */
+void qf_hub_keys_drop(struct qf_hub *hub, const char *user); /* once for each put that was kept */
+/* NULL: there are none. Borrowed until the next put or drop. */
+const struct qf_scram_keys *qf_hub_keys(const struct qf_hub *hub, const char *user);
 
 const struct qf_conf *qf_hub_conf(const struct qf_hub *hub); /* current; changes with a reload */
 /* The same of the certificate; NULL: there is none. Who keeps it takes a reference. */

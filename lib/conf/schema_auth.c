@@ -1,30 +1,14 @@
 /* The section auth: who clients are. */
-#include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "items.h"
+#include "qf/net.h"
 
 bool qf_conf_is_network(const char *text)
 {
-	struct in6_addr scratch;
-	const char *slash = strchr(text, '/');
-	size_t n = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	char address[INET6_ADDRSTRLEN];
-	unsigned long bits, most;
-	char *end;
+	struct qf_net net;
 
-	if (n >= sizeof(address))
-		return false;
-	memcpy(address, text, n);
-	address[n] = '\0';
-	most = inet_pton(AF_INET, address, &scratch) == 1 ? 32 : inet_pton(AF_INET6, address, &scratch) == 1 ? 128 : 0;
-	if (most == 0 || slash == NULL)
-		return most != 0;
-	if (slash[1] < '0' || slash[1] > '9')
-		return false;
-	bits = strtoul(slash + 1, &end, 10);
-	return *end == '\0' && bits <= most;
+	return qf_net_parse(&net, text);
 }
 
 /* ---- users ---- */

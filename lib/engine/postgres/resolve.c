@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PARAMS = 24, MAX_PASSWORD = 4096 };
+#include "qf/secret.h"
+
+enum { MAX_PARAMS = 24 };
 
 struct params {
 	const char *keys[MAX_PARAMS + 1], *values[MAX_PARAMS + 1];
@@ -20,13 +22,6 @@ struct lists { /* one entry an address, as libpq wants them */
 static char *dup_or_null(const char *s)
 {
 	return s ? qf_xstrdup(s) : NULL;
-}
-
-static void wipe(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
 }
 
 void pge_target_init(struct pge_target *t, const struct qf_conf_cluster *cfg)
@@ -43,37 +38,11 @@ void pge_target_init(struct pge_target *t, const struct qf_conf_cluster *cfg)
 
 void pge_target_fini(struct pge_target *t)
 {
-	wipe(t->endpoint);
-	wipe(t->password);
+	qf_secret_free(t->endpoint);
+	qf_secret_free(t->password);
 	free(t->username);
 	free(t->password_file);
 	free(t->database);
-}
-
-/* ---- the password ---- */
-
-/* The first line. */
-static int read_password(const char *file, char **ret, struct qf_err *reterr)
-{
-	const char *dir = strchr(file, '/') ? NULL : getenv("CREDENTIALS_DIRECTORY");
-	char *path = dir ? qf_xasprintf("%s/%s", dir, file) : qf_xstrdup(file);
-	char line[MAX_PASSWORD];
-	FILE *f = fopen(path, "re");
-	int r = 0;
-
-	if (!f)
-		r = qf_err_set(reterr, -errno, "passwordFile %s: %s", path, qf_strerror(-errno));
-	else if (!fgets(line, sizeof(line), f))
-		r = qf_err_set(reterr, QF_ECONFIG, "passwordFile %s is empty", path);
-	if (f)
-		fclose(f);
-	free(path);
-	if (r < 0)
-		return r;
-	line[strcspn(line, "\r\n")] = '\0';
-	*ret = qf_xstrdup(line);
-	explicit_bzero(line, sizeof(line));
-	return 0;
 }
 
 /* ---- libpq ---- */
@@ -237,7 +206,7 @@ int pge_target_connect(const struct pge_target *t, PGconn **ret, struct qf_err *
 {
 	char *from_file = NULL;
 	struct params p;
-	int r = t->password_file ? read_password(t->password_file, &from_file, reterr) : 0;
+	int r = t->password_file ? qf_secret_line(&from_file, "passwordFile", t->password_file, reterr) : 0;
 
 	if (r < 0)
 		return r;
@@ -245,6 +214,6 @@ int pge_target_connect(const struct pge_target *t, PGconn **ret, struct qf_err *
 	r = start(&p, ret, reterr);
 	if (r == 0)
 		r = start_with_addresses(&p, ret, reterr);
-	wipe(from_file);
+	qf_secret_free(from_file);
 	return r;
 }
