@@ -19,12 +19,13 @@ MAY_INCLUDE = {
     "ring": "core",
     "proto": "core",
     "conf": "core sql",
-    "http": "core loop",
+    "tls": "core conf sql",
+    "http": "core loop tls",
     "worker": "core loop",
     "bus": "core loop conf sql",
     "svc": "core loop conf sql bus ring",
     "engine": "core loop conf sql proto types",
-    "frontend": "core loop conf sql proto types engine http",
+    "frontend": "core loop conf sql proto types engine http tls",
 }
 PURE = {"core", "sql", "proto", "ring", "types"}
 IMPURE = re.compile(r"^(zmq|poll|netdb|sys/(socket|epoll|un|timerfd|signalfd|eventfd)|netinet/.*|arpa/.*)\.h$")
