@@ -285,6 +285,18 @@ def scram(first):
     return act
 
 
+def scram_in_pieces(peer):
+    """Endless rounds again, in an answer that begins before the question and comes byte by byte."""
+    peer.send(SASL)
+    _, body = peer.message()
+    nonce = re.search(rb"r=([^,]+)", body).group(1)
+    whole = sasl(b"r=" + nonce + b"x,s=c2FsdA==,i=2147483647")
+    for b in whole:
+        peer.send(bytes([b]))
+        time.sleep(0.001)
+    peer.stall()
+
+
 def loop(message):
     def act(peer):
         for _ in range(200):
@@ -327,6 +339,8 @@ AUTH = {
     "scram_nonce_2_MB": scram(b"r={}" + b"x" * 2_000_000 + b",s=c2FsdA==,i=4096"),
     "scram_other_nonce": scram(b"r=other,s=c2FsdA==,i=4096"),
     "scram_no_salt": scram(b"r={},s=,i=4096"),
+    "scram_rounds": scram(b"r={}x,s=c2FsdA==,i=2147483647"),
+    "scram_rounds_in_pieces": scram_in_pieces,
     "scram_rounds_negative": scram(b"r={}x,s=c2FsdA==,i=-1"),
     "error_no_fields": sends(typed("E", b"\0")),
     "error_no_end": sends(typed("E", b"SFATAL\0Cxx")),

@@ -2,8 +2,7 @@
  * The PostgreSQL adapter: a pool of connections per cluster, and a relay of framed bytes between them and clients that
  * speak the same protocol.
  *
- * libpq connects (TLS, SCRAM, password and service files), on a thread as far as it resolves names and on the loop
- * beyond that. Then its socket is ours: messages are written and read here, never through libpq, and rows pass with only
+ * libpq connects (TLS, SCRAM, password and service files), on a thread of a few. Then its socket is ours: messages are written and read here, never through libpq, and rows pass with only
  * their framing looked at. For frontends of other protocols rows are asked for in binary and become Arrow.
  *
  * A connection changes hands without a reset only after statements that are known to leave no state; what the session

@@ -1,6 +1,6 @@
 /*
- * Cancels. libpq opens a connection for each and blocks, so it does that on a thread; its return means that the signal
- * has been sent. One that comes before the server has begun does nothing: it is sent again until the statement ends.
+ * Cancels. libpq opens a connection for each and blocks, so it does that on a thread of a few; its return means that the
+ * signal has been sent. One that comes before the server has begun does nothing: it is sent again until the statement ends.
  */
 #include <stdlib.h>
 
@@ -58,7 +58,7 @@ static void send_cancel(struct qf_engine_conn *c)
 	k->work = (struct pge_work){ .run = cancel_run, .done = cancel_done, .drop = cancel_drop };
 	k->conn = c;
 	k->handle = handle;
-	if (pge_thread_add(c->pool->engine->canceller, &k->work) < 0) {
+	if (pge_crew_add(c->pool->engine->cancellers, &k->work) < 0) {
 		cancel_drop(&k->work);
 		qf_timer_set(c->pool->engine->loop, &c->timer, AGAIN_NS);
 		return;
@@ -99,7 +99,11 @@ void pge_cancel_again(struct qf_engine_conn *c)
 
 void pge_cancel_forget(struct qf_engine_conn *c)
 {
-	if (c->cancelling)
-		c->cancelling->conn = NULL;
+	struct pge_cancelling *k = c->cancelling;
+
 	c->cancelling = NULL;
+	if (!k)
+		return;
+	k->conn = NULL;
+	pge_crew_leave(c->pool->engine->cancellers, &k->work);
 }

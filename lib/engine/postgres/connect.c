@@ -1,36 +1,28 @@
-/* From nothing to an open connection: the thread begins, libpq goes on here, then the baseline is set. */
+/* From nothing to an open connection: a thread connects, then the baseline is set here. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
+#include "dial.h"
 #include "private.h"
-#include "resolve.h"
 
 struct pge_connecting {
 	struct pge_work work;
-	struct pge_target target;
 	struct qf_engine_conn *conn; /* NULL: given up */
-	PGconn *pg;
-	struct qf_err err;
+	struct pge_dial dial;
 };
 
 /* ---- the thread's part ---- */
 
 static void connect_run(struct pge_work *w)
 {
-	struct pge_connecting *k = qf_container_of(w, struct pge_connecting, work);
-
-	if (pge_target_connect(&k->target, &k->pg, &k->err) < 0)
-		k->pg = NULL;
+	pge_dial_run(&qf_container_of(w, struct pge_connecting, work)->dial);
 }
 
 static void connect_drop(struct pge_work *w)
 {
 	struct pge_connecting *k = qf_container_of(w, struct pge_connecting, work);
 
-	if (k->pg)
-		PQfinish(k->pg);
-	pge_target_fini(&k->target);
+	pge_dial_fini(&k->dial);
 	free(k);
 }
 
@@ -58,7 +50,7 @@ static void set_up(struct qf_engine_conn *c)
 	pge_wire_flush(c);
 }
 
-/* ---- libpq's part ---- */
+/* ---- the end of connecting ---- */
 
 static void failed(struct qf_engine_conn *c, const char *why)
 {
@@ -91,36 +83,6 @@ static void opened(struct qf_engine_conn *c)
 	set_up(c);
 }
 
-static void poll_ready(struct qf_watch *w, uint32_t events);
-
-/* The socket may be another one after each call. */
-static void poll_on(struct qf_engine_conn *c)
-{
-	struct qf_loop *loop = c->pool->engine->loop;
-
-	qf_watch_del(loop, &c->watch);
-	PostgresPollingStatusType st = PQconnectPoll(c->pg);
-
-	if (st == PGRES_POLLING_OK) {
-		opened(c);
-		return;
-	}
-	if (st == PGRES_POLLING_FAILED) {
-		failed(c, PQerrorMessage(c->pg));
-		return;
-	}
-	c->watch = (struct qf_watch){ .fd = PQsocket(c->pg), .fn = poll_ready,
-				      .events = st == PGRES_POLLING_READING ? EPOLLIN : EPOLLOUT };
-	if (qf_watch_add(loop, &c->watch) < 0)
-		failed(c, "the connection cannot be watched");
-}
-
-static void poll_ready(struct qf_watch *w, uint32_t events)
-{
-	(void)events;
-	poll_on(qf_container_of(w, struct qf_engine_conn, watch));
-}
-
 static void connect_done(struct pge_work *w)
 {
 	struct pge_connecting *k = qf_container_of(w, struct pge_connecting, work);
@@ -128,15 +90,12 @@ static void connect_done(struct pge_work *w)
 
 	if (c) {
 		c->connecting = NULL;
-		if (k->pg) {
-			c->pg = k->pg;
-			k->pg = NULL;
-			c->watch = (struct qf_watch){ .fd = PQsocket(c->pg), .fn = poll_ready, .events = EPOLLOUT };
-			if (qf_watch_add(c->pool->engine->loop, &c->watch) < 0)
-				failed(c, "the connection cannot be watched");
-		} else {
-			failed(c, k->err.text);
-		}
+		c->pg = k->dial.pg;
+		k->dial.pg = NULL;
+		if (c->pg)
+			opened(c);
+		else
+			failed(c, k->dial.err.text);
 	}
 	connect_drop(w);
 }
@@ -149,16 +108,20 @@ static void begin(struct qf_engine_conn *c)
 	struct pge_connecting *k = qf_xcalloc(1, sizeof(*k));
 
 	k->work = (struct pge_work){ .run = connect_run, .done = connect_done, .drop = connect_drop };
-	pge_target_init(&k->target, e->cfg);
+	pge_target_init(&k->dial.target, e->cfg);
+	k->dial.deadline_ns = qf_mono_ns() + e->cfg->connect_timeout_ns;
 	k->conn = c;
 	c->connecting = k;
 	c->timer.fn = timed_out;
 	qf_timer_set(e->loop, &c->timer, e->cfg->connect_timeout_ns);
-	if (pge_thread_add(e->resolver, &k->work) == 0)
+	int r = pge_crew_add(e->dialers, &k->work);
+
+	if (r == 0)
 		return;
 	c->connecting = NULL;
 	connect_drop(&k->work);
-	failed(c, "no thread can be started for connecting");
+	failed(c, r == QF_ELIMIT ? "earlier attempts to connect hang: a name is not resolved, or the server asks for an endless computation" :
+		"no thread can be started for connecting");
 }
 
 static void held_off(struct qf_timer *t)
@@ -185,7 +148,12 @@ void pge_connect_start(struct qf_engine_conn *c)
 
 void pge_connect_stop(struct qf_engine_conn *c)
 {
-	if (c->connecting)
-		c->connecting->conn = NULL;
+	struct pge_connecting *k = c->connecting;
+
 	c->connecting = NULL;
+	if (!k)
+		return;
+	k->conn = NULL;
+	atomic_store_explicit(&k->dial.stop, true, memory_order_relaxed);
+	pge_crew_leave(c->pool->engine->dialers, &k->work);
 }

@@ -1,7 +1,10 @@
 /* The adapter's table of functions: see adapter.h. */
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "private.h"
+
+enum { DIALERS = 8, CANCELLERS = 4 }; /* threads at most */
 
 static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
 {
@@ -40,8 +43,8 @@ static void engine_close(struct qf_engine *e)
 	e->closing = true;
 	pge_looks_fini(e);
 	pge_pool_fini(&e->pool);
-	e->resolver = pge_thread_free(e->resolver);
-	e->canceller = pge_thread_free(e->canceller);
+	e->dialers = pge_crew_free(e->dialers);
+	e->cancellers = pge_crew_free(e->cancellers);
 	pge_known_free(e->known);
 	free(e);
 }
@@ -53,6 +56,8 @@ static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg
 	int r;
 
 	(void)max_running; /* capacity() is the limit */
+	/* At exit a thread may still be connecting: OpenSSL is not taken away under it. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	e->cfg = cfg;
 	e->loop = loop;
 	e->catalog = 1;
@@ -60,9 +65,9 @@ static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg
 	qf_list_init(&e->looks);
 	e->known = pge_known_new();
 	pge_pool_init(&e->pool, e);
-	r = pge_thread_new(&e->resolver, loop, reterr);
+	r = pge_crew_new(&e->dialers, loop, DIALERS, reterr);
 	if (r == 0)
-		r = pge_thread_new(&e->canceller, loop, reterr);
+		r = pge_crew_new(&e->cancellers, loop, CANCELLERS, reterr);
 	if (r < 0) {
 		engine_close(e);
 		return r;

@@ -1,5 +1,5 @@
 /*
- * Inside the PostgreSQL adapter. Everything runs on the loop thread but for what thread.h and resolve.h say.
+ * Inside the PostgreSQL adapter. Everything runs on the loop thread but for what crew.h and dial.h say.
  *
  * What is sent on a connection goes in groups, each answered by one ReadyForQuery; the queue of them says whose the
  * answers are. When the queue is empty pge_conn_advance() decides what comes next: clean up after the last session, tell
@@ -12,13 +12,14 @@
 #include <openssl/ssl.h>
 
 #include "adapter.h"
+#include "crew.h"
 #include "qf/clock.h"
 #include "qf/list.h"
 #include "qf/map.h"
 #include "qf/proto/postgres.h"
 #include "qf/sql.h"
 #include "qf/types.h"
-#include "thread.h"
+
 
 struct pge_connecting; /* connect.c */
 struct pge_known;      /* known.c */
@@ -220,7 +221,7 @@ struct pge_pool {
 struct qf_engine {
 	const struct qf_conf_cluster *cfg;
 	struct qf_loop *loop;
-	struct pge_thread *resolver, *canceller;
+	struct pge_crew *dialers, *cancellers;
 	struct pge_known *known;
 	struct pge_pool pool;
 	struct qf_engine_conn *looker;

@@ -1,6 +1,6 @@
 /*
  * The part of connecting that may block: the password file, libpq's service and password files, names. Runs on a thread;
- * what it returns has begun to connect and goes on without blocking.
+ * what it returns has begun to connect, and goes on in dial.c.
  */
 #ifndef QF_ENGINE_POSTGRES_RESOLVE_H
 #define QF_ENGINE_POSTGRES_RESOLVE_H
