@@ -50,7 +50,7 @@ static void decode(struct qf_slice in)
 		if (qf_pg_reply_next(qf_slice(in.p, m.need - 1), &part, &err) != 0)
 			abort();
 		uint64_t rows = 0;
-		size_t run = qf_pg_reply_rows(in, m.kind, 64, &rows);
+		size_t run = qf_pg_reply_rows(in, m.kind, -1, 64, &rows);
 
 		if (run < m.need || rows == 0 || run > in.n)
 			abort();

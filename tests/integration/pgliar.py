@@ -72,6 +72,8 @@ ANSWERS = {
     "columns_twice": columns() + ROWS + END,
     "end_twice": ROWS + tag() + tag() + ready(),
     "end_at_once": ready(),
+    "answer_of_none": ROWS + END + columns() + row(b"666") + END,
+    "columns_behind": ROWS + END + columns(),
     "ready_only_after_rows": ROWS + ready(),
     "ready_unreadable": ROWS + tag() + typed("Z", b"X"),
     "ready_empty": ROWS + tag() + typed("Z", b""),
@@ -98,6 +100,12 @@ ANSWERS = {
     "columns_65535_of_1": typed("T", struct.pack(">H", 65535) + column()) + row(b"1") + END,
     "columns_no_end": typed("T", struct.pack(">H", 1) + b"name without end") + row(b"1") + END,
     "columns_empty_body": typed("T") + row(b"1") + END,
+    "row_lies_more": columns() + typed("D", struct.pack(">Hi", 3, 1) + b"1") + END,
+    "row_lies_less": columns(2) + typed("D", struct.pack(">Hi", 1, 1) + b"1") + END,
+    "row_lies_later": ROWS + row(b"1") * 100 + row(b"1", b"2") + END,
+    "row_empty_body": columns() + typed("D") + END,
+    "ready_twice": ROWS + END + ready(),
+    "ready_ten_times": ROWS + END + ready() * 10,
     "tag_no_end": ROWS + typed("C", b"SELECT 1") + ready(),
     "tag_nul_inside": ROWS + typed("C", b"SEL\0ECT 1\0") + ready(),
     "tag_2000": ROWS + typed("C", b"x" * 2000 + b"\0") + ready(),
@@ -131,14 +139,10 @@ ANSWERS = {
 
 # What a relay may pass on or refuse: either way the next statement is answered.
 ODD = {
-    "ready_twice": ROWS + END + ready(),
     "ready_in_transaction": ROWS + tag() + ready("T"),
     "ready_in_failed": ROWS + tag() + ready("E"),
-    "row_lies_more": columns() + typed("D", struct.pack(">Hi", 3, 1) + b"1") + END,
-    "row_lies_less": columns(2) + typed("D", struct.pack(">Hi", 1, 1) + b"1") + END,
     "row_value_beyond": columns() + typed("D", struct.pack(">Hi", 1, 1000) + b"1") + END,
     "row_value_negative": columns() + typed("D", struct.pack(">Hi", 1, -2) + b"1") + END,
-    "row_empty_body": columns() + typed("D") + END,
     "row_trailing": columns() + typed("D", struct.pack(">Hi", 1, 1) + b"1 and more") + END,
     "columns_65535": columns(65535) + tag("SELECT 0") + ready(),
     "columns_long_name": columns(name=b"n" * 1_000_000) + row(b"1") + END,
@@ -169,6 +173,7 @@ class Peer:
     def __init__(self, liar, sock):
         self.liar, self.sock, self.data, self.status = liar, sock, b"", "I"
         self.parsed = {}
+        self.lied = False
 
     def send(self, data):
         self.sock.sendall(data)
@@ -227,6 +232,7 @@ class Peer:
                 sql = self.sql = self.parsed.get(body.split(b"\0")[1], b"")
             found = ATTACK.search(sql)
             if found and kind in "QB" and found.group(1).decode() != "none":
+                self.lied = True
                 before = b"" if simple else b"".join(out) + typed("2")
                 self.attack(found.group(1).decode(), before)
                 return
@@ -285,7 +291,7 @@ class Liar:
         self.cancel = lambda peer: None
         self.server = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.server.getsockname()[1]
-        self.socks, self.over = set(), False
+        self.socks, self.over, self.peers = set(), False, set()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -300,10 +306,17 @@ class Liar:
             threading.Thread(target=self.one, args=(sock,), daemon=True).start()
 
     def one(self, sock):
+        peer = Peer(self, sock)
+        self.peers.add(peer)
         with contextlib.suppress(OSError, Gone, struct.error):
-            Peer(self, sock).serve()
+            peer.serve()
+        self.peers.discard(peer)
         self.socks.discard(sock)
         sock.close()
+
+    def liars(self):
+        """Connections that have lied and are still open."""
+        return [p for p in list(self.peers) if p.lied]
 
     def hang_up(self):
         """All connections go."""

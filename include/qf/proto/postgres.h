@@ -176,9 +176,9 @@ struct qf_pg_reply {
 int qf_pg_reply_next(struct qf_slice in, struct qf_pg_reply *ret, struct qf_err *reterr) qf_must_check;
 /*
  * How many bytes at the front of `in` are whole messages of that kind ('D' or 'd'), at most `max` of them but at least
- * one message, and how many messages that is.
+ * one message, and how many messages that is. A row of another number of columns ends them; -1: of any number.
  */
-size_t qf_pg_reply_rows(struct qf_slice in, char kind, size_t max, uint64_t *ret_rows);
+size_t qf_pg_reply_rows(struct qf_slice in, char kind, int columns, size_t max, uint64_t *ret_rows);
 
 struct qf_pg_report { /* an ErrorResponse or NoticeResponse [PG 55.8]; slices borrow from its body */
 	struct qf_slice severity; /* not localised where the server says so (9.6 and later) */
@@ -189,7 +189,7 @@ struct qf_pg_report { /* an ErrorResponse or NoticeResponse [PG 55.8]; slices bo
 /* Reads what is there; QF_EMALFORMED when it is not a list of fields (what was read so far stands). */
 int qf_pg_read_report(struct qf_slice body, struct qf_pg_report *ret) qf_must_check;
 bool qf_pg_is_sqlstate(struct qf_slice s);
-bool qf_pg_report_is_whole(struct qf_slice body); /* it can be read, and has a severity, a SQLSTATE and a text */
+bool qf_pg_report_is_whole(struct qf_slice body); /* it can be read, is UTF-8, and has a severity, a SQLSTATE, a text */
 int qf_pg_read_ready(struct qf_slice body, char *ret_status) qf_must_check; /* 'I', 'T', 'E' */
 int qf_pg_read_parameter_status(struct qf_slice body, struct qf_slice *ret_name, struct qf_slice *ret_value) qf_must_check;
 /* CommandComplete: the tag, and the number at its end (0 without one). */

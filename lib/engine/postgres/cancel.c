@@ -7,7 +7,7 @@
 #include "private.h"
 
 #define AGAIN_NS (500 * QF_MS)
-#define GIVE_UP_NS (30 * QF_SEC)
+#define GIVE_UP_TIMES 6 /* connectTimeoutSecs */
 
 struct pge_cancelling {
 	struct pge_work work;
@@ -89,7 +89,7 @@ void pge_cancel(struct qf_engine_conn *c)
 
 void pge_cancel_again(struct qf_engine_conn *c)
 {
-	if (qf_loop_now(c->pool->engine->loop) - c->cancelled_ns >= GIVE_UP_NS)
+	if (qf_loop_now(c->pool->engine->loop) - c->cancelled_ns >= GIVE_UP_TIMES * c->pool->engine->cfg->connect_timeout_ns)
 		pge_conn_lost(c, "the server did not react to a cancel");
 	else if (c->cancelling)
 		qf_timer_set(c->pool->engine->loop, &c->timer, AGAIN_NS);

@@ -226,6 +226,13 @@ void pge_conn_advance(struct qf_engine_conn *c)
 
 /* ---- messages ---- */
 
+/* What a server says before it knows an encoding, or where a database has none, goes to clients that want UTF-8. */
+static void make_valid(char *text)
+{
+	for (size_t n = strlen(text), bad; (bad = qf_utf8_bad_at(qf_slice(text, n))) < n; text += bad, n -= bad)
+		text[bad] = '?';
+}
+
 void pge_error_read(struct qf_slice body, struct qf_sql_error *e, bool *ret_fatal)
 {
 	struct qf_pg_report rep;
@@ -240,8 +247,9 @@ void pge_error_read(struct qf_slice body, struct qf_sql_error *e, bool *ret_fata
 		 rep.detail.p ? (const char *)rep.detail.p : "");
 	snprintf(e->hint, sizeof(e->hint), "%.*s", (int)(rep.hint.n < 600 ? rep.hint.n : 600),
 		 rep.hint.p ? (const char *)rep.hint.p : "");
-	e->detail[qf_utf8_cut(qf_slice_str(e->detail))] = '\0';
-	e->hint[qf_utf8_cut(qf_slice_str(e->hint))] = '\0';
+	make_valid(e->message);
+	make_valid(e->detail);
+	make_valid(e->hint);
 	e->position = rep.position;
 	*ret_fatal = qf_slice_eq_str(rep.severity, "FATAL") || qf_slice_eq_str(rep.severity, "PANIC");
 }
@@ -295,6 +303,7 @@ static void note_fatal(struct qf_engine_conn *c, struct qf_slice body)
 	c->fatal = true;
 	c->group_error = e;
 	snprintf(c->lost_why, sizeof(c->lost_why), "%.*s", (int)sizeof(c->lost_why) - 1, e.message);
+	make_valid(c->lost_why);
 }
 
 /* Somebody has closed what sets: pge_conn_advance() prepares it anew, once. */
@@ -361,13 +370,28 @@ static void answered(struct qf_engine_conn *c, enum pge_group g)
 	}
 }
 
+/*
+ * Behind the last answer a server says by itself only what concerns the connection. Anything else would be taken for
+ * the answer to what is sent next.
+ */
+static bool goes_on_unasked(const struct qf_engine_conn *c, size_t at)
+{
+	struct qf_slice rest = qf_slice(c->in.p + at, c->in.n - at);
+	struct qf_pg_reply m;
+	struct qf_err err;
+
+	while (rest.n > 0 && memchr("SANE", rest.p[0], 4) && qf_pg_reply_next(rest, &m, &err) > 0)
+		rest = qf_slice(rest.p + m.need, rest.n - m.need);
+	return rest.n > 0 && !memchr("SANE", rest.p[0], 4);
+}
+
 static void ready_for_query(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 {
 	enum pge_group g = c->groups[0];
 	char status;
 
 	if (c->n_groups == 0 || qf_pg_read_ready(m->body, &status) < 0) {
-		pge_conn_lost(c, "the server sent a ReadyForQuery that nothing has asked for");
+		pge_conn_lost(c, "the server sent a ReadyForQuery that %s", c->n_groups ? "cannot be read" : "nothing has asked for");
 		return;
 	}
 	c->fatal = false; /* it goes on: what it said then does not explain a later end */
@@ -378,6 +402,8 @@ static void ready_for_query(struct qf_engine_conn *c, const struct qf_pg_reply *
 	memmove(c->groups, c->groups + 1, --c->n_groups * sizeof(*c->groups));
 	if (g != PGE_GROUP_RUN && c->n_groups == 0)
 		qf_timer_stop(c->pool->engine->loop, &c->timer);
+	if (c->n_groups == 0 && goes_on_unasked(c, m->need))
+		pge_conn_lost(c, "the server went on behind its answer");
 	answered(c, g);
 	pge_conn_advance(c);
 }

@@ -105,6 +105,7 @@ struct pge_run {
 	struct qf_engine_job *job; /* NULL: none */
 	struct pge_effects effects;
 	struct pge_statement *statement; /* NULL: unnamed, or simple */
+	bool parsing, binding; /* Parse, Bind were sent and are not answered yet */
 	bool sent;	    /* its messages: it may have an effect from here on */
 	bool compared;	    /* its tables were looked at */
 	bool describing;    /* Arrow: what is on its way only describes it */
@@ -116,6 +117,7 @@ struct pge_run {
 	bool answered;	    /* the server has said anything to it */
 	bool parsed, bound; /* … ParseComplete, BindComplete, or there was nothing to do */
 	bool has_schema, copy_in, copy_out;
+	uint16_t n_columns; /* of each row */
 	char status; /* of its ReadyForQuery */
 	bool copy_sync;	    /* of a COPY: its Sync is still to be sent */
 	bool complete;	    /* CommandComplete and the like */

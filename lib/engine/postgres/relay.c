@@ -46,10 +46,11 @@ size_t pge_relay_rows(struct qf_engine_conn *c, struct qf_slice in)
 		pge_conn_lost(c, "the server sent a row where none may come");
 		return 0;
 	}
-	size_t n = qf_pg_reply_rows(in, kind, r->job->batch_bytes ? r->job->batch_bytes : QF_BATCH_MAX, &rows);
+	size_t n = qf_pg_reply_rows(in, kind, kind == 'D' ? r->n_columns : -1,
+		r->job->batch_bytes ? r->job->batch_bytes : QF_BATCH_MAX, &rows);
 
 	if (n == 0 || drops(r, rows))
-		return n;
+		return n; /* a row of other columns than were announced is no row: pge_relay_message() */
 	if (r->job->encoding == QF_ENC_ARROW)
 		pge_arrow_rows(c, qf_slice(in.p, n));
 	else
@@ -104,6 +105,7 @@ static void columns(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	if (m->kind == 'n')
 		return;
 	r->has_schema = true;
+	(void)qf_pg_columns(m->body, &r->n_columns);
 	if (r->job->encoding == QF_ENC_ARROW)
 		pge_arrow_begin(c, m->body);
 	else
@@ -116,16 +118,12 @@ static void copy_begins(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 {
 	struct pge_run *r = &c->run;
 
-	if (r->has_schema || r->complete || !r->bound || r->describing) {
+	if (r->has_schema || r->complete || !r->bound || r->describing || r->effects.verb != QF_VERB_COPY) {
 		violated(c, m);
 		return;
 	}
 	r->copy_in = m->kind == 'G';
 	r->copy_out = m->kind == 'H';
-	if (r->copy_in && !r->simple && !r->copy_sync) {
-		violated(c, m); /* it was no COPY */
-		return;
-	}
 	if (r->job->encoding != QF_ENC_PG3) {
 		pge_copy_stop(c, "COPY needs a client that speaks PostgreSQL's protocol");
 		pge_relay_fail(c, "0A000", "COPY FROM STDIN and TO STDOUT need a client that speaks PostgreSQL's protocol");
@@ -172,12 +170,21 @@ static void notice(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	job->on_notice(job, severity, e.message, m->body);
 }
 
+/* As PostgreSQL ends a statement: PortalSuspended where rows were limited, EmptyQueryResponse where there was none. */
+static bool may_end_with(const struct pge_run *r, char kind)
+{
+	if (kind == 's')
+		return r->job->bind->max_rows > 0 && r->has_schema;
+	return kind != 'I' || r->effects.verb == QF_VERB_EMPTY;
+}
+
 static void complete(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 {
 	struct pge_run *r = &c->run;
 	struct qf_slice tag = { 0 };
 
-	if (r->complete || r->describing || !r->bound || (m->kind == 'C' && qf_pg_read_tag(m->body, &tag, &r->end.rows) < 0)) {
+	if (r->complete || r->describing || !r->bound || !may_end_with(r, m->kind) ||
+		(m->kind == 'C' && qf_pg_read_tag(m->body, &tag, &r->end.rows) < 0)) {
 		violated(c, m);
 		return;
 	}
@@ -189,13 +196,26 @@ static void complete(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	snprintf(r->end.tag, sizeof(r->end.tag), "%.*s", (int)tag.n, tag.n > 0 ? (const char *)tag.p : "");
 }
 
-static void parsed(struct pge_run *r)
+/* CloseComplete comes before anything else, ParseComplete and BindComplete where they are due. */
+static void done(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 {
-	r->parsed = true;
-	if (!r->statement)
+	struct pge_run *r = &c->run;
+
+	if (m->kind == '3' && !r->has_schema && !r->complete) {
 		return;
-	r->statement->parsed = true;
-	r->statement->doubtful = false;
+	} else if (m->kind == '1' && r->parsing) {
+		r->parsing = false;
+		r->parsed = true;
+		if (r->statement) {
+			r->statement->parsed = true;
+			r->statement->doubtful = false;
+		}
+	} else if (m->kind == '2' && r->binding && r->parsed) {
+		r->binding = false;
+		r->bound = true;
+	} else {
+		violated(c, m);
+	}
 }
 
 void pge_relay_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)
@@ -209,12 +229,9 @@ void pge_relay_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	r->answered |= m->kind != 'E' && m->kind != 'N';
 	switch (m->kind) {
 	case '1':
-		parsed(r);
-		break;
 	case '2':
-		r->bound = true;
-		break;
 	case '3':
+		done(c, m);
 		break;
 	case 't':
 		if (!r->describing || qf_pg_read_parameters(m->body, &r->oids, &r->n_params) < 0)
@@ -240,6 +257,8 @@ void pge_relay_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 		copy_begins(c, m);
 		break;
 	case 'c':
+		if (!r->copy_out)
+			violated(c, m);
 		r->copy_out = false;
 		break;
 	default:

@@ -39,6 +39,7 @@ static void put_bind(struct qf_engine_conn *c, const char *portal, const char *s
 	}
 	size_t at = qf_pg_begin_bind(&c->out, portal, statement, any ? formats : NULL, b->n_values);
 
+	c->run.binding = true;
 	for (uint16_t i = 0; i < b->n_values; i++)
 		qf_pg_add_value(&c->out, b->values[i].p, b->values[i].n);
 	if (c->run.job->encoding == QF_ENC_PG3)
@@ -86,6 +87,7 @@ static const char *put_parse(struct qf_engine_conn *c)
 		qf_pg_put_close(&c->out, 'S', name);
 	if (!r->parsed)
 		qf_pg_put_parse(&c->out, name, job->sql, job->bind->types, job->bind->n_types);
+	r->parsing = !r->parsed;
 	return name;
 }
 
@@ -142,7 +144,7 @@ void pge_run_put(struct qf_engine_conn *c)
 
 	r->sent = true;
 	r->sent_ns = qf_loop_now(c->pool->engine->loop);
-	r->describing = r->parsed = r->bound = r->asks_held = false;
+	r->describing = r->parsed = r->bound = r->asks_held = r->parsing = r->binding = false;
 	put_closed(c);
 	r->simple = can_be_simple(c);
 	if (r->simple) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "qf/proto/postgres.h"
+#include "qf/str.h"
 
 enum {
 	HEADER = 5,
@@ -76,7 +77,13 @@ int qf_pg_reply_next(struct qf_slice in, struct qf_pg_reply *ret, struct qf_err 
 	return 1;
 }
 
-size_t qf_pg_reply_rows(struct qf_slice in, char kind, size_t max, uint64_t *ret_rows)
+/* DataRow begins with the number of its values. */
+static bool has_columns(const uint8_t *body, size_t n, int columns)
+{
+	return columns < 0 || (n >= 2 && (body[0] << 8 | body[1]) == columns);
+}
+
+size_t qf_pg_reply_rows(struct qf_slice in, char kind, int columns, size_t max, uint64_t *ret_rows)
 {
 	size_t at = 0;
 	uint64_t rows = 0;
@@ -85,7 +92,8 @@ size_t qf_pg_reply_rows(struct qf_slice in, char kind, size_t max, uint64_t *ret
 		const uint8_t *p = in.p + at + 1;
 		size_t length = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 
-		if (length < 4 || length >= in.n - at || (at > 0 && at + length + 1 > max))
+		if (length < 4 || length >= in.n - at || (at > 0 && at + length + 1 > max) ||
+			!has_columns(p + 4, length - 4, columns))
 			break;
 		at += length + 1;
 		rows++;
@@ -147,7 +155,8 @@ bool qf_pg_report_is_whole(struct qf_slice body)
 {
 	struct qf_pg_report rep;
 
-	return qf_pg_read_report(body, &rep) == 0 && rep.severity.n > 0 && rep.message.n > 0 && qf_pg_is_sqlstate(rep.sqlstate);
+	return qf_pg_read_report(body, &rep) == 0 && rep.severity.n > 0 && rep.message.n > 0 && qf_pg_is_sqlstate(rep.sqlstate) &&
+	       qf_utf8_valid(body);
 }
 
 int qf_pg_read_ready(struct qf_slice body, char *ret_status)
