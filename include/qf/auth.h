@@ -44,6 +44,8 @@ bool qf_auth_password(struct qf_auth *a, const char *user, struct qf_slice passw
 bool qf_auth_md5(struct qf_auth *a, const char *user, const uint8_t salt[4], struct qf_slice answer);
 /* The user that this bearer token belongs to, or NULL. Takes the same time for every token. */
 const char *qf_auth_token(struct qf_auth *a, struct qf_slice token);
+/* For the log alone, after a password that was refused: why. */
+const char *qf_auth_why(const struct qf_auth *a, const char *user, enum qf_auth_method method);
 
 /* SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, server side [RFC 5802, RFC 7677, PG 55.3.1]. */
 struct qf_scram;
@@ -56,6 +58,7 @@ struct qf_scram_keys { /* of a login that succeeded: by them one may log in as t
 struct qf_scram *qf_scram_new(struct qf_auth *a, const char *user, bool plus, struct qf_slice end_point);
 /* Takes the client's message and appends the server's. FAILED: reply has nothing; a malformed message sets *ret_malformed. */
 enum qf_scram_step qf_scram_step(struct qf_scram *s, struct qf_slice message, struct qf_buf *reply, bool *ret_malformed);
+const char *qf_scram_why(const struct qf_scram *s); /* after FAILED: why, for the log; when malformed, for the client too */
 bool qf_scram_keys(const struct qf_scram *s, struct qf_scram_keys *ret); /* after DONE */
 struct qf_scram *qf_scram_free(struct qf_scram *s);			 /* wipes; returns NULL */
 
