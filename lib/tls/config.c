@@ -12,7 +12,7 @@
 
 /* Forward secrecy and AEAD, for TLS 1.2; those of TLS 1.3 have no others. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define GROUPS "X25519:P-256:P-384"
+static char groups[] = "X25519:P-256:P-384"; /* which a macro of OpenSSL casts */
 
 const char *tls_reason(void)
 {
@@ -135,7 +135,7 @@ static int set_rules(struct qf_tls_config *c, const struct qf_conf_tls *conf, st
 	SSL_CTX_set_alpn_select_cb(c->ctx, tls_choose_alpn, NULL);
 	if (SSL_CTX_set_min_proto_version(c->ctx, conf->min_version > 0 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
 	    SSL_CTX_set_max_proto_version(c->ctx, 0) == 1 && SSL_CTX_set_cipher_list(c->ctx, CIPHERS) == 1 &&
-	    SSL_CTX_set1_groups_list(c->ctx, GROUPS) == 1 &&
+	    SSL_CTX_set1_groups_list(c->ctx, groups) == 1 &&
 	    SSL_CTX_set_session_id_context(c->ctx, context, sizeof(context) - 1) == 1)
 		return 0;
 	return qf_err_set(reterr, QF_EUNSUPPORTED, "OpenSSL: %s", tls_reason());
