@@ -100,6 +100,7 @@ struct qf_hub {
 	struct qf_lru *tickets;
 	struct qf_buf key; /* of a ticket, in the making */
 	struct qf_listener *frontends[QF_FE_N];
+	struct qf_unix_socket local; /* PostgreSQL's */
 	struct qf_tls_config *tls; /* of new connections; NULL: none */
 	struct keys *keys; /* of users who are logged in; NULL: none were */
 	unsigned draining; /* frontends that are not empty yet */

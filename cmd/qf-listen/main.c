@@ -16,6 +16,28 @@ static bool for_this_instance(const struct qf_hub *h, enum qf_frontend fe)
 	return fe != QF_FE_TRINO || !strcmp(h->run->instance, "0");
 }
 
+/* PostgreSQL's clients look for .s.PGSQL.PORT. Of several instances without a service manager the first one has it. */
+static int open_local(struct qf_hub *h, unsigned port, struct qf_err *reterr)
+{
+	const char *dir = h->run->conf->frontends[QF_FE_POSTGRES].socket_dir;
+	char *path = dir && !strcmp(h->run->instance, "0") ? qf_xasprintf("%s/.s.PGSQL.%u", dir, port) : NULL;
+	int fd, rc = qf_run_listen_unix(h->run, "postgres-unix", path, &h->local, &fd, reterr);
+
+	free(path);
+	if (rc < 0) {
+		qf_err_prefix(reterr, "queryflux.frontends.postgresWire.socketDirectory");
+		return rc;
+	}
+	if (fd < 0)
+		return 0;
+	rc = qf_frontend_ops(QF_FE_POSTGRES)->open_also(h->frontends[QF_FE_POSTGRES], fd, reterr);
+	if (rc < 0)
+		close(fd);
+	else
+		qf_info("listening for postgres on %s", h->local.bound ? h->local.path : "the Unix socket that was passed");
+	return rc;
+}
+
 static int open_frontend(struct qf_hub *h, enum qf_frontend fe, struct qf_err *reterr)
 {
 	const struct qf_conf_frontend *f = &h->run->conf->frontends[fe];
@@ -35,7 +57,7 @@ static int open_frontend(struct qf_hub *h, enum qf_frontend fe, struct qf_err *r
 		return rc;
 	}
 	qf_info("listening for %s on %s port %u", qf_frontend_short(fe), f->address, qf_bound_port(fd));
-	return 0;
+	return fe == QF_FE_POSTGRES ? open_local(h, qf_bound_port(fd), reterr) : 0;
 }
 
 static void make_tag(struct qf_hub *h)
@@ -154,6 +176,7 @@ static void teardown(void *ctx, struct qf_run *run)
 	tickets_close(h);
 	keys_close(h);
 	h->tls = qf_tls_config_free(h->tls);
+	qf_unix_socket_close(&h->local);
 }
 
 static const struct qf_option options[] = { { 0 } };

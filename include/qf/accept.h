@@ -4,14 +4,33 @@
  * At most 64 a turn, so that a storm of clients leaves time for the others. When descriptors run out nothing is
  * accepted for 100 ms: the connection stays in the kernel's queue and would wake the loop for ever. Embedded in its owner;
  * one loop thread.
+ *
+ * A preface is what a proxy in between puts before the client's own bytes: it is read here, within 10 s and not a byte
+ * further, and the owner is given the connection under the client's name.
  */
 #ifndef QF_ACCEPT_H
 #define QF_ACCEPT_H
 
+#include "qf/buf.h"
 #include "qf/loop.h"
+
+enum { QF_CLIENT_NAME = 64 }; /* bytes, with the NUL */
+
+struct qf_preface {
+	bool (*expected)(void *arg, const char *name); /* of the connection from there */
+	/*
+	 * 0, and *ret_need says how long it is, as far as is known: more than got.n, read on; else it is whole, and name was
+	 * made the client's. Negative: there is none, the connection is closed.
+	 */
+	int (*read)(struct qf_slice got, size_t *ret_need, char name[QF_CLIENT_NAME], struct qf_err *reterr);
+	void *arg;
+};
 
 struct qf_acceptor {
 	struct qf_loop *loop;
+	const struct qf_preface *preface; /* set by the owner after the open; NULL: none is read */
+	struct qf_list prefaced;	  /* connections whose preface is on its way */
+	size_t n_prefaced;
 	struct qf_watch watch;
 	struct qf_timer retry;
 	bool paused;

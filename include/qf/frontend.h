@@ -147,6 +147,8 @@ struct qf_frontend_ops {
 	enum qf_frontend kind;
 	/* Takes over an already listening, non-blocking descriptor. */
 	int (*open)(struct qf_listener **ret, struct qf_hub *hub, int listen_fd, struct qf_err *reterr);
+	/* One more descriptor of the same kind, to the same sessions; NULL: the protocol has none but its port. */
+	int (*open_also)(struct qf_listener *l, int listen_fd, struct qf_err *reterr);
 	/* No new connections; sessions end when idle. on_drained is called once none is left. */
 	void (*drain)(struct qf_listener *l, void (*on_drained)(void *arg), void *arg);
 	void (*close)(struct qf_listener *l); /* drops what is left */

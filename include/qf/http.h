@@ -16,6 +16,8 @@
  * A client that closes only its half still gets its reply; one that is gone is noticed while a request waits
  * (lib/http/conn.h says how).
  *
+ * HTTPS is spoken on the same port: a connection whose first byte is one of TLS is one.
+ *
  * Used by the Trino frontend and by qf-admin. The codec (lib/http/codec.h) is free of sockets and has the fuzz
  * target; sockets, time and writing are in lib/http/server.c and conn.c.
  */
@@ -23,7 +25,8 @@
 #define QF_HTTP_H
 
 #include "qf/buf.h"
-#include "qf/loop.h"
+#include "qf/accept.h"
+#include "qf/tls.h"
 
 struct qf_http_server;
 struct qf_http_request;
@@ -53,9 +56,17 @@ struct qf_http_limits {
 	uint64_t send_ns;	  /* without a byte taken by the client; 0 = 60 s */
 };
 
+struct qf_http_tls {
+	struct qf_tls_config *config; /* NULL: no HTTPS */
+	bool required;		      /* what is not encrypted gets 400 */
+};
+
 struct qf_http_server_opts {
 	struct qf_loop *loop;
 	int fd; /* listening, non-blocking; the server's from then on */
+	const struct qf_preface *preface; /* NULL: none; borrowed by the server */
+	/* Asked at the first byte of each connection; NULL: no HTTPS. */
+	struct qf_http_tls (*tls)(void *arg);
 	struct qf_http_limits limits;
 	const char *name; /* of the Server header and in logs: "queryflux" */
 	void (*on_request)(struct qf_http_request *rq, void *arg);
@@ -85,6 +96,8 @@ struct qf_slice qf_http_body(const struct qf_http_request *rq);
 struct qf_slice qf_http_header(const struct qf_http_request *rq, const char *name);
 const struct qf_http_header *qf_http_headers(const struct qf_http_request *rq, size_t *ret_n);
 const char *qf_http_client(const struct qf_http_request *rq); /* "127.0.0.1:40312" */
+bool qf_http_is_tls(const struct qf_http_request *rq);
+const char *qf_http_peer_name(const struct qf_http_request *rq); /* of its certificate; NULL: it showed none */
 void qf_http_set_user(struct qf_http_request *rq, void *user); /* the owner's own */
 void *qf_http_user(const struct qf_http_request *rq);
 

@@ -89,6 +89,18 @@ void qf_run_failed(struct qf_run *run, const struct qf_err *err);
 /* A listening TCP socket: one passed by the service manager under that name, else bound here. Non-blocking. */
 int qf_run_listen(struct qf_run *run, const char *fd_name, const char *address, uint16_t port, int *ret_fd,
 		  struct qf_err *reterr) qf_must_check;
+/*
+ * A listening Unix socket for clients: one passed under that name, else bound at path, where nobody else answers. *ret_fd is
+ * -1 when neither is wanted. u is the caller's storage.
+ */
+struct qf_unix_socket {
+	char path[108];
+	int lock;
+	bool bound; /* here, and removed with its end */
+};
+int qf_run_listen_unix(struct qf_run *run, const char *fd_name, const char *path, struct qf_unix_socket *u, int *ret_fd,
+		       struct qf_err *reterr) qf_must_check;
+void qf_unix_socket_close(struct qf_unix_socket *u); /* harmless when zero; not the listening descriptor */
 /* What it does, for the service manager's STATUS=, which also has the configuration. At first "serving". */
 void qf_run_status(struct qf_run *run, const char *fmt, ...) qf_printf(2, 3);
 

@@ -10,6 +10,7 @@
 
 #include "conn.h"
 #include "qf/clock.h"
+#include "qf/log.h"
 
 enum {
 	READ_HEAD = 8 * 1024,
@@ -17,11 +18,11 @@ enum {
 	KEEPALIVE_IDLE_S = 60,
 	KEEPALIVE_INTERVAL_S = 15,
 	KEEPALIVE_COUNT = 4,
+	TLS_HANDSHAKE = 0x16, /* the type of a first record [RFC 8446, 5.1]; no method begins with it */
+	RECORD = 16 * 1024,
 };
 
 #define LINGER_NS (2 * QF_SEC)
-
-static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 static void set_option(int fd, int level, int option, int value)
 {
@@ -88,6 +89,7 @@ void http_conn_drop(struct http_conn *c)
 void http_conn_free(struct http_conn *c)
 {
 	http_conn_drop_reply(c);
+	qf_tls_free(c->tls);
 	http_codec_fini(&c->codec);
 	qf_buf_fini(&c->ahead);
 	free(c);
@@ -100,6 +102,12 @@ static bool wants_input(const struct http_conn *c)
 	return c->state == HTTP_CONN_RECEIVING || c->state == HTTP_CONN_LINGERING;
 }
 
+/* No event of the socket tells of what TLS has read already. */
+static bool more_inside(const struct http_conn *c)
+{
+	return c->tls && c->state == HTTP_CONN_RECEIVING && qf_tls_pending(c->tls) > 0;
+}
+
 /* EPOLLIN is taken back only when input comes at the wrong time: most clients wait for their answer. */
 static void update_watch(struct http_conn *c)
 {
@@ -110,9 +118,41 @@ static void update_watch(struct http_conn *c)
 
 	if (c->reading)
 		events |= EPOLLIN;
-	if (c->blocked)
+	if (c->blocked || (c->tls_sends && wants_input(c)))
 		events |= EPOLLOUT;
 	qf_watch_mod(c->server->loop, &c->watch, events);
+	if (more_inside(c))
+		qf_task_add(c->server->loop, &c->task);
+}
+
+/* ---- the two calls that everything goes through; both fail with -errno ---- */
+
+static ssize_t get(struct http_conn *c, void *to, size_t room)
+{
+	unsigned wants = EPOLLIN;
+	ssize_t n;
+
+	if (!c->tls) {
+		n = recv(c->watch.fd, to, room, MSG_DONTWAIT);
+		return n < 0 ? -errno : n;
+	}
+	n = qf_tls_read(c->tls, to, room, &wants);
+	c->tls_sends = n == -EAGAIN && wants == EPOLLOUT;
+	return n;
+}
+
+static ssize_t put(struct http_conn *c, const struct msghdr *msg)
+{
+	unsigned wants = EPOLLOUT;
+	ssize_t n;
+
+	if (!c->tls) {
+		n = sendmsg(c->watch.fd, msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return n < 0 ? -errno : n;
+	}
+	n = qf_tls_write(c->tls, msg->msg_iov->iov_base, msg->msg_iov->iov_len, &wants);
+	/* Nothing is said before the handshake is over, and after it nobody may ask for another. */
+	return n == -EAGAIN && wants != EPOLLOUT ? -EPROTO : n;
 }
 
 /* ---- receiving ---- */
@@ -133,6 +173,8 @@ static void begin_lingering(struct http_conn *c)
 	c->state = HTTP_CONN_LINGERING;
 	qf_buf_fini(&c->ahead);
 	http_conn_count(c);
+	if (c->tls)
+		qf_tls_shutdown(c->tls);
 	shutdown(c->watch.fd, SHUT_WR);
 	set_timer(c, LINGER_NS);
 }
@@ -140,9 +182,12 @@ static void begin_lingering(struct http_conn *c)
 /* Straight to the socket, whose buffer is empty: no reply is under way. False when the client is gone. */
 static bool send_interim(struct http_conn *c)
 {
-	ssize_t n = send(c->watch.fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = put(c, &msg);
 
-	if (n == (ssize_t)sizeof(go_on) - 1)
+	if (n == (ssize_t)iov.iov_len)
 		return true;
 	http_conn_drop(c);
 	return false;
@@ -202,19 +247,42 @@ static void leave_when_idle(struct http_conn *c)
 static void read_some(struct http_conn *c)
 {
 	size_t room = http_codec_in_body(&c->codec) ? READ_BODY : READ_HEAD;
-	ssize_t n = recv(c->watch.fd, qf_buf_reserve(&c->ahead, room), room, MSG_DONTWAIT);
+	ssize_t n = get(c, qf_buf_reserve(&c->ahead, room), room);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+	if (n == -EAGAIN || n == -EINTR) {
+		if (c->ahead.n == 0)
+			qf_buf_fini(&c->ahead);
 		leave_when_idle(c);
 		return;
 	}
 	if (n <= 0) {
+		if (c->tls && n < 0)
+			qf_debug("client %s: TLS: %s", c->client, qf_tls_error(c->tls));
 		http_conn_drop(c);
 		return;
 	}
 	c->ahead.n += (size_t)n;
 	advance(c);
 	leave_when_idle(c);
+}
+
+/* False when there is nothing to be read now. */
+static bool sniffed(struct http_conn *c)
+{
+	struct qf_http_tls tls = c->server->tls(c->server->arg);
+	uint8_t first;
+	ssize_t n = tls.config ? recv(c->watch.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	c->sniff = false;
+	if (n == 1 && first == TLS_HANDSHAKE) {
+		c->tls = qf_tls_new(tls.config, c->watch.fd, "http/1.1", false);
+	} else if (n == 1 && tls.required) {
+		http_reply_refusal(c, 400, "this port speaks HTTPS only, write https:// in the address");
+		return false;
+	}
+	return true;
 }
 
 static void drop_input(struct http_conn *c)
@@ -280,6 +348,20 @@ static void took(struct http_conn *c, size_t n)
 	set_timer(c, c->server->limits.send_ns);
 }
 
+/* TLS takes one piece at a time: a head and a short body are one record, and one packet. */
+static void fill_record(struct http_conn *c)
+{
+	size_t n = c->body ? qf_http_body_bytes(c->body) - c->body_at : 0;
+
+	if (!c->tls || c->out.n == 0 || c->out.n >= RECORD)
+		return;
+	if (n > RECORD - c->out.n)
+		n = RECORD - c->out.n;
+	if (n > 0)
+		qf_buf_add(&c->out, http_body_slice(c->body).p + c->body_at, n);
+	c->body_at += n;
+}
+
 /* Writes what there is; false when the socket takes no more, or the client is gone. */
 static bool flush(struct http_conn *c)
 {
@@ -288,18 +370,19 @@ static bool flush(struct http_conn *c)
 	size_t left;
 
 	c->blocked = false;
+	fill_record(c);
 	while ((left = waiting(c, iov, &msg.msg_iovlen)) > 0) {
-		ssize_t n = sendmsg(c->watch.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = put(c, &msg);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
-		if (n < 0 && errno != EAGAIN) {
+		if (n < 0 && n != -EAGAIN) {
 			http_conn_drop(c);
 			return false;
 		}
 		if (n > 0)
 			took(c, (size_t)n);
-		if (n < 0 || (size_t)n < left) {
+		if (n < 0 || (!c->tls && (size_t)n < left)) {
 			c->blocked = true;
 			return false;
 		}
@@ -322,7 +405,7 @@ static void on_task(struct qf_task *t)
 				c->gzip = http_gzip_free(c->gzip);
 			qf_task_add(c->server->loop, t);
 		}
-	} else if (c->leaving && c->state == HTTP_CONN_RECEIVING) {
+	} else if ((c->leaving && c->state == HTTP_CONN_RECEIVING) || more_inside(c)) {
 		read_some(c);
 	}
 	update_watch(c);
@@ -353,7 +436,7 @@ static void on_event(struct qf_watch *w, uint32_t events)
 	if (c->state == HTTP_CONN_LINGERING) {
 		drop_input(c);
 	} else if (c->state == HTTP_CONN_RECEIVING) {
-		if (events & (EPOLLIN | EPOLLRDHUP))
+		if (((events & (EPOLLIN | EPOLLRDHUP)) || c->tls_sends) && (!c->sniff || sniffed(c)))
 			read_some(c);
 	} else {
 		if (events & EPOLLIN)
@@ -385,6 +468,7 @@ int http_conn_new(struct qf_http_server *s, int fd, const char *client)
 	c->task.fn = on_task;
 	c->timer.fn = on_timer;
 	c->reading = true;
+	c->sniff = s->tls;
 	snprintf(c->client, sizeof(c->client), "%s", client);
 	http_codec_init(&c->codec);
 	qf_list_init(&c->sending);

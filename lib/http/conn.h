@@ -42,10 +42,13 @@ struct http_conn {
 	struct qf_buf ahead;
 	size_t held; /* memory of the request and of what was read ahead, as the server counts it */
 	char client[64];
+	struct qf_tls *tls; /* NULL: in clear; lives as long as the connection's memory */
 	bool reading;	/* EPOLLIN is asked for; may lag behind the state by one event */
 	bool blocked;	/* the socket takes no more */
 	bool half;	/* the client has closed its half */
 	bool timed;	/* the timer runs for this request, not for idleness */
+	bool sniff;	/* the first byte has not been looked at */
+	bool tls_sends; /* TLS has to send before it can read on */
 	bool leaving;	/* the server drains: looked at once more, then closed unless a request is there */
 
 	/* the reply */
@@ -69,6 +72,7 @@ struct qf_http_server {
 	char *name;
 	void (*on_request)(struct qf_http_request *rq, void *arg);
 	void (*on_gone)(struct qf_http_request *rq, void *arg);
+	struct qf_http_tls (*tls)(void *arg);
 	void *arg;
 
 	struct qf_acceptor acceptor; /* paused at max_connections until one ends */

@@ -41,6 +41,18 @@ const char *qf_http_client(const struct qf_http_request *rq)
 	return http_conn_of(rq)->client;
 }
 
+bool qf_http_is_tls(const struct qf_http_request *rq)
+{
+	return http_conn_of(rq)->tls;
+}
+
+const char *qf_http_peer_name(const struct qf_http_request *rq)
+{
+	const struct qf_tls *tls = http_conn_of(rq)->tls;
+
+	return tls ? qf_tls_peer_name(tls) : NULL;
+}
+
 void qf_http_set_user(struct qf_http_request *rq, void *user)
 {
 	rq->user = user;

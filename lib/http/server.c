@@ -94,6 +94,7 @@ int qf_http_server_new(struct qf_http_server **ret, const struct qf_http_server_
 	s->name = qf_xstrdup(opts->name);
 	s->on_request = opts->on_request;
 	s->on_gone = opts->on_gone;
+	s->tls = opts->tls;
 	s->arg = opts->arg;
 	s->max_held = MAX_HELD;
 	s->reap.fn = on_reap;
@@ -107,6 +108,7 @@ int qf_http_server_new(struct qf_http_server **ret, const struct qf_http_server_
 		free(s);
 		return qf_err_set(reterr, r, "HTTP listener: %s", qf_strerror(r));
 	}
+	s->acceptor.preface = opts->preface;
 	qf_http_server_limits(s, &opts->limits);
 	*ret = s;
 	return 0;

@@ -1,5 +1,5 @@
 /* See qf/accept.h. */
-#include "qf/accept.h"
+#include "preface.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,11 +11,11 @@
 
 #include "qf/clock.h"
 
-enum { ACCEPTS_PER_TURN = 64, NAME_MAX_BYTES = 64 };
+enum { ACCEPTS_PER_TURN = 64 };
 
 #define RETRY_NS (100 * QF_MS)
 
-static void peer_name(const struct sockaddr_storage *ss, char name[NAME_MAX_BYTES])
+static void peer_name(const struct sockaddr_storage *ss, char name[QF_CLIENT_NAME])
 {
 	char ip[INET6_ADDRSTRLEN] = "";
 
@@ -23,14 +23,14 @@ static void peer_name(const struct sockaddr_storage *ss, char name[NAME_MAX_BYTE
 		const struct sockaddr_in *in = (const void *)ss;
 
 		inet_ntop(AF_INET, &in->sin_addr, ip, sizeof(ip));
-		snprintf(name, NAME_MAX_BYTES, "%s:%u", ip, ntohs(in->sin_port));
+		snprintf(name, QF_CLIENT_NAME, "%s:%u", ip, ntohs(in->sin_port));
 	} else if (ss->ss_family == AF_INET6) {
 		const struct sockaddr_in6 *in6 = (const void *)ss;
 
 		inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip));
-		snprintf(name, NAME_MAX_BYTES, "[%s]:%u", ip, ntohs(in6->sin6_port));
+		snprintf(name, QF_CLIENT_NAME, "[%s]:%u", ip, ntohs(in6->sin6_port));
 	} else {
-		snprintf(name, NAME_MAX_BYTES, "local");
+		snprintf(name, QF_CLIENT_NAME, "local");
 	}
 }
 
@@ -42,12 +42,15 @@ static void on_event(struct qf_watch *w, uint32_t events)
 	for (int i = 0; i < ACCEPTS_PER_TURN && w->fd >= 0 && !a->paused; i++) {
 		struct sockaddr_storage ss = { 0 };
 		socklen_t n = sizeof(ss);
-		char name[NAME_MAX_BYTES];
+		char name[QF_CLIENT_NAME];
 		int fd = accept4(w->fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			peer_name(&ss, name);
-			a->fn(a, fd, name);
+			if (a->preface && a->preface->expected(a->preface->arg, name))
+				preface_wait(a, fd, name);
+			else
+				a->fn(a, fd, name);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			qf_watch_del(a->loop, w);
 			qf_timer_set(a->loop, &a->retry, RETRY_NS);
@@ -72,6 +75,7 @@ int qf_acceptor_open(struct qf_acceptor *a, struct qf_loop *loop, int fd,
 	int r;
 
 	*a = (struct qf_acceptor){ .loop = loop, .fn = fn, .retry.fn = on_retry };
+	qf_list_init(&a->prefaced);
 	a->watch = (struct qf_watch){ .fd = fd, .events = EPOLLIN, .fn = on_event };
 	r = qf_watch_add(loop, &a->watch);
 	if (r < 0)
@@ -91,6 +95,7 @@ void qf_acceptor_close(struct qf_acceptor *a)
 {
 	if (a->watch.fd < 0)
 		return;
+	preface_drop_all(a);
 	qf_watch_del(a->loop, &a->watch);
 	qf_timer_stop(a->loop, &a->retry);
 	close(a->watch.fd);

@@ -30,7 +30,7 @@ static void free_names(char **names, int n)
 	free(names);
 }
 
-static int passed_socket(const char *fd_name)
+int svc_passed_socket(const char *fd_name)
 {
 	char **names = NULL;
 	int n = sd_listen_fds_with_names(0, &names), fd = -1;
@@ -85,15 +85,27 @@ bool svc_started_by_manager(void)
 	return pid && atol(pid) == (long)getpid();
 }
 
+int svc_check_stream(int fd, int family, struct qf_err *reterr)
+{
+	if (sd_is_socket(fd, family, SOCK_STREAM, 1) <= 0)
+		return qf_err_set(reterr, QF_ECONFIG, "what the service manager passed is not a listening stream socket");
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return qf_err_set(reterr, -errno, "fcntl: %s", strerror(errno));
+	return 0;
+}
+
 /* Its address may be another than that of the configuration, as long as no more machines reach it. */
 static int check_passed(int fd, const char *address, uint16_t port, struct qf_err *reterr)
 {
 	union address a = { 0 };
 	socklen_t n = sizeof a;
 	uint16_t has;
+	int rc = svc_check_stream(fd, AF_UNSPEC, reterr);
 
-	if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0 || getsockname(fd, &a.any, &n) < 0)
-		return qf_err_set(reterr, QF_ECONFIG, "what the service manager passed is not a listening stream socket");
+	if (rc < 0)
+		return rc;
+	if (getsockname(fd, &a.any, &n) < 0)
+		return qf_err_set(reterr, -errno, "getsockname: %s", strerror(errno));
 	if (!is_loopback(&a) && names_loopback(address))
 		return qf_err_set(reterr, QF_ECONFIG,
 				  "the socket that the service manager passed can be reached by other machines, but the "
@@ -102,8 +114,6 @@ static int check_passed(int fd, const char *address, uint16_t port, struct qf_er
 	has = ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 	if (a.any.sa_family != AF_UNIX && has != port && svc_started_by_manager()) /* `qf-admin up` moves ports */
 		qf_warn("port %u is that of the socket unit; port %u of the configuration is not opened", has, port);
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
-		return qf_err_set(reterr, -errno, "fcntl: %s", strerror(errno));
 	return 0;
 }
 
@@ -132,7 +142,7 @@ static int bind_socket(const char *address, uint16_t port, struct qf_err *reterr
 int qf_run_listen(struct qf_run *run, const char *fd_name, const char *address, uint16_t port, int *ret_fd,
 		  struct qf_err *reterr)
 {
-	int fd = passed_socket(fd_name), rc = 0;
+	int fd = svc_passed_socket(fd_name), rc = 0;
 
 	(void)run;
 	if (fd >= 0)

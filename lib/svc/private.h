@@ -35,5 +35,8 @@ int svc_dump_names(const char *kind, const char *conf_path);
 /* listen.c: what was handed over and nobody asked for has clients that wait for ever. */
 void svc_warn_unused_sockets(void);
 bool svc_started_by_manager(void);
+int svc_passed_socket(const char *fd_name); /* -1: none of that name */
+/* It listens for streams, and from here on without blocking. family 0: any. */
+int svc_check_stream(int fd, int family, struct qf_err *reterr);
 
 #endif

@@ -134,9 +134,8 @@ static void refuse_at_once(int fd)
 	close(fd);
 }
 
-static void on_client(struct qf_acceptor *a, int fd, const char *name)
+static void take_client(struct qf_listener *l, int fd, const char *name)
 {
-	struct qf_listener *l = qf_container_of(a, struct qf_listener, acceptor);
 	int r;
 
 	if (l->n_connections >= max_sessions(l) + SPARE_CONNECTIONS) {
@@ -146,6 +145,16 @@ static void on_client(struct qf_acceptor *a, int fd, const char *name)
 	r = pg_session_new(l, fd, name);
 	if (r < 0)
 		qf_debug("client %s: %s", name, qf_strerror(r));
+}
+
+static void on_client(struct qf_acceptor *a, int fd, const char *name)
+{
+	take_client(qf_container_of(a, struct qf_listener, acceptor), fd, name);
+}
+
+static void on_local_client(struct qf_acceptor *a, int fd, const char *name)
+{
+	take_client(qf_container_of(a, struct qf_listener, local), fd, name);
 }
 
 /* ---- life ---- */
@@ -171,6 +180,7 @@ static int listener_open(struct qf_listener **ret, struct qf_hub *hub, int liste
 
 	l->hub = hub;
 	l->loop = qf_hub_loop(hub);
+	l->local.watch.fd = -1;
 	l->drained.fn = on_drained;
 	l->by_pid = qf_map_new();
 	qf_list_init(&l->connections);
@@ -183,8 +193,17 @@ static int listener_open(struct qf_listener **ret, struct qf_hub *hub, int liste
 		free(l);
 		return qf_err_set(reterr, r, "PostgreSQL listener: %s", qf_strerror(r));
 	}
+	fe_proxied_init(&l->proxied, hub, QF_FE_POSTGRES);
+	l->acceptor.preface = &l->proxied.preface;
 	*ret = l;
 	return 0;
+}
+
+static int listener_open_also(struct qf_listener *l, int listen_fd, struct qf_err *reterr)
+{
+	int r = qf_acceptor_open(&l->local, l->loop, listen_fd, on_local_client);
+
+	return r < 0 ? qf_err_set(reterr, r, "PostgreSQL listener: %s", qf_strerror(r)) : 0;
 }
 
 static void listener_drain(struct qf_listener *l, void (*on_done)(void *arg), void *arg)
@@ -195,6 +214,7 @@ static void listener_drain(struct qf_listener *l, void (*on_done)(void *arg), vo
 	l->on_drained = on_done;
 	l->drained_arg = arg;
 	qf_acceptor_close(&l->acceptor);
+	qf_acceptor_close(&l->local);
 	if (l->n_connections == 0)
 		qf_task_add(l->loop, &l->drained);
 	qf_list_each(it, tmp, &l->connections)
@@ -205,6 +225,7 @@ static void listener_close(struct qf_listener *l)
 {
 	l->on_drained = NULL;
 	qf_acceptor_close(&l->acceptor);
+	qf_acceptor_close(&l->local);
 	while (!qf_list_empty(&l->connections))
 		pg_session_shut(qf_container_of(l->connections.next, struct pg_session, link));
 	qf_task_del(l->loop, &l->drained);
@@ -220,6 +241,7 @@ static size_t listener_sessions(const struct qf_listener *l)
 const struct qf_frontend_ops qf_frontend_postgres = {
 	.kind = QF_FE_POSTGRES,
 	.open = listener_open,
+	.open_also = listener_open_also,
 	.drain = listener_drain,
 	.close = listener_close,
 	.sessions = listener_sessions,

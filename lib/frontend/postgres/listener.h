@@ -5,7 +5,7 @@
 #ifndef QF_FRONTEND_PG_LISTENER_H
 #define QF_FRONTEND_PG_LISTENER_H
 
-#include "qf/accept.h"
+#include "../proxied.h"
 #include "qf/frontend.h"
 #include "qf/list.h"
 #include "qf/map.h"
@@ -16,6 +16,8 @@ struct qf_listener {
 	struct qf_hub *hub;
 	struct qf_loop *loop;
 	struct qf_acceptor acceptor;
+	struct qf_acceptor local; /* of the Unix socket; closed when there is none */
+	struct fe_proxied proxied;
 	struct qf_list connections; /* pg_session.link: all of them */
 	size_t n_connections;
 	size_t n_sessions;	  /* those past the startup packet */

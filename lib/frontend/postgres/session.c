@@ -529,19 +529,6 @@ static void on_reap(struct qf_task *t)
 	free(s);
 }
 
-static void set_client(struct pg_session *s, const char *client)
-{
-	const char *port = strrchr(client, ':');
-	size_t n = port ? (size_t)(port - client) : strlen(client);
-
-	snprintf(s->client, sizeof(s->client), "%s", client);
-	s->local = !port;
-	if (n > 2 && client[0] == '[')
-		snprintf(s->address, sizeof(s->address), "%.*s", (int)n - 2, client + 1);
-	else
-		snprintf(s->address, sizeof(s->address), "%.*s", (int)n, client);
-}
-
 int pg_session_new(struct qf_listener *l, int fd, const char *client)
 {
 	struct pg_session *s = qf_xcalloc(1, sizeof(*s));
@@ -556,7 +543,9 @@ int pg_session_new(struct qf_listener *l, int fd, const char *client)
 	s->listener = l;
 	s->reap.fn = on_reap;
 	s->timer.fn = on_timer;
-	set_client(s, client);
+	snprintf(s->client, sizeof(s->client), "%s", client);
+	fe_address_of(client, s->address, sizeof(s->address));
+	s->local = !strchr(client, ':');
 	s->conn.sniff = pg_startup_tls_mode(s) != QF_TLS_OFF;
 	s->facts.frontend = QF_FE_POSTGRES;
 	s->facts.client = s->client;

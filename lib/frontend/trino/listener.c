@@ -58,6 +58,16 @@ static void on_request(struct qf_http_request *rq, void *arg)
 	tr_on_request(rq, arg);
 }
 
+static struct qf_http_tls tls(void *arg)
+{
+	const struct qf_listener *l = arg;
+	enum qf_tls_mode mode = tr_listener_conf(l)->tls;
+
+	return (struct qf_http_tls){
+		.config = mode == QF_TLS_OFF ? NULL : qf_hub_tls(l->hub), .required = mode == QF_TLS_REQUIRE
+	};
+}
+
 /* ---- life ---- */
 
 /* A request without a Host header gets links to the address that it reached. */
@@ -73,13 +83,16 @@ static int listener_open(struct qf_listener **ret, struct qf_hub *hub, int liste
 		.loop = qf_hub_loop(hub),
 		.fd = listen_fd,
 		.name = "queryflux",
+		.preface = &l->proxied.preface,
 		.on_request = on_request,
 		.on_gone = tr_on_gone,
+		.tls = tls,
 		.arg = l,
 	};
 	int rc;
 
 	l->hub = hub;
+	fe_proxied_init(&l->proxied, hub, QF_FE_TRINO);
 	l->loop = opts.loop;
 	l->opened_ns = qf_loop_now(l->loop);
 	l->conf_id = qf_hub_conf(hub)->id;

@@ -5,7 +5,7 @@
 #ifndef QF_FRONTEND_TRINO_LISTENER_H
 #define QF_FRONTEND_TRINO_LISTENER_H
 
-#include "qf/frontend.h"
+#include "../proxied.h"
 #include "qf/http.h"
 #include "qf/list.h"
 #include "qf/map.h"
@@ -17,6 +17,7 @@ struct qf_listener {
 	struct qf_hub *hub;
 	struct qf_loop *loop;
 	struct qf_http_server *http;
+	struct fe_proxied proxied;
 	struct qf_map *queries;	  /* id → tr_query, of both lists */
 	struct qf_list live;	  /* tr_query.link: not answered to their end */
 	struct qf_list kept;	  /* answered; their last page may be asked for again. Oldest first */

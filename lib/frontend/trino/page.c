@@ -7,7 +7,8 @@
 /* The front of the links in what answers rq. */
 static void put_base(struct qf_listener *l, const struct qf_http_request *rq, struct qf_buf *out)
 {
-	qf_trino_base(out, qf_hub_conf(l->hub)->external_address, qf_http_header(rq, "X-Forwarded-Proto"),
+	qf_trino_base(out, qf_hub_conf(l->hub)->external_address,
+		qf_http_is_tls(rq) ? qf_slice_str("https") : qf_http_header(rq, "X-Forwarded-Proto"),
 		qf_http_header(rq, "X-Forwarded-Host"), qf_http_header(rq, "X-Forwarded-Port"),
 		qf_http_header(rq, "Host"), l->address);
 }
