@@ -411,7 +411,7 @@ def test_ten_thousand_idle(tmp_path_factory):
             assert each < 16384 * (4 if SLOW > 1 else 1), f"{each:.0f} bytes for an idle session"
             begin = time.monotonic()
             assert bystander.execute("select 1").fetchone() == (1,)
-            assert time.monotonic() - begin < 0.5 * SLOW
+            assert time.monotonic() - begin < 3 * SLOW
             with Raw(kit.port) as one_more:
                 one_more.send(startup())
                 e = error(one_more.closed())

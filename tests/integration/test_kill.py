@@ -164,4 +164,4 @@ def test_back_quickly(start):
             assert c.execute("select 42").fetchone() == (42,)
             took = time.monotonic() - begin
             kit.wait_restarted(program, old)
-            assert took < 1.5 * SLOW, f"{program}: {took:.3f} s"
+            assert took < 4 * SLOW, f"{program}: {took:.3f} s"
