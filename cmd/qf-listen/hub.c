@@ -324,6 +324,11 @@ const struct qf_conf *qf_hub_conf(const struct qf_hub *hub)
 	return hub->run->conf;
 }
 
+struct qf_auth *qf_hub_auth(const struct qf_hub *hub)
+{
+	return hub->auth;
+}
+
 struct qf_tls_config *qf_hub_tls(const struct qf_hub *hub)
 {
 	return hub->tls;

@@ -102,6 +102,7 @@ struct qf_hub {
 	struct qf_listener *frontends[QF_FE_N];
 	struct qf_unix_socket local; /* PostgreSQL's */
 	struct qf_tls_config *tls; /* of new connections; NULL: none */
+	struct qf_auth *auth; /* of new logins */
 	struct keys *keys; /* of users who are logged in; NULL: none were */
 	unsigned draining; /* frontends that are not empty yet */
 	struct qf_timer tell;

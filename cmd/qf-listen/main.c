@@ -69,6 +69,23 @@ static void make_tag(struct qf_hub *h)
 		h->tag[i] = "0123456789abcdefghijklmnopqrstuvwxyz"[r % 36];
 }
 
+/* Certificates and users. */
+static int read_files(struct qf_tls_config **ret_tls, struct qf_auth **ret_auth, const struct qf_conf *conf,
+		      struct qf_err *reterr)
+{
+	struct qf_tls_config *tls = NULL;
+	int rc = qf_tls_config_new(&tls, &conf->tls, reterr);
+
+	if (rc == 0)
+		rc = qf_auth_new(ret_auth, conf, reterr);
+	if (rc < 0) {
+		qf_tls_config_free(tls);
+		return rc;
+	}
+	*ret_tls = tls;
+	return 0;
+}
+
 static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 {
 	struct qf_hub *h = ctx;
@@ -80,7 +97,7 @@ static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 	qf_list_init(&h->pins);
 	tickets_open(h);
 	make_tag(h);
-	rc = qf_tls_config_new(&h->tls, &run->conf->tls, reterr);
+	rc = read_files(&h->tls, &h->auth, run->conf, reterr);
 	for (int fe = 0; fe < QF_FE_N && rc == 0; fe++)
 		rc = open_frontend(h, (enum qf_frontend)fe, reterr);
 	return rc;
@@ -88,29 +105,34 @@ static int setup(void *ctx, struct qf_run *run, struct qf_err *reterr)
 
 static int check(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr)
 {
-	struct qf_tls_config *tls;
-	int rc = qf_tls_config_new(&tls, &conf->tls, reterr);
+	struct qf_tls_config *tls = NULL;
+	struct qf_auth *auth = NULL;
+	int rc = read_files(&tls, &auth, conf, reterr);
 
 	(void)ctx;
 	(void)run;
 	qf_tls_config_free(tls);
+	qf_auth_free(auth);
 	return rc;
 }
 
 /*
- * Ports and addresses need a restart; everything else of the model is read where it is used. The files of the
- * certificate are read each time: they change under the same names. Connections keep what they began with.
+ * Ports and addresses need a restart; everything else of the model is read where it is used. The files of
+ * the certificate and of users are read each time: they change under the same names. Connections keep what they began with.
  */
 static int apply(void *ctx, struct qf_run *run, const struct qf_conf *conf, struct qf_err *reterr)
 {
 	struct qf_hub *h = ctx;
 	struct qf_tls_config *tls;
-	int rc = qf_tls_config_new(&tls, &conf->tls, reterr);
+	struct qf_auth *auth;
+	int rc = read_files(&tls, &auth, conf, reterr);
 
 	if (rc < 0)
 		return rc;
 	qf_tls_config_free(h->tls);
 	h->tls = tls;
+	qf_auth_free(h->auth);
+	h->auth = auth;
 	for (int fe = 0; fe < QF_FE_N; fe++) {
 		const struct qf_conf_frontend *a = &run->conf->frontends[fe], *b = &conf->frontends[fe];
 
@@ -176,6 +198,7 @@ static void teardown(void *ctx, struct qf_run *run)
 	tickets_close(h);
 	keys_close(h);
 	h->tls = qf_tls_config_free(h->tls);
+	h->auth = qf_auth_free(h->auth);
 	qf_unix_socket_close(&h->local);
 }
 

@@ -47,7 +47,9 @@ bool qf_auth_password(struct qf_auth *a, const char *user, struct qf_slice passw
 	bool real = auth_verifier_of(a, user, &v);
 
 	auth_derive(&v, password, stored, server);
-	bool ok = (CRYPTO_memcmp(stored, v.stored_key, AUTH_HASH) == 0 && real) | fits_md5(u, user, password);
+	bool by_scram = CRYPTO_memcmp(stored, v.stored_key, AUTH_HASH) == 0 && real;
+	bool by_md5 = fits_md5(u, user, password);
+	bool ok = by_scram || by_md5;
 
 	if (ok)
 		qf_lru_put(a->right, qf_slice_str(user), qf_slice(hash, sizeof(hash)));

@@ -27,7 +27,8 @@ struct qf_hub {
 	struct qf_conf_cluster cluster;
 	struct qf_engine *engine;
 	struct qf_buf log;
-	unsigned keys_passed_on;
+	struct qf_auth *auth;
+	unsigned keys_passed_on, scram_keys;
 	unsigned named, pins, queries_open, pins_open, cancels, abandons;
 	struct qf_pin *last_pin;
 	struct qf_buf facts;	 /* of the last statement's session, as text */
@@ -502,6 +503,25 @@ struct qf_pin *qf_pin_free(struct qf_pin *pin)
 	return NULL;
 }
 
+struct qf_auth *qf_hub_auth(const struct qf_hub *hub)
+{
+	return hub->auth;
+}
+
+bool qf_hub_keys_put(struct qf_hub *hub, const char *user, const struct qf_scram_keys *keys)
+{
+	(void)user;
+	(void)keys;
+	hub->scram_keys++;
+	return true;
+}
+
+void qf_hub_keys_drop(struct qf_hub *hub, const char *user)
+{
+	(void)user;
+	hub->scram_keys--;
+}
+
 struct qf_tls_config *qf_hub_tls(const struct qf_hub *hub)
 {
 	return hub->tls;
@@ -538,10 +558,13 @@ static inline void hub_open(struct qf_hub *hub, enum qf_engine_kind kind, const 
 		fprintf(stderr, "fake hub: %s\n", hub->ops ? err.text : "no such engine");
 		abort();
 	}
+	if (qf_auth_new(&hub->auth, &hub->conf, &err) < 0)
+		abort();
 }
 
 static inline void hub_close(struct qf_hub *hub)
 {
+	qf_auth_free(hub->auth);
 	hub->ops->close(hub->engine);
 	hub->loop = qf_loop_free(hub->loop);
 	qf_buf_fini(&hub->log);

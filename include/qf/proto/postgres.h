@@ -23,7 +23,7 @@
 
 enum {
 	QF_PG_MAX_STARTUP = 10000,	 /* bytes of a startup packet without its length, as PostgreSQL */
-	QF_PG_MAX_SMALL = 10000,	 /* bytes of a message that carries names and numbers only */
+	QF_PG_MAX_SMALL = 10000,	 /* bytes of a message that carries names, numbers or a proof only */
 	QF_PG_MAX_LARGE = 0x3fffffff, /* what PostgreSQL itself refuses to read */
 };
 
@@ -54,6 +54,7 @@ struct qf_pg_decoder {
 	size_t max_message;    /* of a message that carries statements or data; a longer one is TOO_LONG */
 	bool started;	       /* past the startup packet */
 	bool ssl_asked, gss_asked;
+	bool login;	       /* set by the owner: the client is to answer an authentication request, with nothing but that */
 	uint64_t skip;	       /* bytes of a too long message that have not passed by yet */
 	size_t skip_need;
 	char skip_kind;
@@ -74,6 +75,12 @@ bool qf_pg_startup_next(struct qf_reader *r, struct qf_slice *ret_name, struct q
 bool qf_pg_options_next(struct qf_reader *r, struct qf_buf *word);
 /* The text of a message that is one string; QF_EMALFORMED when it is not. [PG 55.7 Query] */
 int qf_pg_read_string(struct qf_slice body, struct qf_slice *ret) qf_must_check;
+
+/*
+ * SASLInitialResponse [PG 55.7]: the mechanism, and the first message with p NULL when there is none. The other answers to
+ * an authentication request are one string (passwords), or are the body itself (SASLResponse).
+ */
+int qf_pg_read_sasl(struct qf_slice body, struct qf_slice *ret_mechanism, struct qf_slice *ret_data) qf_must_check;
 
 /*
  * Bodies of the extended protocol [PG 55.2.3, 55.7]. QF_EMALFORMED when anything is missing, left over or beyond its
@@ -106,6 +113,14 @@ void qf_pg_put_parameter_description(struct qf_buf *out, const uint32_t *oids, u
 void qf_pg_put_ssl_no(struct qf_buf *out); /* also the refusal of GSSAPI encryption */
 void qf_pg_put_ssl_yes(struct qf_buf *out);
 void qf_pg_put_auth_ok(struct qf_buf *out);
+enum qf_pg_auth { /* the requests that stand before that */
+	QF_PG_AUTH_CLEARTEXT = 3,
+	QF_PG_AUTH_MD5 = 5,	      /* 4 bytes of salt */
+	QF_PG_AUTH_SASL = 10,	      /* names of mechanisms, each with its NUL, and one more */
+	QF_PG_AUTH_SASL_CONTINUE = 11, /* the mechanism's own */
+	QF_PG_AUTH_SASL_FINAL = 12,
+};
+void qf_pg_put_auth(struct qf_buf *out, enum qf_pg_auth what, struct qf_slice data);
 void qf_pg_put_parameter_status(struct qf_buf *out, const char *name, const char *value);
 void qf_pg_put_backend_key_data(struct qf_buf *out, uint32_t pid, struct qf_slice key);
 /* options: the `_pq_.` names that were not understood, each with its NUL, one behind the other. */

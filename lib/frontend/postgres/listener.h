@@ -8,6 +8,7 @@
 #include "../proxied.h"
 #include "qf/frontend.h"
 #include "qf/list.h"
+#include "qf/log.h"
 #include "qf/map.h"
 
 struct pg_session;
@@ -24,6 +25,7 @@ struct qf_listener {
 	struct qf_map *by_pid;	  /* cancel key → session */
 	uint32_t next_pid;
 	uint64_t next_id;
+	struct qf_log_limit failed_logins;
 	size_t pending_bytes;	  /* of statements that are being received or run */
 	bool draining;
 	struct qf_task drained;

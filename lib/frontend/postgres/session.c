@@ -118,7 +118,7 @@ void pg_session_ready(struct pg_session *s)
 
 void pg_session_drain(struct pg_session *s)
 {
-	if (s->phase == PG_PHASE_STARTUP)
+	if (s->phase == PG_PHASE_STARTUP || s->phase == PG_PHASE_LOGIN)
 		pg_session_fatal(s, "57P03", "the database system is shutting down");
 	else if (s->phase == PG_PHASE_READY && is_idle(s))
 		pg_session_fatal(s, "57P01", "terminating connection due to administrator command");
@@ -255,6 +255,10 @@ static void on_timer(struct qf_timer *t)
 
 	if (s->phase == PG_PHASE_STARTUP) {
 		pg_session_close(s);
+		return;
+	}
+	if (s->phase == PG_PHASE_LOGIN) {
+		pg_session_fatal(s, "57014", "canceling authentication due to timeout");
 		return;
 	}
 	if (pg_txn_in_block(&s->txn))
@@ -404,7 +408,10 @@ static bool on_event(struct pg_session *s, const struct qf_pg_event *ev, struct 
 {
 	switch (ev->type) {
 	case QF_PG_MESSAGE:
-		return on_message(s, ev, rest);
+		if (s->phase != PG_PHASE_LOGIN)
+			return on_message(s, ev, rest);
+		pg_login_message(s, ev->body);
+		break;
 	case QF_PG_TOO_LONG:
 		on_too_long(s, ev);
 		break;
@@ -569,6 +576,9 @@ void pg_session_close(struct pg_session *s)
 	pg_txn_drop_pin(&s->txn);
 	release_reserved(s);
 	pg_listener_unregister(s->listener, s);
+	if (s->keys_kept)
+		qf_hub_keys_drop(s->listener->hub, s->user);
+	s->login = pg_login_free(s->login);
 	qf_list_remove(&s->link);
 	pg_listener_left(s->listener);
 	qf_task_add(s->listener->loop, &s->reap);

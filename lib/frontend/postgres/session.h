@@ -16,12 +16,14 @@
 #include "settings.h"
 #include "txn.h"
 
+struct pg_login;
 struct pg_run;
 
 enum { PG_SECRET = 32 };
 
 enum pg_phase {
 	PG_PHASE_STARTUP,
+	PG_PHASE_LOGIN, /* the client has said who it is, and proves it */
 	PG_PHASE_READY,
 	PG_PHASE_ENDING, /* a FATAL was sent; nothing more is read */
 };
@@ -43,6 +45,8 @@ struct pg_session {
 	uint8_t secret_n; /* by the protocol's minor version */
 	char client[64];  /* "127.0.0.1:40312", "[::1]:40312" or "local"; behind a proxy the real client's */
 	char address[48]; /* the same without brackets and port */
+	struct pg_login *login; /* in that phase */
+	bool keys_kept;	  /* of its login by SCRAM, in the hub */
 	bool local;	  /* by the Unix socket: never encrypted, and not refused for it */
 	char *user, *database, *schema;
 	struct pg_settings settings;
@@ -88,6 +92,13 @@ void pg_startup_event(struct pg_session *s, const struct qf_pg_event *ev, bool m
 void pg_startup_direct_tls(struct pg_session *s);
 /* What this session may or has to do about TLS, by the configuration of now: OFF on the Unix socket. */
 enum qf_tls_mode pg_startup_tls_mode(const struct pg_session *s);
+
+void pg_startup_welcome(struct pg_session *s); /* the login is over: to ReadyForQuery */
+
+/* login.c: who the client is. Ends in pg_startup_welcome() or in a FATAL error. */
+void pg_login_begin(struct pg_session *s);
+void pg_login_message(struct pg_session *s, struct qf_slice body);
+struct pg_login *pg_login_free(struct pg_login *l); /* returns NULL */
 
 /* facts.c: what the settings mean to others; both are brought up to date when a setting changed */
 const struct qf_session_facts *pg_session_facts(struct pg_session *s);

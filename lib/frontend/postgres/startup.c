@@ -189,18 +189,30 @@ static uint32_t agree(uint32_t version)
 	return version >= QF_PG_VERSION_3_2 ? QF_PG_VERSION_3_2 : QF_PG_VERSION_3_0;
 }
 
-static void welcome(struct startup *u, uint32_t version)
+/* A newer minor version, or options nobody knows here: say what there is and go on. */
+static void negotiate(struct startup *u, uint32_t version)
 {
-	struct pg_session *s = u->s;
-	struct qf_buf *out = &s->conn.out;
 	uint32_t agreed = agree(version);
 
-	/* A newer minor version, or options nobody knows here: say what there is and go on. */
 	if (agreed != version || u->n_unknown > 0)
-		qf_pg_put_negotiate_version(out, agreed, qf_buf_slice(&u->unknown), u->n_unknown);
+		qf_pg_put_negotiate_version(&u->s->conn.out, agreed, qf_buf_slice(&u->unknown), u->n_unknown);
+	u->s->secret_n = agreed >= QF_PG_VERSION_3_2 ? PG_SECRET : 4;
+}
+
+void pg_startup_welcome(struct pg_session *s)
+{
+	struct qf_buf *out = &s->conn.out;
+
+	if (!pg_listener_has_room(s->listener)) {
+		pg_session_fatal(s, "53300", "sorry, too many clients already");
+		return;
+	}
+	if (!pg_listener_register(s->listener, s)) {
+		pg_session_fatal(s, "58000", "no random bytes for a cancel key");
+		return;
+	}
 	qf_pg_put_auth_ok(out);
 	report_all(s);
-	s->secret_n = agreed >= QF_PG_VERSION_3_2 ? PG_SECRET : 4;
 	qf_pg_put_backend_key_data(out, s->pid, qf_slice(s->secret, s->secret_n));
 	s->phase = PG_PHASE_READY;
 	pg_session_ready(s);
@@ -221,12 +233,9 @@ static void start(struct pg_session *s, const struct qf_pg_event *ev)
 		pg_session_end(s);
 	} else if (s->listener->draining) {
 		pg_session_fatal(s, "57P03", "the database system is shutting down");
-	} else if (!pg_listener_has_room(s->listener)) {
-		pg_session_fatal(s, "53300", "sorry, too many clients already");
-	} else if (!pg_listener_register(s->listener, s)) {
-		pg_session_fatal(s, "58000", "no random bytes for a cancel key");
 	} else {
-		welcome(&u, ev->version);
+		negotiate(&u, ev->version);
+		pg_login_begin(s);
 	}
 	qf_buf_fini(&u.unknown);
 }

@@ -121,8 +121,10 @@ static size_t decode_first(struct qf_pg_decoder *d, struct qf_slice in, struct q
 /* ---- messages [PG 55.7] ---- */
 
 /* Statements and data may be long, the rest is names and numbers. 0: no such message from a client. */
-static size_t kind_limit(char kind)
+static size_t kind_limit(const struct qf_pg_decoder *d, char kind)
 {
+	if (d->login)
+		return kind == 'p' ? QF_PG_MAX_SMALL : 0;
 	switch (kind) {
 	case 'Q': /* Query */
 	case 'P': /* Parse */
@@ -164,10 +166,15 @@ static size_t skip_some(struct qf_pg_decoder *d, size_t n, struct qf_pg_event *r
 	return used;
 }
 
-static bool check_header(char kind, uint32_t length, struct qf_pg_event *ret)
+static bool check_header(const struct qf_pg_decoder *d, char kind, uint32_t length, struct qf_pg_event *ret)
 {
-	size_t limit = kind_limit(kind);
+	size_t limit = kind_limit(d, kind);
 
+	if (limit == 0 && d->login) {
+		broken(ret, "08P01");
+		qf_err_set(&ret->error, QF_EMALFORMED, "expected password response, got message type %u", (uint8_t)kind);
+		return false;
+	}
 	if (limit == 0) {
 		broken(ret, "08P01");
 		qf_err_set(&ret->error, QF_EMALFORMED, "invalid frontend message type %u", (uint8_t)kind);
@@ -190,15 +197,15 @@ static size_t decode_message(struct qf_pg_decoder *d, struct qf_slice in, struct
 	if (in.n < HEADER) {
 		/* An impossible type byte is told without waiting for a length that may never come. */
 		if (in.n > 0)
-			check_header((char)in.p[0], LENGTH, ret);
+			check_header(d, (char)in.p[0], LENGTH, ret);
 		return 0;
 	}
 	char kind = (char)qf_read_u8(&r);
 	uint32_t length = qf_read_u32(&r);
 
-	if (!check_header(kind, length, ret))
+	if (!check_header(d, kind, length, ret))
 		return 0;
-	if (length - LENGTH > d->max_message && kind_limit(kind) == QF_PG_MAX_LARGE) {
+	if (length - LENGTH > d->max_message && kind_limit(d, kind) == QF_PG_MAX_LARGE) {
 		start_skip(d, kind, length);
 		return skip_some(d, in.n, ret);
 	}

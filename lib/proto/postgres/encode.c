@@ -54,6 +54,15 @@ void qf_pg_put_auth_ok(struct qf_buf *out)
 	qf_pg_end_message(out, at);
 }
 
+void qf_pg_put_auth(struct qf_buf *out, enum qf_pg_auth what, struct qf_slice data)
+{
+	size_t at = begin(out, 'R');
+
+	qf_buf_u32(out, what);
+	qf_buf_add_slice(out, data);
+	qf_pg_end_message(out, at);
+}
+
 void qf_pg_put_parameter_status(struct qf_buf *out, const char *name, const char *value)
 {
 	size_t at = begin(out, 'S');

@@ -14,6 +14,20 @@ bool qf_pg_startup_next(struct qf_reader *r, struct qf_slice *ret_name, struct q
 	return true;
 }
 
+int qf_pg_read_sasl(struct qf_slice body, struct qf_slice *ret_mechanism, struct qf_slice *ret_data)
+{
+	struct qf_reader r = qf_reader(body);
+	struct qf_slice mechanism = qf_read_cstr(&r);
+	uint32_t n = qf_read_u32(&r);
+	struct qf_slice data = n == UINT32_MAX ? QF_SLICE_NONE : qf_read_bytes(&r, n);
+
+	if (!qf_reader_done(&r))
+		return QF_EMALFORMED;
+	*ret_mechanism = mechanism;
+	*ret_data = data;
+	return 0;
+}
+
 static bool is_space(uint8_t c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
