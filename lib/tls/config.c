@@ -67,6 +67,18 @@ static int read_certificate(struct qf_tls_config *c, const char *path, struct qf
 	return rc;
 }
 
+/* The certificate is there already, and OpenSSL compares the two. */
+static int bad_key(const char *path, struct qf_err *reterr)
+{
+	unsigned long e = ERR_peek_error();
+
+	if (ERR_GET_LIB(e) != ERR_LIB_X509 ||
+	    (ERR_GET_REASON(e) != X509_R_KEY_VALUES_MISMATCH && ERR_GET_REASON(e) != X509_R_KEY_TYPE_MISMATCH))
+		return bad_file("keyFile", path, reterr);
+	ERR_clear_error();
+	return qf_err_set(reterr, QF_ECONFIG, "queryflux.tls.keyFile: %s is not the key of the certificate in certFile", path);
+}
+
 static int read_key(struct qf_tls_config *c, const char *path, struct qf_err *reterr)
 {
 	bool encrypted = false;
@@ -77,15 +89,12 @@ static int read_key(struct qf_tls_config *c, const char *path, struct qf_err *re
 	SSL_CTX_set_default_passwd_cb(c->ctx, no_passphrase);
 	SSL_CTX_set_default_passwd_cb_userdata(c->ctx, &encrypted);
 	if (SSL_CTX_use_PrivateKey_file(c->ctx, path, SSL_FILETYPE_PEM) != 1)
-		rc = bad_file("keyFile", path, reterr);
+		rc = bad_key(path, reterr);
 	SSL_CTX_set_default_passwd_cb_userdata(c->ctx, NULL);
 	SSL_CTX_set_default_passwd_cb(c->ctx, NULL);
 	if (encrypted)
 		return qf_err_set(reterr, QF_ECONFIG, "queryflux.tls.keyFile: %s: the key is encrypted and nobody can be "
 				  "asked for its passphrase; store it without one", path);
-	if (rc == 0 && SSL_CTX_check_private_key(c->ctx) != 1)
-		rc = qf_err_set(reterr, QF_ECONFIG, "queryflux.tls.keyFile: %s is not the key of the certificate: %s",
-				path, tls_reason());
 	return rc;
 }
 

@@ -58,7 +58,7 @@ static void files_that_are_wrong(void **state)
 		{ "a key for a certificate", files.key, files.key, NULL, "certFile: " },
 		{ "no key", files.cert, "/nonexistent/key", NULL, "keyFile: /nonexistent/key: No such file" },
 		{ "a certificate for a key", files.cert, files.cert, NULL, "keyFile: " },
-		{ "another's key", files.cert, files.other_key, NULL, "keyFile: " },
+		{ "another's key", files.cert, files.other_key, NULL, "is not the key of the certificate" },
 		{ "an encrypted key", files.cert, encrypted_key, NULL, "is encrypted" },
 		{ "no authorities", files.cert, files.key, "/nonexistent/ca", "clientCaFile: /nonexistent/ca: No such" },
 		{ "authorities that are none", files.cert, files.key, files.key, "clientCaFile: " },

@@ -309,6 +309,8 @@ void pg_conn_close(struct pg_conn *c)
 	qf_watch_del(c->loop, &c->watch);
 	qf_task_del(c->loop, &c->task);
 	qf_timer_stop(c->loop, &c->timer);
+	if (c->tls && !c->shut)
+		qf_tls_shutdown(c->tls); /* who asked to cancel takes a cut for a failure */
 	c->tls = qf_tls_free(c->tls);
 	close(c->watch.fd);
 	c->watch.fd = -1;
@@ -325,8 +327,6 @@ void pg_conn_last_words(struct pg_conn *c)
 		if (n > 0)
 			qf_buf_consume(&c->out, (size_t)n);
 	}
-	if (c->tls)
-		qf_tls_shutdown(c->tls);
 	pg_conn_close(c);
 }
 

@@ -24,6 +24,7 @@ static int read_address(struct qf_reader *r, size_t n, struct qf_proxy_client *r
 
 	qf_read_bytes(r, n); /* where it went to */
 	ret->port = qf_read_u16(r);
+	qf_read_u16(r);
 	if (r->err)
 		return malformed(reterr, "too short for its addresses");
 	memcpy(ret->address, from.p, n);
