@@ -12,6 +12,7 @@
 #include "journal.h"
 
 #include "qf/arena.h"
+#include "qf/auth.h"
 #include "qf/engine.h"
 #include "qf/list.h"
 #include "qf/lru.h"
@@ -155,8 +156,8 @@ struct stream {
 	struct pin *pin;
 	struct qf_engine_conn *conn;
 	struct qf_engine_job job;
-	/* PHASE_TRANSLATE: once more, while it holds its slot */
-	enum { PHASE_NONE, PHASE_BEGIN, PHASE_STATEMENT, PHASE_TRANSLATE } phase;
+	/* PHASE_TRANSLATE: once more, while it holds its slot; PHASE_KEYS: its listener is asked for its user's */
+	enum { PHASE_NONE, PHASE_BEGIN, PHASE_STATEMENT, PHASE_TRANSLATE, PHASE_KEYS } phase;
 	int slot; /* of the journal; -1 = none */
 
 	struct qf_sql_error refusal; /* with REFUSE, or why we interrupted it */
@@ -201,6 +202,7 @@ void on_place(void *arg, struct qf_peer *from, const struct qf_msg *m); /* ROUTE
 void on_resolve(void *arg, struct qf_peer *from, const struct qf_msg *m);
 void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m);
 void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m);
+void on_keys(void *arg, struct qf_peer *from, const struct qf_msg *m);
 void on_input(void *arg, struct qf_peer *from, const struct qf_msg *m);
 /* Its pin has a connection already. */
 bool stream_in_pin(const struct stream *s);
@@ -239,6 +241,7 @@ void group_window_changed(struct stream *s);
 void run_start(struct stream *s);
 void run_translated(struct stream *s); /* once more, because a table had changed */
 void run_interrupt(struct stream *s);
+void run_keys(struct stream *s, const struct qf_scram_keys *keys); /* the answer; NULL: there are none. Borrowed. */
 void pin_release(struct pin *p, bool rollback);
 
 /* rows.c */
@@ -264,6 +267,7 @@ void say_end(struct stream *s);
 void say_notices(struct stream *s); /* what its translation gave rise to, once */
 void say_notice(struct stream *s, const char *severity, const char *sqlstate, const char *text, struct qf_slice fields);
 void say_async(struct stream *s, struct qf_slice message);
+bool say_keys(struct stream *s); /* asks for the SCRAM keys of its user; false: its listener is not there */
 void say_input_taken(struct stream *s, size_t bytes);
 /* To the listener of a pin that no statement uses now; lost: its connection is gone, there is no message. */
 void say_pin(struct pin *p, struct qf_slice message, bool lost);

@@ -156,6 +156,7 @@ static const struct qf_bus_handler handlers[] = {
 	{ QF_MSG_EXECUTE, QF_ROLE(QF_LISTEN), on_place },
 	{ QF_MSG_CREDIT, QF_ROLE(QF_LISTEN), on_credit },
 	{ QF_MSG_INPUT, QF_ROLE(QF_LISTEN), on_input },
+	{ QF_MSG_KEYS, QF_ROLE(QF_LISTEN), on_keys },
 	{ QF_MSG_CANCEL, QF_ROLE(QF_LISTEN), on_cancel },
 	{ QF_MSG_RESOLVE, QF_ROLE(QF_LISTEN), on_resolve },
 	{ QF_MSG_TRANSLATED, QF_ROLE(QF_TRANSLATE), on_translated },

@@ -302,6 +302,22 @@ void on_input(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		s->cluster->ops->input(s->conn, m->payload);
 }
 
+/* They stay in the message, and that is wiped: what the engine needs it copies into locked memory. */
+void on_keys(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct listener *l = from->user;
+	struct stream *s = qf_map_get_u64(l->streams, m->stream);
+	struct qf_scram_keys keys;
+
+	(void)arg;
+	if (m->payload.n == sizeof keys)
+		memcpy(&keys, m->payload.p, sizeof keys);
+	explicit_bzero((void *)(uintptr_t)m->payload.p, m->payload.n);
+	if (s && s->rd.state == QF_RD_RUNNING && s->rd.attempt == m->attempt)
+		run_keys(s, m->payload.n == sizeof keys ? &keys : NULL);
+	explicit_bzero(&keys, sizeof keys);
+}
+
 void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
 	struct listener *l = from->user;

@@ -243,6 +243,19 @@ void say_failed(struct stream *s, const struct qf_sql_error *e)
 	send_end(s, &msg);
 }
 
+bool say_keys(struct stream *s)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_KEYS, s->id, s->rd.attempt, 0);
+	qf_msg_end(&msg);
+	bool sent = s->listener->peer && qf_bus_send(s->d->run->bus, s->listener->peer, &msg) == 0;
+
+	qf_buf_fini(&msg);
+	return sent;
+}
+
 void say_notices(struct stream *s)
 {
 	for (size_t i = 0; i < s->n_notices; i++) {

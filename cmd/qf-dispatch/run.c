@@ -394,15 +394,28 @@ static bool only_drops(const struct stream *s)
 	return s->pin && s->pin_flags & QF_PIN_DROPS && !s->pin->in_transaction;
 }
 
-static void start_on_member(struct stream *s)
+/* 0: s->conn is there. */
+static int get_connection(struct stream *s, const struct qf_scram_keys *keys, struct qf_sql_error *reterr)
+{
+	const struct qf_engine_who who = { .session = s->listener->epoch + s->session, .user = s->user, .keys = keys };
+
+	return s->conn ? 0 : s->cluster->ops->conn_get(s->cluster->engine, &who, &s->conn, reterr);
+}
+
+static void start_with(struct stream *s, const struct qf_scram_keys *keys)
 {
 	struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT };
-	struct cluster *c = s->cluster;
+	int r = 0;
 
+	s->phase = PHASE_NONE;
 	if (only_drops(s)) {
 		end.outcome = QF_OUT_OK;
 		finish(s, &end);
-	} else if (!s->conn && c->ops->conn_get(c->engine, s->listener->epoch + s->session, &s->conn, &end.error) < 0) {
+	} else if ((r = get_connection(s, keys, &end.error)) == -ENOKEY && say_keys(s)) {
+		s->phase = PHASE_KEYS;
+	} else if (r == -ENOKEY) {
+		refuse_start(s, "57P03", "the SCRAM keys of the user cannot be asked for");
+	} else if (r < 0) {
 		finish(s, &end);
 	} else if (s->pin_flags & QF_PIN_BEGINS) {
 		begin_transaction(s);
@@ -410,6 +423,27 @@ static void start_on_member(struct stream *s)
 		s->in_transaction = s->pin && s->pin->in_transaction;
 		submit_statement(s);
 	}
+}
+
+static void start_on_member(struct stream *s)
+{
+	start_with(s, NULL);
+}
+
+void run_keys(struct stream *s, const struct qf_scram_keys *keys)
+{
+	struct qf_engine_end end = { .outcome = QF_OUT_NOT_SENT };
+
+	if (s->phase != PHASE_KEYS)
+		return;
+	if (keys) {
+		start_with(s, keys);
+		return;
+	}
+	qf_sql_error_set(&end.error, "28000", "cluster \"%s\" asks for the SCRAM keys of \"%s\", and there are none",
+			 s->cluster->conf->name, s->user ? s->user : "");
+	snprintf(end.error.hint, sizeof end.error.hint, "Log in by SCRAM-SHA-256, on the PostgreSQL protocol.");
+	finish(s, &end);
 }
 
 void run_start(struct stream *s)
@@ -430,7 +464,7 @@ void run_start(struct stream *s)
 }
 
 /* Nothing of it runs in the engine just then. */
-static void interrupt_translation(struct stream *s)
+static void interrupt_wait(struct stream *s)
 {
 	struct qf_engine_end end = { .outcome = QF_OUT_CANCELLED };
 
@@ -442,8 +476,8 @@ static void interrupt_translation(struct stream *s)
 void run_interrupt(struct stream *s)
 {
 	s->interrupted = true;
-	if (s->phase == PHASE_TRANSLATE) {
-		interrupt_translation(s);
+	if (s->phase == PHASE_TRANSLATE || s->phase == PHASE_KEYS) {
+		interrupt_wait(s);
 		return;
 	}
 	if (s->ended_by_engine) { /* only its rows were still on the way */

@@ -127,6 +127,8 @@ void send_cancel(struct qf_query *q);
 void send_input(struct qf_query *q, struct qf_slice messages);
 void send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt);
 void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes);
+/* The answer to KEYS; NULL: there are none. */
+void send_keys(struct qf_hub *h, struct qf_peer *to, const struct qf_msg *question, const struct qf_scram_keys *keys);
 void send_retire(struct qf_query *q);
 void send_ended_event(struct qf_query *q);
 

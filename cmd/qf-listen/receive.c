@@ -184,6 +184,21 @@ static void on_credit(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		q->req.on_input_taken(q, q->req.arg, (size_t)qf_get_u64(m, QF_F_BYTES));
 }
 
+/* A connection is to be made for the user of this query, and for no other: whoever asks names none. */
+static void on_keys(void *arg, struct qf_peer *from, const struct qf_msg *m)
+{
+	struct qf_query *q = query_of(arg, from, m);
+	const struct qf_scram_keys *keys;
+
+	if (!q) {
+		stop_stranger(arg, from, m);
+		return;
+	}
+	placed_at(q, from);
+	keys = q->abandoned || q->ended ? NULL : qf_hub_keys(arg, q->req.session->user);
+	send_keys(arg, from, m, keys);
+}
+
 /* A cancel request that came to another qf-listen. */
 static void on_cancel_key(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
@@ -374,6 +389,7 @@ const struct qf_bus_handler hub_handlers[] = {
 	{ QF_MSG_CANCEL, QF_ROLE(QF_DISPATCH), on_cancel_key },
 	{ QF_MSG_ASYNC, QF_ROLE(QF_DISPATCH), on_async },
 	{ QF_MSG_CREDIT, QF_ROLE(QF_DISPATCH), on_credit },
+	{ QF_MSG_KEYS, QF_ROLE(QF_DISPATCH), on_keys },
 	{ QF_MSG_SCHEMA, QF_ROLE(QF_DISPATCH), on_schema },
 	{ QF_MSG_BATCH, QF_ROLE(QF_DISPATCH), on_batch },
 	{ QF_MSG_RESULT, QF_ROLE(QF_DISPATCH), on_end },

@@ -3,6 +3,7 @@
 
 #include "qf/clock.h"
 #include "qf/log.h"
+#include "qf/secret.h"
 #include "qf/str.h"
 
 #include <stdio.h>
@@ -263,6 +264,20 @@ void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t
 	qf_put_u64(&msg, QF_F_BYTES, bytes);
 	qf_msg_end(&msg);
 	send_msg(h, to, &msg);
+}
+
+void send_keys(struct qf_hub *h, struct qf_peer *to, const struct qf_msg *question, const struct qf_scram_keys *keys)
+{
+	struct qf_buf msg;
+
+	qf_buf_init(&msg);
+	qf_msg_begin(&msg, QF_MSG_KEYS, question->stream, question->attempt, 0);
+	qf_msg_end(&msg);
+	if (keys)
+		qf_buf_add(&msg, keys, sizeof *keys);
+	if (qf_bus_send(h->run->bus, to, &msg) < 0)
+		qf_debug("the SCRAM keys of a user could not be sent");
+	qf_secret_wipe(&msg);
 }
 
 void send_retire(struct qf_query *q)

@@ -25,6 +25,7 @@
 
 struct qf_engine;      /* one cluster, opened */
 struct qf_engine_conn; /* one connection to it */
+struct qf_scram_keys;  /* qf/auth.h */
 
 /* An error in the client's terms. */
 struct qf_sql_error {
@@ -109,6 +110,17 @@ struct qf_engine_lookup {
 	void (*on_done)(struct qf_engine_lookup *l, const struct qf_slice *columns);
 };
 
+/* For whom a connection is. */
+struct qf_engine_who {
+	uint64_t session; /* as in the job; an adapter with a pool prefers the connection that this session had last */
+	const char *user; /* the client's; NULL: it did not say */
+	/*
+	 * The SCRAM keys of that user's login, where conn_get() asked for them. Copied into locked memory, and wiped when the
+	 * connection is there.
+	 */
+	const struct qf_scram_keys *keys;
+};
+
 struct qf_engine_job {
 	/* set by the caller; borrowed until on_end returns */
 	struct qf_slice sql; /* one statement */
@@ -158,8 +170,9 @@ struct qf_engine_ops {
 	/* What still runs is cancelled and ends without callbacks; connections not put back are gone with it.
 	 * Not from a job's callback. */
 	void (*close)(struct qf_engine *e);
-	/* session: as in the job; an adapter with a pool prefers the connection that this session had last. */
-	int (*conn_get)(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
+	/* -ENOKEY: a new connection is needed, and for that the keys of who->user. */
+	int (*conn_get)(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret,
+			struct qf_sql_error *reterr);
 	/* Gives the connection back; `reset` when it may hold session state (after a transaction, settings). */
 	void (*conn_put)(struct qf_engine_conn *c, bool reset);
 	/*

@@ -48,6 +48,7 @@ enum qf_kind {
 	QF_MSG_CONTROL,
 	QF_MSG_INPUT,
 	QF_MSG_ASYNC,
+	QF_MSG_KEYS, /* of a stream's user, for queryAuth scramKeys: dispatch asks, the listener answers with client and server key, or nothing */
 	QF_MSG_N
 };
 

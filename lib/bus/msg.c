@@ -17,6 +17,7 @@ static const char *const kind_names[QF_MSG_N] = {
 	[QF_MSG_RESOLVED] = "RESOLVED", [QF_MSG_TRANSLATE] = "TRANSLATE", [QF_MSG_TRANSLATED] = "TRANSLATED",
 	[QF_MSG_EVENT] = "EVENT",	[QF_MSG_CONTROL] = "CONTROL",
 	[QF_MSG_INPUT] = "INPUT",	[QF_MSG_ASYNC] = "ASYNC",
+	[QF_MSG_KEYS] = "KEYS",
 };
 
 const char *qf_kind_name(enum qf_kind k)

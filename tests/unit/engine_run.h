@@ -174,7 +174,7 @@ static inline struct qf_engine_conn *get_conn(struct cluster *cl)
 	struct qf_engine_conn *c = NULL;
 	struct qf_sql_error err = { 0 };
 
-	if (cl->ops->conn_get(cl->e, 0, &c, &err) < 0)
+	if (cl->ops->conn_get(cl->e, &(struct qf_engine_who){ 0 }, &c, &err) < 0)
 		fail_msg("conn_get: %s %s", err.sqlstate, err.message);
 	return c;
 }

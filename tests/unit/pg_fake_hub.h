@@ -315,7 +315,7 @@ static inline void hub_on_start(struct qf_task *t)
 		return;
 	}
 	q->conn = pin ? pin->conn : NULL;
-	if (!q->conn && q->hub->ops->conn_get(q->hub->engine, 0, &q->conn, &e) < 0) {
+	if (!q->conn && q->hub->ops->conn_get(q->hub->engine, &(struct qf_engine_who){ 0 }, &q->conn, &e) < 0) {
 		hub_fail(q, e.sqlstate, e.message);
 		return;
 	}

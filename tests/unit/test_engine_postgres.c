@@ -495,7 +495,7 @@ static void test_no_leaks(void **state)
 		if (r.end.outcome != QF_OUT_OK)
 			fail_msg("%s: %s", cases[i].name, r.end.error.message);
 		cl.ops->conn_put(c, false);
-		assert_int_equal(cl.ops->conn_get(cl.e, 77, &c, NULL), 0);
+		assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 77 }, &c, NULL), 0);
 		const char *seen = query(&r, c, cases[i].look);
 
 		if (strcmp(seen, cases[i].clean) != 0)
@@ -844,7 +844,7 @@ static void test_cancel_hanging(void **state)
 	other = get_conn(&cl);
 	assert_ptr_not_equal(other, c);
 	assert_query(other, "SELECT 2", "2");
-	assert_int_equal(cl.ops->conn_get(cl.e, 1, &c, NULL), 0);
+	assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 1 }, &c, NULL), 0);
 	query(&r, c, "SELECT 3");
 	assert_string_equal(r.end.outcome == QF_OUT_OK ? "" : r.end.error.message, "");
 	cl.ops->conn_put(c, false);
@@ -1109,29 +1109,29 @@ static void test_affinity(void **state)
 
 	(void)state;
 	open_pool(2);
-	assert_int_equal(cl.ops->conn_get(cl.e, 1, &a, NULL), 0);
+	assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 1 }, &a, NULL), 0);
 	assert_query(a, "SELECT 1", "1");
-	assert_int_equal(cl.ops->conn_get(cl.e, 2, &b, NULL), 0);
+	assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 2 }, &b, NULL), 0);
 	assert_query(b, "SELECT 1", "1");
 	assert_int_equal(cl.ops->capacity(cl.e), 2);
 	struct qf_sql_error err;
 
-	assert_int_equal(cl.ops->conn_get(cl.e, 3, &d, NULL), 0); /* for what is only described */
+	assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 3 }, &d, NULL), 0); /* for what is only described */
 	assert_query(d, "SELECT 1", "1");
-	assert_true(cl.ops->conn_get(cl.e, 4, &c, &err) < 0);
+	assert_true(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 4 }, &c, &err) < 0);
 	assert_string_equal(err.sqlstate, "53300");
 	cl.ops->conn_put(d, false);
 	for (int i = 0; i < 4; i++) {
 		cl.ops->conn_put(i % 2 ? a : b, false);
 		cl.ops->conn_put(i % 2 ? b : a, false);
-		assert_int_equal(cl.ops->conn_get(cl.e, 1, &c, NULL), 0);
+		assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 1 }, &c, NULL), 0);
 		assert_ptr_equal(c, a);
-		assert_int_equal(cl.ops->conn_get(cl.e, 2, &c, NULL), 0);
+		assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 2 }, &c, NULL), 0);
 		assert_ptr_equal(c, b);
 	}
 	cl.ops->conn_put(a, false);
 	cl.ops->conn_put(b, false);
-	assert_int_equal(cl.ops->conn_get(cl.e, 5, &c, NULL), 0);
+	assert_int_equal(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ .session = 5 }, &c, NULL), 0);
 	assert_ptr_equal(c, b); /* the one used last */
 	cl.ops->conn_put(c, false);
 	cluster_close(&cl);

@@ -129,10 +129,11 @@ static void cancel(struct qf_engine_conn *c)
 		job_end(c, &e);
 }
 
-static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+static int conn_get(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret,
+	struct qf_sql_error *reterr)
 {
 	(void)e;
-	(void)session;
+	(void)who;
 	(void)reterr;
 	the.timer.fn = fired;
 	*ret = &the;

@@ -112,9 +112,10 @@ static int connect_new(struct qf_engine *e, struct qf_engine_conn **ret, struct 
 	return 0;
 }
 
-static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+static int conn_get(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret,
+	struct qf_sql_error *reterr)
 {
-	(void)session;
+	(void)who;
 	pthread_mutex_lock(&e->lock);
 	bool dead = e->dead;
 	bool in_use = !qf_list_empty(&e->used) || e->looking;

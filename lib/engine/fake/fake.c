@@ -408,11 +408,12 @@ static void cancel(struct qf_engine_conn *c)
 
 /* ---- connections and cluster ---- */
 
-static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+static int conn_get(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret,
+	struct qf_sql_error *reterr)
 {
 	struct qf_engine_conn *c = qf_xcalloc(1, sizeof(*c));
 
-	(void)session;
+	(void)who;
 	(void)reterr;
 	c->engine = e;
 	c->timer.fn = fired;

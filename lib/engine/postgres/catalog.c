@@ -258,14 +258,14 @@ int pge_lookup(struct qf_engine *e, struct qf_engine_lookup *pub)
 {
 	struct pge_look *l;
 
-	if (pge_pool_backoff(&e->pool) > 0)
+	if (!e->has_service || pge_identity_backoff(e->service) > 0)
 		return -EAGAIN;
 	l = look_new(pub, pub->n_tables);
 	qf_list_append(&e->looks, &l->link);
 	if (!e->looker) {
-		e->looker = pge_conn_new(&e->pool);
+		e->looker = pge_conn_new(&e->pool, e->service);
 		e->looker->looker = true;
-		pge_connect_start(e->looker);
+		pge_connect_start(e->looker, NULL);
 	} else {
 		pge_conn_advance(e->looker);
 	}

@@ -83,11 +83,13 @@ static void make_names(struct qf_engine_conn *c)
 	snprintf(c->held_name, sizeof(c->held_name), "qf_held_%s", c->suffix);
 }
 
-struct qf_engine_conn *pge_conn_new(struct pge_pool *p)
+struct qf_engine_conn *pge_conn_new(struct pge_pool *p, struct pge_identity *id)
 {
 	struct qf_engine_conn *c = qf_xcalloc(1, sizeof(*c));
 
 	c->pool = p;
+	c->identity = id;
+	id->conns++;
 	c->fd = -1;
 	c->transaction = 'I';
 	c->opened_ns = c->used_ns = qf_loop_now(p->engine->loop);
@@ -133,6 +135,8 @@ void pge_conn_free(struct qf_engine_conn *c)
 	pge_settings_forget(c);
 	qf_buf_fini(&c->in);
 	qf_buf_fini(&c->out);
+	pge_identity_unref(c->identity);
+	free(c->user);
 	free(c);
 }
 
@@ -323,9 +327,9 @@ static void answered(struct qf_engine_conn *c, enum pge_group g)
 	switch (g) {
 	case PGE_GROUP_SETUP:
 		if (ok)
-			pge_pool_connected(c->pool);
+			pge_identity_connected(c->identity);
 		else
-			pge_pool_failed(c->pool, c->group_error.message);
+			pge_identity_failed(c->identity, "", c->group_error.message);
 		if (!ok)
 			pge_conn_lost(c, "%s", c->group_error.message);
 		break;

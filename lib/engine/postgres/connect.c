@@ -8,6 +8,7 @@
 struct pge_connecting {
 	struct pge_work work;
 	struct qf_engine_conn *conn; /* NULL: given up */
+	bool begun;		     /* it is the crew's */
 	struct pge_dial dial;
 };
 
@@ -52,7 +53,7 @@ static void set_up(struct qf_engine_conn *c)
 
 /* ---- the end of connecting ---- */
 
-static void failed(struct qf_engine_conn *c, const char *why)
+static void failed(struct qf_engine_conn *c, const char *sqlstate, const char *why)
 {
 	char line[300];
 	size_t n = strcspn(why, "\n");
@@ -61,13 +62,14 @@ static void failed(struct qf_engine_conn *c, const char *why)
 		n = sizeof(line) - 1;
 	memcpy(line, why, n);
 	line[n] = '\0';
-	pge_pool_failed(c->pool, line);
+	memcpy(c->refused, sqlstate, strlen(sqlstate) + 1);
+	pge_identity_failed(c->identity, sqlstate, line);
 	pge_conn_lost(c, "%s", line);
 }
 
 static void timed_out(struct qf_timer *t)
 {
-	failed(qf_container_of(t, struct qf_engine_conn, timer), "connecting took longer than connectTimeoutSecs");
+	failed(qf_container_of(t, struct qf_engine_conn, timer), "", "connecting took longer than connectTimeoutSecs");
 }
 
 static void opened(struct qf_engine_conn *c)
@@ -95,23 +97,32 @@ static void connect_done(struct pge_work *w)
 		if (c->pg)
 			opened(c);
 		else
-			failed(c, k->dial.err.text);
+			failed(c, k->dial.sqlstate, k->dial.err.text);
 	}
 	connect_drop(w);
 }
 
 /* ---- start and stop ---- */
 
-static void begin(struct qf_engine_conn *c)
+static void prepare(struct qf_engine_conn *c, const struct qf_scram_keys *keys)
 {
-	struct qf_engine *e = c->pool->engine;
+	const struct qf_conf_cluster *cfg = c->pool->engine->cfg;
+	const char *user = c->identity->user;
 	struct pge_connecting *k = qf_xcalloc(1, sizeof(*k));
 
 	k->work = (struct pge_work){ .run = connect_run, .done = connect_done, .drop = connect_drop };
-	pge_target_init(&k->dial.target, e->cfg);
-	k->dial.deadline_ns = qf_mono_ns() + e->cfg->connect_timeout_ns;
+	pge_target_init(&k->dial.target, cfg, user, pge_engine_user(cfg, user), keys);
 	k->conn = c;
 	c->connecting = k;
+}
+
+static void begin(struct qf_engine_conn *c)
+{
+	struct qf_engine *e = c->pool->engine;
+	struct pge_connecting *k = c->connecting;
+
+	k->begun = true;
+	k->dial.deadline_ns = qf_mono_ns() + e->cfg->connect_timeout_ns;
 	c->timer.fn = timed_out;
 	qf_timer_set(e->loop, &c->timer, e->cfg->connect_timeout_ns);
 	int r = pge_crew_add(e->dialers, &k->work);
@@ -120,7 +131,7 @@ static void begin(struct qf_engine_conn *c)
 		return;
 	c->connecting = NULL;
 	connect_drop(&k->work);
-	failed(c, r == QF_ELIMIT ? "earlier attempts to connect hang: a name is not resolved, or the server asks for an endless computation" :
+	failed(c, "", r == QF_ELIMIT ? "earlier attempts to connect hang: a name is not resolved, or the server asks for an endless computation" :
 		"no thread can be started for connecting");
 }
 
@@ -130,19 +141,22 @@ static void held_off(struct qf_timer *t)
 }
 
 /* After failures the next attempt waits; a statement waits with it, when that is not for long. */
-void pge_connect_start(struct qf_engine_conn *c)
+void pge_connect_start(struct qf_engine_conn *c, const struct qf_scram_keys *keys)
 {
 	struct pge_pool *p = c->pool;
-	uint64_t wait = pge_pool_backoff(p);
+	uint64_t wait = pge_identity_backoff(c->identity);
 
 	c->answer_late = c->timer.fn;
+	if (wait <= QF_SEC)
+		prepare(c, keys);
 	if (wait == 0) {
 		begin(c);
 	} else if (wait <= QF_SEC) {
 		c->timer.fn = held_off;
 		qf_timer_set(p->engine->loop, &c->timer, wait);
 	} else {
-		pge_conn_lost(c, "%s", p->why);
+		memcpy(c->refused, c->identity->sqlstate, sizeof(c->refused));
+		pge_conn_lost(c, "%s", c->identity->why);
 	}
 }
 
@@ -153,6 +167,10 @@ void pge_connect_stop(struct qf_engine_conn *c)
 	c->connecting = NULL;
 	if (!k)
 		return;
+	if (!k->begun) {
+		connect_drop(&k->work);
+		return;
+	}
 	k->conn = NULL;
 	atomic_store_explicit(&k->dial.stop, true, memory_order_relaxed);
 	pge_crew_leave(c->pool->engine->dialers, &k->work);

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "private.h"
+#include "resolve.h"
 
 enum { DIALERS = 8, CANCELLERS = 4 }; /* threads at most */
 
-static int conn_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+static int conn_get(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret,
+	struct qf_sql_error *reterr)
 {
-	return pge_pool_get(e, session, ret, reterr);
+	return pge_pool_get(e, who, ret, reterr);
 }
 
 /* What a session may have left is known from its statements. */
@@ -25,7 +27,7 @@ static unsigned capacity(const struct qf_engine *e)
 
 static const char *why_down(const struct qf_engine *e)
 {
-	return e->pool.down ? e->pool.why : NULL;
+	return e->service->down ? e->service->why : NULL;
 }
 
 static void watch(struct qf_engine_conn *c, void (*on_async)(void *arg, struct qf_slice message),
@@ -43,6 +45,7 @@ static void engine_close(struct qf_engine *e)
 	e->closing = true;
 	pge_looks_fini(e);
 	pge_pool_fini(&e->pool);
+	pge_identities_fini(e);
 	e->dialers = pge_crew_free(e->dialers);
 	e->cancellers = pge_crew_free(e->cancellers);
 	pge_known_free(e->known);
@@ -64,6 +67,8 @@ static int engine_open(struct qf_engine **ret, const struct qf_conf_cluster *cfg
 	e->catalog_ns = qf_loop_now(loop);
 	qf_list_init(&e->looks);
 	e->known = pge_known_new();
+	e->has_service = !pge_is_personal(e) || pge_target_has_user(cfg);
+	pge_identities_init(e);
 	pge_pool_init(&e->pool, e);
 	r = pge_crew_new(&e->dialers, loop, DIALERS, reterr);
 	if (r == 0)

@@ -30,15 +30,8 @@ static bool may_have_changed(const struct qf_engine_conn *c)
 	return e->opaque || e->holds || e->releases || c->held || c->held_unsure;
 }
 
-void pge_held_put(struct qf_engine_conn *c)
+static void put_question(struct qf_engine_conn *c, const struct pge_run *r)
 {
-	struct pge_run *r = &c->run;
-
-	/* A failed transaction takes nothing but its end. */
-	bool refused = c->transaction == 'E' && r->effects.verb != QF_VERB_ROLLBACK && r->effects.verb != QF_VERB_COMMIT;
-
-	if (r->describing || refused || !may_have_changed(c))
-		return;
 	/* The statement itself may close what was prepared: in a transaction that would be an error of it. */
 	const char *name = r->effects.discards ? "" : c->held_name;
 
@@ -51,8 +44,28 @@ void pge_held_put(struct qf_engine_conn *c)
 
 	qf_pg_end_bind(&c->out, at, NULL, 0);
 	qf_pg_put_execute(&c->out, "", 0);
+}
+
+void pge_held_put(struct qf_engine_conn *c)
+{
+	struct pge_run *r = &c->run;
+
+	/* A failed transaction takes nothing but its end. */
+	bool refused = c->transaction == 'E' && r->effects.verb != QF_VERB_ROLLBACK && r->effects.verb != QF_VERB_COMMIT;
+
+	bool held = may_have_changed(c), role = pge_role_asks(c) && r->effects.verb != QF_VERB_COPY;
+
+	if (r->describing || refused || !(held || role))
+		return;
+	if (role)
+		pge_role_ask(c, held ? held_sql : "SELECT 0");
+	else
+		put_question(c, r);
 	qf_pg_put_sync(&c->out);
 	pge_conn_sent(c, PGE_GROUP_HELD);
+	c->held_asked = held;
+	c->role_asked = role;
+	c->role_seen = false;
 	c->held_seen = 0;
 	r->asks_held = true;
 }
@@ -70,13 +83,16 @@ void pge_held_message(struct qf_engine_conn *c, const struct qf_pg_reply *m)
 	for (size_t i = 0; i < text.n && i < 3; i++)
 		c->held_seen = c->held_seen * 10 + (text.p[i] - '0');
 	c->held_seen &= QF_HELD_TEMP | QF_HELD_LISTEN | QF_HELD_LOCK | QF_HELD_CURSOR;
+	if (!c->role_asked)
+		return;
+	struct qf_slice role = qf_pg_read_value(&r), session = qf_pg_read_value(&r);
+
+	c->role_seen = !r.err && pge_role_is(c, role, session);
 }
 
 /* In a transaction nothing is certain before its end: LISTEN begins there, a temporary table may end. */
-void pge_held_done(struct qf_engine_conn *c, bool ok)
+static void note_held(struct qf_engine_conn *c, bool ok)
 {
-	struct qf_engine_end end = c->run.end;
-
 	if (!ok)
 		c->settings.held_prepared = false;
 	else if (c->transaction == 'I')
@@ -84,6 +100,16 @@ void pge_held_done(struct qf_engine_conn *c, bool ok)
 	else
 		c->held |= c->held_seen;
 	c->held_unsure = c->transaction != 'I';
+}
+
+void pge_held_done(struct qf_engine_conn *c, bool ok)
+{
+	struct qf_engine_end end = c->run.end;
+
+	if (c->role_asked)
+		pge_settings_role(c, ok && c->role_seen);
+	if (c->held_asked)
+		note_held(c, ok);
 	if (c->run.job && c->run.finishing)
 		pge_run_finish(c, &end);
 }

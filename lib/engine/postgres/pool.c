@@ -1,65 +1,39 @@
 /*
  * The pool: connections are given out with the session that had them last in mind, else the one used last first, so
- * that those not needed grow old and are closed. Failed attempts back off, from 100 ms to 10 s; while the cluster is
- * down one connection is tried each time without being asked.
+ * that those not needed grow old and are closed. Its size is that of all identities together: one that has none free
+ * takes the place of another's that is idle, the longest unused first. Failed attempts back off, from 100 ms to 10 s;
+ * while the cluster is down one connection of its account is tried each time without being asked.
  */
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "private.h"
-#include "qf/str.h"
 
 #define TICK_NS QF_SEC
 #define PING_NS (30 * QF_SEC) /* a connection that was idle for so long is asked whether it lives */
-#define BACKOFF_MIN_NS (100 * QF_MS)
-#define BACKOFF_MAX_NS (10 * QF_SEC)
 
 static uint64_t now(const struct pge_pool *p)
 {
 	return qf_loop_now(p->engine->loop);
 }
 
-/* ---- back-off ---- */
-
-uint64_t pge_pool_backoff(const struct pge_pool *p)
+/* Not at once: it may be below one of its own calls. */
+static void retire(struct qf_engine_conn *c)
 {
-	uint64_t at = now(p);
-
-	return p->down && p->retry_ns > at ? p->retry_ns - at : 0;
+	pge_pool_forget(c);
+	c->closing = true;
+	qf_task_add(c->pool->engine->loop, &c->ending);
 }
 
-void pge_pool_connected(struct pge_pool *p)
+static struct qf_engine_conn *connect_new(struct pge_pool *p, struct pge_identity *id, const struct qf_scram_keys *keys)
 {
-	p->down = false;
-	p->failures = 0;
-}
-
-/* Connections that were tried together fail together: that is one failure. */
-void pge_pool_failed(struct pge_pool *p, const char *why)
-{
-	uint64_t wait = BACKOFF_MIN_NS;
-
-	snprintf(p->why, sizeof(p->why), "%s", why);
-	p->why[qf_utf8_cut(qf_slice_str(p->why))] = '\0';
-	if (pge_pool_backoff(p) > 0)
-		return;
-	for (unsigned i = 0; i < p->failures && wait < BACKOFF_MAX_NS; i++)
-		wait *= 2;
-	p->failures++;
-	p->down = true;
-	p->retry_ns = now(p) + (wait < BACKOFF_MAX_NS ? wait : BACKOFF_MAX_NS);
-	if (!p->engine->closing && wait < TICK_NS)
-		qf_timer_set(p->engine->loop, &p->tick, wait);
-}
-
-static struct qf_engine_conn *connect_new(struct pge_pool *p)
-{
-	struct qf_engine_conn *c = pge_conn_new(p);
+	struct qf_engine_conn *c = pge_conn_new(p, id);
 
 	p->n++;
 	c->counted = true;
 	qf_list_append(&p->busy, &c->link);
-	pge_connect_start(c);
+	pge_connect_start(c, keys);
 	return c;
 }
 
@@ -99,17 +73,30 @@ static void set_idle(struct qf_engine_conn *c, bool idle)
 	qf_list_append(idle ? c->pool->idle.next : &c->pool->busy, &c->link);
 }
 
-static struct qf_engine_conn *find_idle(struct pge_pool *p, uint64_t session)
+static bool same_user(const struct qf_engine_conn *c, const char *user)
 {
+	return c->user && user ? strcmp(c->user, user) == 0 : c->user == user;
+}
+
+/* The one that this session had, else one that this user had, else any of the identity. */
+static struct qf_engine_conn *find_idle(struct pge_pool *p, const struct pge_identity *id, const struct qf_engine_who *who)
+{
+	struct qf_engine_conn *best = NULL, *users = NULL;
 	struct qf_list *it, *tmp;
 
 	qf_list_each(it, tmp, &p->idle) {
 		struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, link);
 
-		if (c->session == session)
+		if (c->identity != id)
+			continue;
+		if (c->session == who->session && same_user(c, who->user))
 			return c;
+		if (!users && same_user(c, who->user))
+			users = c;
+		if (!best)
+			best = c;
 	}
-	return qf_list_empty(&p->idle) ? NULL : qf_container_of(p->idle.next, struct qf_engine_conn, link);
+	return users ? users : best;
 }
 
 /* Of a statement that was cancelled before it was sent, something is on its way: perhaps the server hangs. */
@@ -121,42 +108,109 @@ static bool is_stuck(const struct qf_engine_conn *c)
 }
 
 /* One that is nobody's, and will be ready before long. */
-static struct qf_engine_conn *find_coming(struct pge_pool *p, bool stuck_too)
+static struct qf_engine_conn *find_coming(struct pge_pool *p, const struct pge_identity *id, bool stuck_too)
 {
 	struct qf_list *it, *tmp;
 
 	qf_list_each(it, tmp, &p->busy) {
 		struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, link);
 
-		if (!c->assigned && c->state != PGE_LOST && !c->closing && (stuck_too || !is_stuck(c)))
+		if (c->identity == id && !c->assigned && c->state != PGE_LOST && !c->closing && (stuck_too || !is_stuck(c)))
 			return c;
 	}
 	return NULL;
 }
 
-int pge_pool_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+/* Nobody has it, and its identity is another: its place is taken. */
+static bool take_place(struct pge_pool *p, const struct pge_identity *id)
 {
-	struct pge_pool *p = &e->pool;
-	struct qf_engine_conn *c = find_idle(p, session);
+	struct qf_list *lists[] = { &p->idle, &p->busy };
+
+	for (size_t i = 0; i < 2; i++) {
+		for (struct qf_list *it = lists[i]->prev; it != lists[i]; it = it->prev) {
+			struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, link);
+
+			if (c->identity == id || c->assigned || c->closing || !c->counted)
+				continue;
+			retire(c);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_place(struct pge_pool *p, const struct pge_identity *id)
+{
+	/* One more: it describes beside those that run. */
+	return p->n <= p->engine->cfg->pool_size || take_place(p, id);
+}
+
+static int find_or_connect(struct pge_pool *p, struct pge_identity *id, const struct qf_engine_who *who, struct qf_engine_conn **ret)
+{
+	bool needs_keys = id != p->engine->service && p->engine->cfg->query_auth == QF_QUERY_AUTH_SCRAM_KEYS;
+	struct qf_engine_conn *c = find_idle(p, id, who);
 
 	if (!c)
-		c = find_coming(p, false);
-	if (!c && p->n <= e->cfg->pool_size) /* one more: it describes beside those that run */
-		c = connect_new(p);
+		c = find_coming(p, id, false);
+	if (!c && needs_keys && !who->keys)
+		return -ENOKEY;
+	if (!c && has_place(p, id))
+		c = connect_new(p, id, who->keys);
 	if (!c)
-		c = find_coming(p, true);
-	if (!c) {
+		c = find_coming(p, id, true);
+	*ret = c;
+	return c ? 0 : -EAGAIN;
+}
+
+int pge_pool_get(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret, struct qf_sql_error *reterr)
+{
+	struct pge_identity *id = pge_identity_of(e, who->user, reterr);
+	struct qf_engine_conn *c = NULL;
+	int r = id ? find_or_connect(&e->pool, id, who, &c) : -EACCES;
+
+	if (r == -EAGAIN)
 		qf_sql_error_set(reterr, "53300", "all %u connections of cluster \"%s\" are in use", e->cfg->pool_size,
 				 e->cfg->name);
-		return -EAGAIN;
-	}
+	if (r < 0)
+		return r;
 	if (c->idle)
 		set_idle(c, false);
+	if (!same_user(c, who->user)) {
+		free(c->user);
+		c->user = who->user ? qf_xstrdup(who->user) : NULL;
+	}
 	c->assigned = true;
 	c->origin_due = true;
-	c->session = session;
+	c->session = who->session;
 	*ret = c;
 	return 0;
+}
+
+bool pge_pool_in_use(const struct pge_identity *id)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &id->engine->pool.busy) {
+		const struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, link);
+
+		if (c->identity == id && c->assigned)
+			return true;
+	}
+	return false;
+}
+
+void pge_pool_retire_all(const struct pge_identity *id)
+{
+	struct qf_list *lists[] = { &id->engine->pool.idle, &id->engine->pool.busy }, *it, *tmp;
+
+	for (size_t i = 0; i < 2; i++) {
+		qf_list_each(it, tmp, lists[i]) {
+			struct qf_engine_conn *c = qf_container_of(it, struct qf_engine_conn, link);
+
+			if (c->identity == id && !c->closing)
+				retire(c);
+		}
+	}
 }
 
 static bool too_old(const struct qf_engine_conn *c)
@@ -172,14 +226,6 @@ void pge_pool_forget(struct qf_engine_conn *c)
 		set_idle(c, false);
 	c->pool->n -= c->counted;
 	c->counted = false;
-}
-
-/* Not at once: it may be below one of its own calls. */
-static void retire(struct qf_engine_conn *c)
-{
-	pge_pool_forget(c);
-	c->closing = true;
-	qf_task_add(c->pool->engine->loop, &c->ending);
 }
 
 void pge_pool_put(struct qf_engine_conn *c)
@@ -215,7 +261,7 @@ static void look_at(struct qf_engine_conn *c, uint64_t at)
 	struct pge_pool *p = c->pool;
 	const struct qf_conf_cluster *cfg = p->engine->cfg;
 	uint64_t unused = at - c->used_ns, unheard = at - (c->pinged_ns > c->used_ns ? c->pinged_ns : c->used_ns);
-	bool spare = p->n > cfg->pool_min;
+	bool spare = p->n > cfg->pool_min || c->identity != p->engine->service;
 
 	if (too_old(c) || (spare && cfg->pool_idle_ns > 0 && unused >= cfg->pool_idle_ns)) {
 		retire(c);
@@ -236,12 +282,21 @@ static void tick(struct qf_timer *t)
 	qf_list_each(it, tmp, &p->idle)
 		look_at(qf_container_of(it, struct qf_engine_conn, link), now(p));
 	p->suspect = false;
-	if (pge_pool_backoff(p) == 0 && !any_connecting(p) && p->n < cfg->pool_size &&
-		(try || p->down || p->n < cfg->pool_min))
-		connect_new(p);
-	uint64_t wait = pge_pool_backoff(p);
+	pge_identities_tick(p->engine);
+	struct pge_identity *id = p->engine->service;
+
+	if (p->engine->has_service && pge_identity_backoff(id) == 0 && !any_connecting(p) && p->n < cfg->pool_size &&
+		(try || id->down || p->n < cfg->pool_min))
+		connect_new(p, id, NULL);
+	uint64_t wait = pge_identity_backoff(id);
 
 	qf_timer_set(p->engine->loop, &p->tick, wait > 0 && wait < TICK_NS ? wait : TICK_NS);
+}
+
+void pge_pool_look_in(struct qf_engine *e, uint64_t wait)
+{
+	if (!e->closing && wait < TICK_NS)
+		qf_timer_set(e->loop, &e->pool.tick, wait);
 }
 
 void pge_pool_init(struct pge_pool *p, struct qf_engine *e)

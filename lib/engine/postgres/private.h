@@ -56,6 +56,9 @@ struct pge_effects {
 	bool whole;	   /* takes effect whole or not at all when its connection ends */
 	bool reads;	   /* certainly only reads */
 	bool opaque;	   /* runs what its text does not show */
+	bool keeps_role;   /* it certainly does not change the role. See role.c */
+	bool sets_role;	   /* its text says that it does */
+	bool sets_by_param; /* … or that a parameter says which setting it changes */
 	unsigned holds;	   /* enum qf_held that it may begin */
 	unsigned releases; /* … and that it certainly ends */
 	enum qf_verb verb;
@@ -140,8 +143,26 @@ struct pge_run {
 	struct qf_engine_end end;
 };
 
+/* As whom connections are at the engine. See identity.c. */
+struct pge_identity {
+	struct qf_list link; /* of qf_engine.identities, the longest unused first */
+	struct qf_engine *engine;
+	char *user;	/* the client's; NULL: the account of the cluster */
+	unsigned conns; /* that are its own, until they are freed */
+	bool gone;	/* it made room: freed with its last connection */
+	uint64_t used_ns;
+	/* back-off */
+	unsigned failures;
+	uint64_t retry_ns;
+	bool down;	  /* the last attempt failed, why says how */
+	char sqlstate[6]; /* … and this, when the server refused it */
+	char why[300];
+};
+
 struct qf_engine_conn {
 	struct pge_pool *pool;
+	struct pge_identity *identity;
+	char *user; /* whose statements it runs, or ran last; may be NULL */
 	struct qf_list link; /* of pge_pool.idle or .busy */
 	enum pge_state state;
 	bool assigned; /* between conn_get and conn_put */
@@ -178,6 +199,7 @@ struct qf_engine_conn {
 	struct qf_sql_error group_error;
 	char transaction; /* of the last ReadyForQuery: I, T, E */
 	char lost_why[256];
+	char refused[6]; /* SQLSTATE with which the server did not let it in */
 	bool fatal; /* the server said why it ends the connection */
 	/* what the connection has */
 	/* Of the names that we give on it: no text of a client meets them by chance. */
@@ -189,6 +211,7 @@ struct qf_engine_conn {
 	bool dirty, discards; /* since the last reset */
 	bool changed_catalog; /* in the transaction that is open */
 	unsigned held, held_seen;
+	bool held_asked, role_asked, role_seen; /* by the question that is on its way */
 	bool held_unsure; /* an open transaction may have more */
 	int server_version;
 	bool odd_strings; /* standard_conforming_strings is off */
@@ -205,19 +228,14 @@ struct qf_engine_conn {
 	struct pge_look *look;
 };
 
-/* Connections of one identity. There is one so far: the account of the cluster. */
+/* Connections of all identities. */
 struct pge_pool {
 	struct qf_engine *engine;
 	struct qf_list idle; /* used last: first */
 	struct qf_list busy; /* connecting, given out, being cleaned, lost */
 	unsigned n;	     /* in both, without those that are on their way out */
 	struct qf_timer tick;
-	/* back-off */
-	unsigned failures;
-	uint64_t retry_ns;
-	bool down;    /* the last attempt failed, why says how */
 	bool suspect; /* a connection was lost since the last look */
-	char why[300];
 };
 
 struct qf_engine {
@@ -226,6 +244,10 @@ struct qf_engine {
 	struct pge_crew *dialers, *cancellers;
 	struct pge_known *known;
 	struct pge_pool pool;
+	struct pge_identity *service; /* the cluster's account */
+	bool has_service;	      /* … which can log in; else service tells only whether the server is there */
+	struct qf_list identities;
+	unsigned n_identities;
 	struct qf_engine_conn *looker;
 	struct qf_list looks; /* struct pge_look that wait */
 	uint64_t catalog, catalog_ns;
@@ -235,18 +257,36 @@ struct qf_engine {
 /* ---- pool.c ---- */
 void pge_pool_init(struct pge_pool *p, struct qf_engine *e);
 void pge_pool_fini(struct pge_pool *p);
-int pge_pool_get(struct qf_engine *e, uint64_t session, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
+int pge_pool_get(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret, struct qf_sql_error *reterr);
 void pge_pool_put(struct qf_engine_conn *c);
 void pge_pool_forget(struct qf_engine_conn *c); /* another one may take its place */
 void pge_pool_idle(struct qf_engine_conn *c); /* nothing is left to do on it */
-void pge_pool_connected(struct pge_pool *p);
-void pge_pool_failed(struct pge_pool *p, const char *why);
 void pge_pool_suspect(struct pge_pool *p); /* a connection was lost: perhaps all of the server is */
+bool pge_pool_in_use(const struct pge_identity *id);
+void pge_pool_retire_all(const struct pge_identity *id);
+void pge_pool_look_in(struct qf_engine *e, uint64_t wait); /* not later than then */
+
+/* ---- identity.c ---- */
+void pge_identities_init(struct qf_engine *e);
+void pge_identities_fini(struct qf_engine *e); /* after all connections */
+void pge_identities_tick(struct qf_engine *e);
+/* As whom statements of that client's user run; NULL: they do not. */
+struct pge_identity *pge_identity_of(struct qf_engine *e, const char *user, struct qf_sql_error *reterr);
+void pge_identity_unref(struct pge_identity *id); /* one connection less */
+const struct qf_conf_engine_user *pge_engine_user(const struct qf_conf_cluster *cfg, const char *user);
+void pge_identity_connected(struct pge_identity *id);
+void pge_identity_failed(struct pge_identity *id, const char *sqlstate, const char *why);
 /* Attempts are held off, for so long; 0: not. */
-uint64_t pge_pool_backoff(const struct pge_pool *p);
+uint64_t pge_identity_backoff(const struct pge_identity *id);
+
+/* Clients' users have connections of their own. */
+static inline bool pge_is_personal(const struct qf_engine *e)
+{
+	return e->cfg->query_auth == QF_QUERY_AUTH_USER_MAP || e->cfg->query_auth == QF_QUERY_AUTH_SCRAM_KEYS;
+}
 
 /* ---- conn.c ---- */
-struct qf_engine_conn *pge_conn_new(struct pge_pool *p);
+struct qf_engine_conn *pge_conn_new(struct pge_pool *p, struct pge_identity *id);
 void pge_conn_free(struct qf_engine_conn *c); /* at once: not from below its own callbacks */
 /* The connection is of no use any more: what runs on it ends, and it is freed when nobody holds it. */
 void pge_conn_lost(struct qf_engine_conn *c, const char *fmt, ...) qf_printf(2, 3);
@@ -256,7 +296,7 @@ void pge_conn_sent(struct qf_engine_conn *c, enum pge_group g); /* a group was a
 void pge_conn_message(struct qf_engine_conn *c, const struct qf_pg_reply *m);
 
 /* ---- connect.c ---- */
-void pge_connect_start(struct qf_engine_conn *c);
+void pge_connect_start(struct qf_engine_conn *c, const struct qf_scram_keys *keys);
 void pge_connect_stop(struct qf_engine_conn *c);
 /* Appends what RESET ALL takes away and every session has. */
 void pge_baseline(struct qf_buf *sql, int server_version);
@@ -315,6 +355,7 @@ void pge_settings_ran(struct qf_engine_conn *c, struct qf_slice sql);
 void pge_settings_transaction_ended(struct qf_engine_conn *c, bool rolled_back);
 bool pge_settings_ours(const struct qf_engine_conn *c, struct qf_slice name); /* we changed it in this transaction */
 void pge_settings_lost(struct qf_engine_conn *c); /* all are back to their defaults */
+void pge_settings_role(struct qf_engine_conn *c, bool sure); /* of role.c */
 void pge_settings_forget(struct qf_engine_conn *c);
 bool pge_origin_put(struct qf_engine_conn *c, const struct qf_engine_job *job);
 
@@ -336,6 +377,15 @@ void pge_effects_read(struct pge_effects *ret, struct qf_slice sql);
 void pge_state_after(struct qf_engine_conn *c, bool ok, char transaction_before);
 void pge_state_reset_put(struct qf_engine_conn *c);
 void pge_state_reset_done(struct qf_engine_conn *c);
+
+/* ---- role.c ---- */
+bool pge_impersonates(const struct qf_engine_conn *c);
+void pge_role_effects(struct pge_effects *e, struct qf_slice sql); /* e->verb and e->reads are known */
+int pge_role_check(const struct qf_engine_conn *c, const struct qf_engine_job *job, struct qf_sql_error *reterr);
+void pge_role_put(struct qf_engine_conn *c, bool in_doubt); /* what sets it, without its Sync */
+bool pge_role_asks(const struct qf_engine_conn *c);	    /* it may be another one after the run */
+void pge_role_ask(struct qf_engine_conn *c, const char *first); /* a row of first, role and session_authorization */
+bool pge_role_is(const struct qf_engine_conn *c, struct qf_slice role, struct qf_slice session);
 
 /* ---- held.c ---- */
 void pge_held_put(struct qf_engine_conn *c); /* behind the run's messages, when there is something to ask */

@@ -24,22 +24,86 @@ static char *dup_or_null(const char *s)
 	return s ? qf_xstrdup(s) : NULL;
 }
 
-void pge_target_init(struct pge_target *t, const struct qf_conf_cluster *cfg)
+/* In a form that libpq takes for "dbname". Caller frees. */
+static char *conninfo_of(const struct qf_conf_cluster *cfg)
 {
-	const char *endpoint = cfg->endpoint;
-	bool known = strstr(endpoint, "://") || strchr(endpoint, '=');
+	bool known = strstr(cfg->endpoint, "://") || strchr(cfg->endpoint, '=');
 
-	t->endpoint = known ? qf_xstrdup(endpoint) : qf_xasprintf("postgresql://%s", endpoint);
-	t->username = dup_or_null(cfg->username);
-	t->password = dup_or_null(cfg->password);
-	t->password_file = dup_or_null(cfg->password_file);
+	return known ? qf_xstrdup(cfg->endpoint) : qf_xasprintf("postgresql://%s", cfg->endpoint);
+}
+
+static void add_option(struct qf_buf *b, const char *key, const char *value)
+{
+	qf_buf_printf(b, "%s='", key);
+	for (const char *p = value; *p; p++) {
+		if (*p == '\'' || *p == '\\')
+			qf_buf_u8(b, '\\');
+		qf_buf_u8(b, (uint8_t)*p);
+	}
+	qf_buf_add_str(b, "' ");
+}
+
+static bool is_accounts(const char *key)
+{
+	return strcmp(key, "user") == 0 || strcmp(key, "password") == 0 || strcmp(key, "passfile") == 0;
+}
+
+/* The endpoint without its account. What libpq cannot read it cannot connect to either. */
+static char *conninfo_without_account(const struct qf_conf_cluster *cfg)
+{
+	char *whole = conninfo_of(cfg), *text;
+	PQconninfoOption *all = PQconninfoParse(whole, NULL);
+	struct qf_buf b;
+
+	qf_buf_init(&b);
+	for (PQconninfoOption *o = all; o && o->keyword; o++)
+		if (o->val && *o->val && !is_accounts(o->keyword))
+			add_option(&b, o->keyword, o->val);
+	if (all)
+		PQconninfoFree(all);
+	qf_secret_free(whole);
+	text = qf_xstrdup(qf_buf_cstr(&b));
+	qf_buf_fini(&b);
+	return text;
+}
+
+bool pge_target_has_user(const struct qf_conf_cluster *cfg)
+{
+	char *whole = conninfo_of(cfg);
+	PQconninfoOption *all = PQconninfoParse(whole, NULL);
+	bool has = cfg->username;
+
+	for (PQconninfoOption *o = all; o && o->keyword; o++)
+		has |= (strcmp(o->keyword, "user") == 0 || strcmp(o->keyword, "service") == 0) && o->val && *o->val;
+	if (all)
+		PQconninfoFree(all);
+	qf_secret_free(whole);
+	return has;
+}
+
+void pge_target_init(struct pge_target *t, const struct qf_conf_cluster *cfg, const char *user,
+	const struct qf_conf_engine_user *map, const struct qf_scram_keys *keys)
+{
+	*t = (struct pge_target){ 0 };
+	t->endpoint = user ? conninfo_without_account(cfg) : conninfo_of(cfg);
 	t->database = dup_or_null(cfg->database);
+	if (!user) {
+		t->username = dup_or_null(cfg->username);
+		t->password = dup_or_null(cfg->password);
+		t->password_file = dup_or_null(cfg->password_file);
+		return;
+	}
+	t->username = qf_xstrdup(map && map->username ? map->username : user);
+	t->password = dup_or_null(map ? map->password : NULL);
+	t->password_file = dup_or_null(map ? map->password_file : NULL);
+	t->keys = keys ? pge_keys_copy(keys) : NULL;
 }
 
 void pge_target_fini(struct pge_target *t)
 {
 	qf_secret_free(t->endpoint);
 	qf_secret_free(t->password);
+	pge_keys_free(t->keys);
 	free(t->username);
 	free(t->password_file);
 	free(t->database);

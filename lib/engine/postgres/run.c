@@ -187,7 +187,7 @@ static int check(const struct qf_engine_conn *c, const struct qf_engine_job *job
 		snprintf(reterr->hint, sizeof(reterr->hint), "Set poolMode: transaction, or run the statements one by one.");
 		return -EINVAL;
 	}
-	return 0;
+	return pge_role_check(c, job, reterr);
 }
 
 int pge_run_submit(struct qf_engine_conn *c, struct qf_engine_job *job, struct qf_sql_error *reterr)
@@ -272,6 +272,23 @@ static bool may_last(const struct pge_run *r)
 	return !r->effects.reads && (r->before == 'I' || r->effects.verb == QF_VERB_COMMIT);
 }
 
+static bool not_let_in(const struct qf_engine_conn *c)
+{
+	return pge_is_personal(c->pool->engine) && strncmp(c->refused, "28", 2) == 0;
+}
+
+static void tell_refusal(const struct qf_engine_conn *c, struct qf_sql_error *e)
+{
+	const struct qf_conf_cluster *cfg = c->pool->engine->cfg;
+	bool keys = cfg->query_auth == QF_QUERY_AUTH_SCRAM_KEYS;
+
+	qf_sql_error_set(e, c->refused, "cluster \"%s\" does not let in the user of \"%s\": %s", cfg->name, c->identity->user,
+			 c->lost_why);
+	snprintf(e->hint, sizeof(e->hint), "%s",
+		 keys ? "The verifier of this user here must be the one that the server has: the same password, salt and rounds." :
+			"Its entry in queryAuth.users of the cluster has the engine's user and password.");
+}
+
 void pge_run_lost(struct qf_engine_conn *c)
 {
 	struct pge_run *r = &c->run;
@@ -294,14 +311,18 @@ void pge_run_lost(struct qf_engine_conn *c)
 	}
 	bool unknown = end.outcome == QF_OUT_UNKNOWN && may_last(r);
 
-	if (c->fatal && !unknown)
+	if (not_let_in(c)) {
+		end.elsewhere = false; /* it is about the user, not about the server */
+		tell_refusal(c, &end.error);
+	} else if (c->fatal && !unknown) {
 		end.error = c->group_error;
-	else if (c->server_version == 0)
+	} else if (c->server_version == 0) {
 		qf_sql_error_set(&end.error, "08001", "cluster \"%s\" cannot be reached: %s", c->pool->engine->cfg->name,
 				 c->lost_why);
-	else
+	} else {
 		qf_sql_error_set(&end.error, unknown ? "08007" : "08006", "the connection to cluster \"%s\" was lost%s: %s",
 				 c->pool->engine->cfg->name, unknown ? ", and whether the statement took effect is unknown" : "",
 				 c->fatal ? c->group_error.message : c->lost_why);
+	}
 	pge_run_finish(c, &end);
 }

@@ -10,6 +10,8 @@
 
 #define APPLICATION_NAME_MAX 63
 
+static const char role_name[] = "role";
+
 /* ---- what the connection has ---- */
 
 static struct pge_setting *find(struct pge_settings *s, const char *name)
@@ -178,18 +180,45 @@ static void put_baseline(struct qf_engine_conn *c)
 	pge_conn_sent(c, PGE_GROUP_BASELINE);
 }
 
+/* The role of the user, before anything else is set: with its rights. */
+static bool put_role(struct qf_engine_conn *c)
+{
+	struct pge_setting *t = find(&c->settings, role_name);
+	bool fresh = !t;
+
+	if (!pge_impersonates(c) || !c->user)
+		return false;
+	t = find_or_add(&c->settings, role_name);
+	if (t->value && !t->unsure && strcmp(t->value, c->user) == 0)
+		return false;
+	pge_role_put(c, t->unsure);
+	change(c, t, c->user);
+	t->fresh = fresh;
+	t->ours = t->unsure = t->sent = true;
+	return true;
+}
+
+void pge_settings_role(struct qf_engine_conn *c, bool sure)
+{
+	struct pge_setting *t = find(&c->settings, role_name);
+
+	if (t)
+		t->unsure = !sure;
+}
+
 bool pge_settings_put(struct qf_engine_conn *c, const struct qf_engine_job *job)
 {
 	bool any = c->settings.baseline_gone;
 
 	if (any)
 		put_baseline(c);
+	any |= put_role(c);
 	for (size_t i = 0; i < job->n_settings; i++)
 		any |= put_listed(c, job, &job->settings[i]);
 	for (size_t i = 0; i < c->settings.n; i++) {
 		struct pge_setting *t = &c->settings.p[i];
 
-		if (wanted(job, t->name) || (!t->value && !t->unsure))
+		if (wanted(job, t->name) || (!t->value && !t->unsure) || (pge_impersonates(c) && strcmp(t->name, role_name) == 0))
 			continue;
 		put_reset(c, t->name);
 		change(c, t, NULL);
@@ -241,6 +270,7 @@ static void read_setting(struct qf_engine_conn *c, struct qf_slice sql, struct q
 
 	if (qf_sql_setting(sql, QF_DIALECT_POSTGRES, a, &st, NULL) < 0) {
 		c->dirty = true; /* SET ROLE and the like */
+		pge_settings_role(c, false);
 		return;
 	}
 	if (st.local)

@@ -237,6 +237,7 @@ void pge_effects_read(struct pge_effects *ret, struct qf_slice sql)
 	ret->discards |= ret->opaque && ret->verb != QF_VERB_SELECT && ret->verb != QF_VERB_EXPLAIN;
 	ret->catalog = may_change_catalog(ret);
 	ret->whole = is_whole(ret);
+	pge_role_effects(ret, sql);
 }
 
 /* ---- what it was ---- */
@@ -255,6 +256,8 @@ void pge_state_after(struct qf_engine_conn *c, bool ok, char before)
 	const struct pge_run *r = &c->run;
 	bool ran = ok || r->end.stage == QF_STAGE_EXECUTE;
 
+	if (pge_role_asks(c))
+		pge_settings_role(c, false);
 	/* What a function did to a setting is undone with its statement, but not an advisory lock that it took. */
 	c->dirty |= ran && e->dirty;
 	c->discards |= ran && e->discards;

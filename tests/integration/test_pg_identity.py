@@ -1,0 +1,337 @@
+"""As whom statements run at PostgreSQL: queryAuth impersonate, userMap, scramKeys. Never another user's rows."""
+import random
+import threading
+
+import psycopg
+import pytest
+
+import pgkit
+from conftest import SLOW
+from pgserver import Server
+
+pytestmark = [pgkit.needs_postgres, pytest.mark.timeout(120 * SLOW)]
+
+SECRET = {"svc": "service-s3cret-Zq81", "alice": "alice-s3cret-Kw52", "bob": "bob-s3cret-Pm93"}
+HBA = [f"{kind} all {user} {address} {method}" for kind, address in (("local", ""), ("host", "127.0.0.1/32"))
+       for user, method in (("tester", "trust"), ("all", "scram-sha-256"))]
+SETUP = """
+create role alice login password '{alice}';
+create role bob login password '{bob}';
+create role svc login noinherit password '{svc}';
+grant alice, bob to svc;
+create table accounts (id int generated always as identity, owner text default current_user, what text);
+alter table accounts enable row level security;
+create policy own on accounts using (owner = current_user);
+grant select, insert, update, delete on accounts to alice, bob;
+insert into accounts (owner, what) select u, u || ' ' || i from unnest(array['alice', 'bob', 'svc']) u, generate_series(1, 5) i;
+create function leak() returns text language plpgsql as $$ begin perform set_config('role', 'none', false); return 'x'; end $$;
+create function become(who text) returns text language plpgsql as $$ begin execute format('set role %I', who); return who; end $$;
+create function fails() returns text language plpgsql as $$ begin perform set_config('role', 'bob', false); raise 'no'; end $$;
+create procedure commits() language plpgsql as $$ begin perform set_config('role', 'none', false); commit; end $$;
+create view sly as select become('bob') as who;
+create table traps (a int);
+grant select, insert on traps to alice, bob;
+grant select on sly to alice, bob;
+create function trap() returns trigger language plpgsql as $$ begin perform set_config('role', 'none', false); return new; end $$;
+create trigger trap before insert on traps for each row execute function trap();
+create table late (a int);
+grant select, insert on late to alice, bob;
+create constraint trigger late after insert on late deferrable initially deferred for each row execute function trap();
+"""
+
+
+class Bank(Server):
+    def __init__(self):
+        super().__init__(HBA, max_connections="60", log_min_messages="warning")
+        try:
+            with self.connect(dbname="postgres") as c:
+                c.execute("create database bank")
+            with self.connect() as c:
+                c.execute(SETUP.format(**SECRET))
+        except BaseException:
+            self.stop()
+            raise
+
+    def connect(self, **kw):
+        return super().connect(**{"dbname": "bank", **kw})
+
+    def sql(self, text):
+        with self.connect() as c:
+            return c.execute(text).fetchall()
+
+    def users(self):
+        return self.sql("select usename, count(*) from pg_stat_activity where backend_type = 'client backend'"
+                        " and pid <> pg_backend_pid() group by 1 order by 1")
+
+
+@pytest.fixture(scope="module")
+def bank():
+    b = Bank()
+    yield b
+    b.stop()
+
+
+class Kit(pgkit.PgToolkit):
+    def answers(self):
+        try:
+            with self.connect(user="alice", connect_timeout=2) as c:
+                return c.execute("select 1").fetchone() == (1,)
+        except psycopg.Error:
+            return False
+
+
+def toolkit(bank, directory, pool, account, keys):
+    file = directory / "password"
+    file.write_text(SECRET["svc"] + "\n")
+    login = f", username: svc, passwordFile: {file}" if account else ""
+    cluster = (f'main: {{{{ engine: postgres, endpoint: "postgres://127.0.0.1:{bank.port}/bank"{login},'
+               f" poolSize: {pool}, {keys} }}}}")
+    (directory / "kit").mkdir()
+    return Kit(directory / "kit", pgkit.CONFIG.format(cluster=cluster, running=16, group="")).start()
+
+
+@pytest.fixture(scope="module")
+def kit(bank, tmp_path_factory):
+    """Two users on two connections of one account."""
+    with pgkit.ending(toolkit(bank, tmp_path_factory.mktemp("impersonate"), 2, True, "queryAuth: {{ type: impersonate }}")) as k:
+        yield k
+
+
+def own(rows, user):
+    assert rows and {r[0] for r in rows} == {user}, (user, rows)
+
+
+ASK = "select owner, what from accounts"
+
+
+def check(c, user):
+    """Only its own rows, and it is who it is."""
+    own(c.execute(ASK).fetchall(), user)
+    assert c.execute("select current_user::text, session_user::text, current_setting('role')").fetchone() == (user, "svc", user)
+
+
+def test_a_thousand_alternating(kit):
+    with kit.connect(user="alice") as a, kit.connect(user="bob") as b:
+        for i in range(500):
+            for c, user in ((a, "alice"), (b, "bob")):
+                own(c.execute(ASK, prepare=i % 3 == 0).fetchall(), user)
+                if i % 50 == 0:
+                    check(c, user)
+
+
+def test_at_the_same_time(kit):
+    wrong = []
+
+    def client(user, seed):
+        rnd = random.Random(seed)
+        with kit.connect(user=user) as c:
+            for i in range(60):
+                try:
+                    how = rnd.randrange(4)
+                    if how == 0:
+                        own(c.execute(ASK + " where id > %s", [-i], prepare=True).fetchall(), user)
+                    elif how == 1:
+                        with c.transaction(force_rollback=rnd.random() < 0.5):
+                            c.execute("update accounts set what = what")
+                            own(c.execute(ASK).fetchall(), user)
+                    elif how == 2:
+                        with pytest.raises(psycopg.Error):
+                            c.execute("select 1 / 0 from accounts")
+                    else:
+                        c.execute("select leak()")
+                except BaseException as e:
+                    wrong.append((user, e))
+                    raise
+            check(c, user)
+
+    threads = [threading.Thread(target=client, args=(user, i)) for i, user in enumerate(["alice", "bob"] * 3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+HIDDEN = ["select leak()", "select become('bob')", "select become('svc')", "select * from sly", "call commits()",
+          "insert into traps values (1)", "do $$ begin execute 'set ' || 'role none'; end $$",
+          "do $$ begin execute 'reset session ' || 'authorization'; end $$",
+          "update pg_settings set setting = 'none' where name = 'role'", "select fails()", "discard all",
+          "with x as (select leak()) select * from x", "copy (select leak()) to stdout"]
+
+
+@pytest.mark.parametrize("sql", HIDDEN)
+@pytest.mark.parametrize("how", ["alone", "transaction", "rolled_back", "savepoint", "simple"])
+def test_hidden_changes(kit, sql, how):
+    """What a text does not show: the next statement is that user's again, and so is every one of others."""
+    if how not in ("alone", "simple") and sql in ("call commits()", "discard all"):
+        pytest.skip("not in a transaction")
+    with kit.connect(user="alice") as a, kit.connect(user="bob") as b:
+        cur = psycopg.ClientCursor(a) if how == "simple" else a.cursor()
+        if how not in ("alone", "simple"):
+            cur.execute("begin")
+        if how == "savepoint":
+            cur.execute("savepoint s")
+        failed = False
+        try:
+            if sql.startswith("copy"):
+                with cur.copy(sql) as copy:
+                    assert list(copy)
+            else:
+                cur.execute(sql)
+        except psycopg.Error:
+            failed = True
+        assert failed == (sql == "select fails()"), sql
+        if how == "savepoint":
+            cur.execute("rollback to s")
+        elif failed and how not in ("alone", "simple"):
+            cur.execute("rollback")
+        check(a, "alice")
+        if how == "rolled_back":
+            cur.execute("rollback")
+        elif how not in ("alone", "simple") and not failed:
+            cur.execute("commit")
+        for _ in range(3):
+            check(b, "bob")
+            check(a, "alice")
+
+
+def test_at_commit(kit):
+    """Deferred triggers run at COMMIT."""
+    with kit.connect(user="alice") as a, kit.connect(user="bob") as b:
+        with a.transaction():
+            a.execute("insert into late values (1)")
+        check(b, "bob")
+        check(a, "alice")
+
+
+PLAIN = ["set role bob", "set session role none", "set local role none", "reset role", "set session authorization bob",
+         "reset session authorization", "select set_config('role', 'bob', false)", "select set_config('ro' || 'le', 'bob', false)",
+         "do $$ begin set role bob; end $$", "do $$ begin perform pg_catalog.set_config('role', 'none', true); end $$",
+         "do 'begin reset role; end'", "set \"role\" = 'bob'", "select pg_catalog.\"set_config\"('session_authorization', 'bob', false)",
+         "create function pg_temp.f() returns int language sql set role = 'bob' as 'select 1'"]
+
+
+@pytest.mark.parametrize("sql", PLAIN)
+def test_plain_changes(kit, sql):
+    """Refused; to what it is already (RESET ROLE, as the session sees it) nothing happens."""
+    with kit.connect(user="alice") as a:
+        try:
+            a.execute(sql)
+            assert "reset" in sql or sql.endswith("role none")
+        except psycopg.Error as e:
+            assert e.sqlstate in ("42501", "0A000", "22023", "55P02"), e
+        check(a, "alice")
+
+
+def test_not_refused(kit):
+    """What only looks like it."""
+    with kit.connect(user="alice") as a:
+        a.execute("create temporary table people (role text, set_config text)")
+        a.execute("insert into people values ('set role bob', 'role')")
+        a.execute("update people set role = 'x'")
+        a.execute("do $$ begin update people set role = 'y'; end $$")
+        assert a.execute("select role, set_config from people").fetchone() == ("y", "role")
+        assert a.execute("select set_config('my.role', 'z', false)").fetchone() == ("z",)
+        assert a.execute("select set_config(%s, %s, false)", ["my.role", "zz"]).fetchone() == ("zz",)
+        with pytest.raises(psycopg.Error) as e:
+            a.execute("select set_config(%s, %s, false)", ["Role", "bob"])
+        assert e.value.sqlstate in ("42501", "22023")
+        check(a, "alice")
+
+
+def test_startup_option(kit):
+    with pytest.raises(psycopg.Error):
+        with kit.connect(user="alice", options="-c role=bob") as a:
+            a.execute(ASK)
+
+
+@pytest.mark.parametrize("user,state", [("nobody_here", "22023"), ("none", "22023"), ("tester", "42501")])
+def test_no_such_role(kit, user, state):
+    with kit.connect(user=user) as c:
+        with pytest.raises(psycopg.Error) as e:
+            c.execute("select 1")
+        assert e.value.sqlstate == state and user in str(e.value), e.value
+    with kit.connect(user="alice") as a:
+        check(a, "alice")
+
+
+def test_cancel_and_a_lost_connection(kit, bank):
+    with kit.connect(user="alice") as a, kit.connect(user="bob") as b:
+        timer = threading.Timer(0.5, a.cancel)
+        timer.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            a.execute("select leak(), pg_sleep(60)")
+        timer.join()
+        check(b, "bob")
+        check(a, "alice")
+        bank.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'svc'")
+        for c, user in ((b, "bob"), (a, "alice")):
+            for _ in range(5):
+                try:
+                    check(c, user)
+                    break
+                except psycopg.OperationalError:
+                    pass
+            check(c, user)
+
+
+# ---- userMap ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mapped(bank, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("mapped")
+    file = directory / "bobs"
+    file.write_text(SECRET["bob"] + "\n")
+    users = (f"queryAuth: {{{{ type: userMap, users: {{{{ alice: {{{{ password: {SECRET['alice']} }}}},"
+             f" robert: {{{{ username: bob, passwordFile: {file} }}}}, wrong: {{{{ username: bob, password: nonsense }}}} }}}} }}}}")
+    with pgkit.ending(toolkit(bank, directory, 3, True, users + ", scopedPoolMaxCount: 2")) as k:
+        yield k
+
+
+def test_users_of_their_own(mapped, bank):
+    with mapped.connect(user="alice") as a, mapped.connect(user="robert") as b:
+        for i in range(50):
+            own(a.execute(ASK, prepare=i % 2 == 0).fetchall(), "alice")
+            own(b.execute(ASK, prepare=i % 2 == 0).fetchall(), "bob")
+        assert a.execute("select current_user::text, session_user::text").fetchone() == ("alice", "alice")
+        assert b.execute("select current_user::text, session_user::text").fetchone() == ("bob", "bob")
+
+
+def test_users_without_an_entry(mapped):
+    with mapped.connect(user="carol") as c:
+        with pytest.raises(psycopg.Error) as e:
+            c.execute("select 1")
+        assert e.value.sqlstate == "28000" and "carol" in str(e.value) and "queryAuth.users" in str(e.value)
+
+
+def test_a_wrong_password_is_that_users_alone(mapped):
+    with mapped.connect(user="wrong") as c, mapped.connect(user="alice") as a:
+        for _ in range(3):
+            with pytest.raises(psycopg.Error) as e:
+                c.execute("select 1")
+            assert e.value.sqlstate == "28P01", e.value
+            assert "nonsense" not in str(e.value)
+            own(a.execute(ASK).fetchall(), "alice")
+
+
+def test_the_pool_is_of_all_users(mapped, bank):
+    """Three connections and one that describes, whoever has them; a full pool gives way."""
+    wrong = []
+
+    def client(user, name, seed):
+        rnd = random.Random(seed)
+        try:
+            with mapped.connect(user=user) as c:
+                for _ in range(40):
+                    own(c.execute(ASK, prepare=rnd.random() < 0.5).fetchall(), name)
+        except BaseException as e:
+            wrong.append((user, e))
+
+    threads = [threading.Thread(target=client, args=(u, n, i)) for i, (u, n) in enumerate([("alice", "alice"), ("robert", "bob")] * 4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+    pgkit.settled(lambda: sum(n for user, n in bank.users() if user != "svc") <= 4, True)
