@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (rest.n > 0 && (l = line(&rest)).n > 0)
 		values(l);
 	trino_request(&rq, qf_slice(from, rest.n ? (size_t)(rest.p - from) : from ? (size_t)(data + size - from) : 0));
-	if (tr_session_init(&s, &rq, 1, &err) == 0) {
+	if (tr_session_init(&s, &rq, 1, NULL, &err) == 0) {
 		execute(&s, rest);
 		tr_session_fini(&s);
 	} else if (!err.text[0]) {

@@ -198,33 +198,47 @@ static void basic_users_are_read(void **state)
 {
 	static const struct {
 		const char *in, *user; /* NULL: malformed */
-		bool password;
+		const char *password;
 	} cases[] = {
-		{ "Basic YW5uOg==", "ann", false },
-		{ "basic YW5uOg", "ann", false },
-		{ "Basic YW5uOnNlY3JldA==", "ann", true },
-		{ "Basic YW5uOmE6Yg==", "ann", true },
-		{ "Basic YW5u", NULL, false },  /* no colon */
-		{ "Basic OnNlY3JldA==", NULL, false }, /* no user */
-		{ "Basic !!!!", NULL, false },
-		{ "Basic ", NULL, false },
-		{ "Bearer abc", NULL, false },
-		{ "Basic AGE6", NULL, false }, /* a NUL in the name */
-		{ "Basic YW5uO", NULL, false }, /* half a byte is left */
+		{ "Basic YW5uOg==", "ann", "" },
+		{ "basic YW5uOg", "ann", "" },
+		{ "Basic YW5uOnNlY3JldA==", "ann", "secret" },
+		{ "Basic YW5uOmE6Yg==", "ann", "a:b" },
+		{ "Basic YW5u", NULL, "" },  /* no colon */
+		{ "Basic OnNlY3JldA==", NULL, "" }, /* no user */
+		{ "Basic !!!!", NULL, "" },
+		{ "Basic ", NULL, "" },
+		{ "Bearer abc", NULL, "" },
+		{ "Basic AGE6", NULL, "" }, /* a NUL in the name */
+		{ "Basic YW5uO", NULL, "" }, /* half a byte is left */
 	};
-	struct qf_buf user = { 0 };
+	struct qf_buf user = { 0 }, password = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool password = false, ok = qf_trino_basic(s_(cases[i].in), &user, &password);
+		bool ok = qf_trino_basic(s_(cases[i].in), &user, &password);
 
-		if (ok != (cases[i].user != NULL) || password != cases[i].password)
-			fail_msg("%s: %s, password %d", cases[i].in, ok ? "taken" : "refused", password);
+		if (ok != (cases[i].user != NULL) || !qf_slice_eq_str(qf_buf_slice(&password), cases[i].password))
+			fail_msg("%s: %s, %zu bytes of password", cases[i].in, ok ? "taken" : "refused", password.n);
 		if (ok)
 			is(&user, cases[i].user, cases[i].in);
 		qf_buf_clear(&user);
+		qf_buf_clear(&password);
 	}
 	qf_buf_fini(&user);
+	qf_buf_fini(&password);
+}
+
+static void tokens_stand_behind_bearer(void **state)
+{
+	struct qf_slice token;
+
+	(void)state;
+	assert_true(qf_trino_bearer(s_("bEARER  abc.def "), &token));
+	assert_true(qf_slice_eq_str(token, "abc.def"));
+	assert_false(qf_trino_bearer(s_("Bearer "), &token));
+	assert_false(qf_trino_bearer(s_("Bearer"), &token));
+	assert_false(qf_trino_bearer(s_("Basic YW5uOg=="), &token));
 }
 
 static void zones_are_java_s(void **state)
@@ -439,6 +453,7 @@ int main(void)
 		cmocka_unit_test(what_is_encoded_comes_back),
 		cmocka_unit_test(tags_have_a_value_or_none),
 		cmocka_unit_test(basic_users_are_read),
+		cmocka_unit_test(tokens_stand_behind_bearer),
 		cmocka_unit_test(zones_are_java_s),
 		cmocka_unit_test(durations_are_airlift_s),
 		cmocka_unit_test(sqlstates_have_a_code),

@@ -83,7 +83,7 @@ static void headers_are_the_session(void **state)
 		struct qf_buf b = { 0 };
 
 		trino_request(&rq, qf_slice_str(sessions[i].headers));
-		unsigned status = tr_session_init(&s, &rq, 1, &err);
+		unsigned status = tr_session_init(&s, &rq, 1, NULL, &err);
 
 		if (status) {
 			qf_buf_printf(&b, "%u %s", status, err.text);
@@ -106,7 +106,7 @@ static void rules_see_headers_but_no_secrets(void **state)
 	(void)state;
 	trino_request(&rq, qf_slice_str("X-Trino-User: ann\nX-Target-Engine: duck\nX-A: 1\nAuthorization: Basic YW5uOg==\nx-a: 2\n"
 		"Cookie: c\nX-Trino-Extra-Credential: p=secret\nX-Trino-Prepared-Statement: p=x\nX-B: \xff"));
-	assert_int_equal(tr_session_init(&s, &rq, 1, NULL), 0);
+	assert_int_equal(tr_session_init(&s, &rq, 1, NULL, NULL), 0);
 	show_pairs(&b, "", s.facts.headers, s.facts.n_headers);
 	assert_string_equal(qf_buf_cstr(&b), " {X-Trino-User=ann} {X-Target-Engine=duck} {X-A=1,2}");
 	qf_buf_fini(&b);
@@ -169,7 +169,7 @@ static void execute_is_what_it_stands_for(void **state)
 	(void)state;
 	trino_request(&rq, qf_slice_str("X-Trino-User: ann\nX-Trino-Prepared-Statement: "
 		"p=select+%3F%2C+%27%3F%27+--+%3F,q=select+1,z=%24zstd%3Aabc"));
-	assert_int_equal(tr_session_init(&s, &rq, 1, NULL), 0);
+	assert_int_equal(tr_session_init(&s, &rq, 1, NULL, NULL), 0);
 	for (size_t i = 0; i < sizeof(executes) / sizeof(executes[0]); i++) {
 		struct qf_slice sql = qf_slice_str(executes[i].sql);
 		struct qf_buf out = { 0 };

@@ -57,8 +57,10 @@ void qf_trino_encode(struct qf_slice in, struct qf_buf *out);
 bool qf_trino_property(struct qf_slice item, struct qf_buf *name, struct qf_buf *value);
 /* "key:value", "key=value" or a bare word. The value's p is NULL for the last. */
 void qf_trino_tag(struct qf_slice item, struct qf_slice *ret_key, struct qf_slice *ret_value);
-/* User of "Basic …" [RFC 7617]. false: another scheme or malformed. Of the password only that there is one. */
-bool qf_trino_basic(struct qf_slice authorization, struct qf_buf *user, bool *ret_password);
+/* User and password of "Basic …" [RFC 7617], into empty buffers; the caller wipes the second. false: another scheme or malformed. */
+bool qf_trino_basic(struct qf_slice authorization, struct qf_buf *user, struct qf_buf *password);
+/* The token of "Bearer …" [RFC 6750]; false: another scheme, or none. */
+bool qf_trino_bearer(struct qf_slice authorization, struct qf_slice *ret_token);
 /*
  * A Java zone id: a name passes as it is; "Z", "UTC+2", "+02:00" and the like, whose sign counts east, become
  * "UTC" or, for whole hours, "Etc/GMT-2". -EINVAL: not a zone id; QF_EUNSUPPORTED: an offset that no name stands for.

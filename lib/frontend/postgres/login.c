@@ -4,12 +4,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "../login.h"
 #include "qf/clock.h"
-#include "qf/str.h"
 #include "qf/tls.h"
 #include "session.h"
-
-enum { LOG_BURST = 20 }; /* lines a second about failed logins */
 
 struct pg_login {
 	struct qf_auth *auth; /* as it was when the login began */
@@ -28,23 +26,11 @@ struct pg_login *pg_login_free(struct pg_login *l)
 	return NULL;
 }
 
-static const char *method_name(enum qf_auth_method m)
-{
-	static const char *const names[QF_AUTH_N] = { "scram-sha-256", "md5", "password", "cert", "trust", "reject" };
-
-	return names[m];
-}
-
 /* ---- refusals ---- */
 
 static void log_failure(struct pg_session *s, enum qf_auth_method m, const char *why)
 {
-	struct qf_buf user = { 0 };
-
-	qf_quote_log(&user, qf_slice_str(s->user), 64);
-	qf_log_limited(&s->listener->failed_logins, LOG_BURST, QF_LOG_INFO, "login failed: client=%s user=%s method=%s tls=%s: %s",
-		s->client, qf_buf_cstr(&user), method_name(m), s->conn.tls ? "yes" : "no", why);
-	qf_buf_fini(&user);
+	fe_login_failed(&s->listener->failed_logins, s->client, s->user, m, s->conn.tls, why);
 }
 
 /* Counts against its address. */

@@ -8,6 +8,7 @@
 #include "../proxied.h"
 #include "qf/http.h"
 #include "qf/list.h"
+#include "qf/log.h"
 #include "qf/map.h"
 #include "trino.h"
 
@@ -25,6 +26,7 @@ struct qf_listener {
 	size_t n_live;
 	size_t statement_bytes;	  /* of live queries: statements and sessions */
 	size_t kept_bytes;	  /* of kept queries and their last pages */
+	struct qf_log_limit failed_logins;
 	uint64_t next_id;
 	uint64_t opened_ns;
 	char address[64];	  /* host:port for links, when a request names none */

@@ -1,5 +1,6 @@
 /* HTTP requests of Trino clients. [client-protocol] See listener.h. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "query.h"
@@ -36,15 +37,38 @@ static void reply_refusal(struct qf_listener *l, struct qf_http_request *rq, enu
 	qf_http_body_free(body);
 }
 
+static void refuse(struct qf_http_request *rq, unsigned status, const char *text)
+{
+	if (status == 401)
+		reply_with(rq, status, "WWW-Authenticate", "Basic realm=\"Trino\"", text);
+	else
+		qf_http_reply_text(rq, status, "%s\n", text);
+}
+
 static bool read_session(struct qf_listener *l, struct qf_http_request *rq, struct tr_session *s)
 {
 	struct qf_err err = { 0 };
-	unsigned status = tr_session_init(s, rq, ((uint64_t)(QF_FE_TRINO + 1) << 56) + ++l->next_id, &err);
+	char *user = NULL;
+	unsigned status = tr_login(l, rq, NULL, NULL, &user, &err);
 
-	if (status == 401)
-		reply_with(rq, status, "WWW-Authenticate", "Basic realm=\"Trino\"", err.text);
-	else if (status)
-		qf_http_reply_text(rq, status, "%s\n", err.text);
+	if (!status)
+		status = tr_session_init(s, rq, ((uint64_t)(QF_FE_TRINO + 1) << 56) + ++l->next_id, user, &err);
+	free(user);
+	if (status)
+		refuse(rq, status, err.text);
+	return status == 0;
+}
+
+/* Who knows the path of a page is not yet whose query it is. */
+static bool may_have(struct qf_listener *l, struct qf_http_request *rq, const struct tr_query *q)
+{
+	struct qf_err err = { 0 };
+	char *user = NULL;
+	unsigned status = tr_login(l, rq, q->session.facts.user, q->session.facts.database, &user, &err);
+
+	free(user);
+	if (status)
+		refuse(rq, status, err.text);
 	return status == 0;
 }
 
@@ -88,6 +112,8 @@ static void on_page(struct qf_listener *l, struct qf_http_request *rq, const str
 		qf_http_reply_text(rq, 404, "Query not found: it ended long ago, or it was running when qf-listen was restarted\n");
 		return;
 	}
+	if (!may_have(l, rq, q))
+		return;
 	if (qf_http_method(rq) == QF_HTTP_GET) {
 		tr_query_get(q, rq, path->token);
 		return;

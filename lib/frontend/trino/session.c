@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "qf/proto/trino.h"
+#include "qf/secret.h"
 #include "qf/str.h"
 #include "session.h"
 
@@ -211,20 +212,20 @@ static unsigned unauthorized(struct reading *r, const char *why)
 static unsigned read_user(struct reading *r, const struct qf_http_request *rq)
 {
 	struct qf_slice authorization = qf_http_header(rq, "Authorization");
-	bool password = false;
-	struct qf_buf user;
+	struct qf_buf user = { 0 }, password = { 0 };
 
 	r->s->facts.user = single(r, "X-Trino-User");
 	if (authorization.p) {
-		qf_buf_init(&user);
 		bool ok = qf_trino_basic(authorization, &user, &password) && qf_utf8_valid(qf_buf_slice(&user));
+		bool has_password = password.n > 0;
 
 		if (ok && !r->s->facts.user)
 			r->s->facts.user = text(r, qf_buf_slice(&user));
 		qf_buf_fini(&user);
+		qf_secret_wipe(&password);
 		if (!ok)
 			return unauthorized(r, "Only Basic authentication without a password is understood");
-		if (password)
+		if (has_password)
 			return unauthorized(r, "Password not allowed for insecure authentication");
 	}
 	if (!r->s->facts.user)
@@ -303,10 +304,14 @@ static void read_rest(struct reading *r)
 
 /* ---- life ---- */
 
-static unsigned read_all(struct reading *r, const struct qf_http_request *rq)
+static unsigned read_all(struct reading *r, const struct qf_http_request *rq, const char *user)
 {
-	unsigned status = read_user(r, rq);
+	unsigned status = 0;
 
+	if (user)
+		r->s->facts.user = qf_arena_strdup(r->s->arena, user);
+	else
+		status = read_user(r, rq);
 	if (!status)
 		status = read_names(r);
 	if (!status && !read_pairs(r, "X-Trino-Session", &r->s->properties, &r->s->n_properties))
@@ -322,7 +327,8 @@ static unsigned read_all(struct reading *r, const struct qf_http_request *rq)
 	return status;
 }
 
-unsigned tr_session_init(struct tr_session *s, const struct qf_http_request *rq, uint64_t id, struct qf_err *reterr)
+unsigned tr_session_init(struct tr_session *s, const struct qf_http_request *rq, uint64_t id, const char *user,
+			 struct qf_err *reterr)
 {
 	struct reading r = { .s = s, .err = reterr };
 	unsigned status;
@@ -332,7 +338,7 @@ unsigned tr_session_init(struct tr_session *s, const struct qf_http_request *rq,
 	s->facts.frontend = QF_FE_TRINO;
 	s->facts.id = id;
 	s->facts.client = qf_arena_strdup(s->arena, qf_http_client(rq));
-	status = r.n > MAX_HEADERS ? 400 : read_all(&r, rq);
+	status = r.n > MAX_HEADERS ? 400 : read_all(&r, rq, user);
 	if (status) {
 		if (r.n > MAX_HEADERS)
 			qf_err_set(reterr, QF_ELIMIT, "more than %d headers", MAX_HEADERS);

@@ -26,11 +26,12 @@ struct tr_session {
 };
 
 /*
+ * user: who the client has proven to be; NULL: whom its headers name.
  * 0, or the HTTP status that refuses the request, 400 or 401, with the text in *reterr. After a refusal there
  * is nothing to free.
  */
-unsigned tr_session_init(struct tr_session *s, const struct qf_http_request *rq, uint64_t id, struct qf_err *reterr)
-	qf_must_check;
+unsigned tr_session_init(struct tr_session *s, const struct qf_http_request *rq, uint64_t id, const char *user,
+			 struct qf_err *reterr) qf_must_check;
 void tr_session_fini(struct tr_session *s);
 size_t tr_session_bytes(const struct tr_session *s);
 const char *tr_session_property(const struct tr_session *s, const char *name); /* NULL: not set */
@@ -43,5 +44,14 @@ struct tr_setting {
 };
 extern const struct tr_setting tr_settings[]; /* ends with a NULL name */
 const struct tr_setting *tr_setting_find(const char *name);
+
+/*
+ * login.c: who a request is from. 0 and the user's name (the caller frees it; NULL: nobody is checked, the headers say it),
+ * or the HTTP status that refuses it, 401, 403 or 429, with the text in *reterr. owner and catalog: of the query that the
+ * request is about; owner NULL: it begins one.
+ */
+struct qf_listener;
+unsigned tr_login(struct qf_listener *l, const struct qf_http_request *rq, const char *owner, const char *catalog,
+		  char **ret_user, struct qf_err *reterr) qf_must_check;
 
 #endif

@@ -143,7 +143,15 @@ static bool base64(struct qf_slice in, struct qf_buf *out)
 	return have < 6;
 }
 
-bool qf_trino_basic(struct qf_slice authorization, struct qf_buf *user, bool *ret_password)
+bool qf_trino_bearer(struct qf_slice authorization, struct qf_slice *ret_token)
+{
+	if (authorization.n < 7 || !qf_slice_caseeq_str(qf_slice(authorization.p, 7), "bearer "))
+		return false;
+	*ret_token = trim(qf_slice(authorization.p + 7, authorization.n - 7));
+	return ret_token->n > 0;
+}
+
+bool qf_trino_basic(struct qf_slice authorization, struct qf_buf *user, struct qf_buf *password)
 {
 	struct qf_buf clear;
 	bool ok = false;
@@ -151,6 +159,7 @@ bool qf_trino_basic(struct qf_slice authorization, struct qf_buf *user, bool *re
 	if (authorization.n < 6 || !qf_slice_caseeq_str(qf_slice(authorization.p, 6), "basic "))
 		return false;
 	qf_buf_init(&clear);
+	qf_buf_reserve(&clear, authorization.n); /* at once: what grows leaves copies behind */
 	if (base64(trim(qf_slice(authorization.p + 6, authorization.n - 6)), &clear)) {
 		const uint8_t *colon = clear.n ? memchr(clear.p, ':', clear.n) : NULL;
 		size_t n = colon ? (size_t)(colon - clear.p) : 0;
@@ -158,7 +167,7 @@ bool qf_trino_basic(struct qf_slice authorization, struct qf_buf *user, bool *re
 		ok = colon && n > 0 && !memchr(clear.p, 0, n);
 		if (ok) {
 			qf_buf_add(user, clear.p, n);
-			*ret_password = n + 1 < clear.n;
+			qf_buf_add(password, colon + 1, clear.n - n - 1);
 		}
 	}
 	if (clear.n > 0)
