@@ -111,7 +111,7 @@ static void find_names(struct request *q)
 	struct stream *s = q->stream;
 
 	q->names = qf_arena_alloc(s->arena, MAX_TABLES * sizeof *q->names);
-	q->n_names = qf_sql_tables(s->sql, s->dialect, s->arena, q->names, MAX_TABLES);
+	q->n_names = qf_sql_tables(translate_text(s, q->target), s->dialect, s->arena, q->names, MAX_TABLES);
 	q->wanted = qf_arena_alloc(s->arena, (q->n_names + 1) * sizeof *q->wanted);
 	q->columns = qf_arena_alloc(s->arena, (q->n_names + 1) * sizeof *q->columns);
 	for (size_t i = 0; i < q->n_names; i++) {

@@ -123,7 +123,7 @@ struct stream {
 	const char *query_id;
 	struct qf_engine_setting *settings; /* from the arena */
 	size_t n_settings;
-	const struct qf_bind *bind; /* from the arena */
+	const struct qf_bind *bind, *native; /* from the arena; native: of its text, where bind is of what stands in it */
 	const char *user;
 	struct qf_slice sql;
 	enum qf_dialect dialect;
@@ -282,6 +282,8 @@ void catalog_close(struct dispatch *d); /* after the engines */
 
 /* translate.c */
 void translate_ask(struct stream *s, struct target *t);
+/* What the target's engine runs, before translation: the statement, or of one that only PostgreSQL knows what stands in it. */
+struct qf_slice translate_text(const struct stream *s, const struct target *t);
 void on_translated(void *arg, struct qf_peer *from, const struct qf_msg *m);
 void translate_peer_lost(struct dispatch *d, struct qf_peer *p);
 void translate_peer_up(struct dispatch *d);

@@ -411,7 +411,7 @@ void group_admit(struct stream *s)
 	uint64_t now = qf_loop_now(s->d->run->loop);
 
 	if (!s->bind) {
-		s->bind = &qf_bind_plain;
+		s->bind = s->native = &qf_bind_plain;
 		stream_refuse(s, "08P01", "the parameters of the statement are malformed");
 		return;
 	}

@@ -101,7 +101,19 @@ static void read_bind(struct stream *s, const struct qf_msg *m)
 		b->values = v;
 	}
 	b->begin = qf_slice(begin.n ? qf_arena_strndup(s->arena, begin.p, begin.n) : NULL, begin.n);
-	s->bind = b;
+	b->inner = qf_slice(b->inner.n ? qf_arena_strndup(s->arena, b->inner.p, b->inner.n) : NULL, b->inner.n);
+	s->bind = s->native = b;
+	if (b->form == QF_FORM_PLAIN)
+		return;
+	struct qf_bind *native = qf_arena_alloc(s->arena, sizeof *native);
+
+	*native = *b;
+	native->form = QF_FORM_PLAIN;
+	native->inner = QF_SLICE_NONE;
+	native->flags &= ~(unsigned)(QF_RUN_HOLD | QF_RUN_SCROLL);
+	if (b->form == QF_FORM_CURSOR)
+		native->portal = 0; /* it has a name there */
+	s->native = native;
 }
 
 static void read_fields(struct stream *s, const struct qf_msg *m)
@@ -145,7 +157,7 @@ static void renew(struct stream *s)
 	s->n_targets = s->n_asked = 0;
 	s->n_settings = 0;
 	s->targets = NULL;
-	s->bind = NULL;
+	s->bind = s->native = NULL;
 	s->n_avoid = 0;
 	s->described = s->pin_gone = s->in_transaction = false;
 	s->stale = 0;

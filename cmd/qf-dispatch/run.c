@@ -205,9 +205,12 @@ static void finish(struct stream *s, const struct qf_engine_end *end)
 	s->end = *end;
 	s->end.has_rows = s->schema.n > 0;
 	s->end.fields = QF_SLICE_NONE;
-	if (end->outcome == QF_OUT_ERROR && qf_slice_eq(s->job.sql, s->sql))
+	const struct target *t = group_target(s, s->cluster);
+	bool as_written = t && qf_slice_eq(s->job.sql, translate_text(s, t));
+
+	if (end->outcome == QF_OUT_ERROR && as_written)
 		qf_buf_add_slice(&s->fields, end->fields);
-	if (!qf_slice_eq(s->job.sql, s->sql))
+	if (!as_written)
 		s->end.error.position = 0; /* the engine counts in the translated text */
 	if (s->refusal.sqlstate[0] && end->outcome == QF_OUT_CANCELLED)
 		s->end.error = s->refusal; /* we interrupted it, for this reason */
@@ -295,10 +298,12 @@ static void on_end(struct qf_engine_job *job, const struct qf_engine_end *end)
 static void submit(struct stream *s, struct qf_slice sql)
 {
 	const struct target *t = s->phase == PHASE_STATEMENT ? group_target(s, s->cluster) : NULL;
+	bool inner = t && s->bind->form && t->dialect != QF_DIALECT_POSTGRES;
 	struct qf_sql_error err;
 
 	s->job = (struct qf_engine_job){
 		.sql = sql,
+		.text = inner ? s->sql : QF_SLICE_NONE,
 		.tables = t ? t->tables : NULL,
 		.n_tables = t ? t->n_tables : 0,
 		.catalog = t ? t->catalog : 0,
@@ -306,7 +311,7 @@ static void submit(struct stream *s, struct qf_slice sql)
 		.batch_bytes = QF_BATCH_MAX,
 		.settings = s->settings,
 		.n_settings = s->n_settings,
-		.bind = s->phase == PHASE_STATEMENT ? s->bind : &qf_bind_plain,
+		.bind = s->phase != PHASE_STATEMENT ? &qf_bind_plain : inner ? s->bind : s->native,
 		.session = s->listener->epoch + s->session,
 		.user = s->user,
 		.query_id = s->query_id,

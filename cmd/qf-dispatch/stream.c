@@ -80,7 +80,7 @@ static void strip(struct stream *s)
 	s->arena = qf_arena_free(s->arena);
 	s->settings = NULL;
 	s->n_settings = 0;
-	s->bind = NULL;
+	s->bind = s->native = NULL;
 	s->n_avoid = 0;
 	s->targets = NULL; /* they were in it; a stream is stripped when it ends and when it is forgotten */
 	s->n_targets = 0;

@@ -13,6 +13,11 @@
 
 #define LOOKUP_NS (2 * QF_SEC) /* then it goes without columns */
 
+struct qf_slice translate_text(const struct stream *s, const struct target *t)
+{
+	return s->bind->form && t->dialect != QF_DIALECT_POSTGRES ? s->bind->inner : s->sql;
+}
+
 /* With columns, the same text means the same for one cluster and one state of its catalog only. */
 static void make_key(struct qf_buf *key, const struct stream *s, const struct target *t)
 {
@@ -25,7 +30,7 @@ static void make_key(struct qf_buf *key, const struct stream *s, const struct ta
 	qf_buf_u16(key, s->bind->n_types);
 	for (size_t i = 0; i < s->bind->n_types; i++)
 		qf_buf_u32(key, s->bind->types[i]);
-	qf_buf_add_slice(key, s->sql);
+	qf_buf_add_slice(key, translate_text(s, t));
 }
 
 static void answered(struct stream *s)
@@ -97,7 +102,7 @@ static void add_notice(struct stream *s, char *text)
 
 static void pass_through(struct stream *s, struct target *t)
 {
-	take_text(s, t, s->sql);
+	take_text(s, t, translate_text(s, t));
 	t->translated = false;
 	add_notice(s, qf_xstrdup("sent as written: it could not be translated (translation.onFailure: passthrough)"));
 }
@@ -156,7 +161,7 @@ static void send_request(struct dispatch *d, struct request *q)
 	qf_put_u8(&msg, QF_F_FROM, (uint8_t)s->dialect);
 	qf_put_u8(&msg, QF_F_TO, (uint8_t)q->target->dialect);
 	qf_put_u8(&msg, QF_F_LENIENT, !d->run->conf->error_on_unsupported);
-	qf_put_slice(&msg, QF_F_SQL, s->sql);
+	qf_put_slice(&msg, QF_F_SQL, translate_text(s, q->target));
 	qf_bind_put(&msg, &declared);
 	if (q->tables.n)
 		qf_put_slice(&msg, QF_F_TABLES, qf_buf_slice(&q->tables));
@@ -199,7 +204,7 @@ void translate_ask(struct stream *s, struct target *t)
 	bool as_written = s->pin_flags & QF_PIN_ENDS || s->bind->kind == QF_RUN_FETCH;
 
 	if (as_written || qf_dialect_same(s->dialect, t->dialect)) {
-		t->sql = s->sql;
+		t->sql = translate_text(s, t);
 		t->state = TARGET_READY;
 		answered(s);
 		return;

@@ -37,6 +37,8 @@ enum qf_run_kind {
 enum qf_run_flags {
 	QF_RUN_SIMPLE = 1 << 0, /* from a simple Query: no parameters, rows in text */
 	QF_RUN_NAMED = 1 << 1,	/* of a named prepared statement: it is likely to come again */
+	QF_RUN_HOLD = 1 << 2,	/* of QF_FORM_CURSOR: its portal outlives the transaction, or there is none */
+	QF_RUN_SCROLL = 1 << 3, /* of QF_FORM_CURSOR: it must go backward, too, or be refused */
 };
 
 /*
@@ -45,7 +47,7 @@ enum qf_run_flags {
  */
 enum qf_bind_form {
 	QF_FORM_PLAIN,
-	QF_FORM_CURSOR,	  /* DECLARE: inner is its query, which becomes the portal; no row is sent */
+	QF_FORM_CURSOR,	  /* DECLARE: inner is its query, which becomes the portal; columns are sent, no row. It is suspended */
 	QF_FORM_COPY_OUT, /* COPY … TO STDOUT: inner is its query; rows are sent as of any query, in Arrow */
 	QF_FORM_COPY_IN,  /* COPY … FROM STDIN: inner is INSERT INTO … SELECT * FROM qf_copy_data */
 	QF_FORM_N

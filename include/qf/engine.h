@@ -124,6 +124,8 @@ struct qf_engine_who {
 struct qf_engine_job {
 	/* set by the caller; borrowed until on_end returns */
 	struct qf_slice sql; /* one statement */
+	/* With a bind of a form (qf/bind.h) whose inner is sql: the statement around it, as the client wrote it; else empty. */
+	struct qf_slice text;
 	/* The statement is right only if these tables are what they were in this state of the catalog; else it is not run. */
 	const struct qf_engine_table *tables;
 	size_t n_tables;

@@ -42,7 +42,6 @@ KNOWN = {
     (PSYCOPG, "duckdb", "value float4 8"): "psycopg sends float8, and a cast to real rounds otherwise in DuckDB",
     (ANY, "duckdb", "constraints"): "CHECK is not translated to DuckDB",
     (ANY, "duckdb", "generated keys"): "sequences are not translated to DuckDB",
-    (PSYCOPG, "duckdb", FETCH): "DuckDB has no cursors of SQL; fetch sizes of the protocol work",
     (PGJDBC, "duckdb", ("null interval", "value interval 34", "value interval 35", "stored interval")):
         "pgjdbc asks pg_type for the oid of interval, and DuckDB has no such catalog",
     ("pgjdbc simple", "duckdb", ("value int4[] 39", "value int8[] 41", "value text[] 42", "value bytea 22", "value bytea 23", "stored bytea")):

@@ -142,7 +142,7 @@ static const struct {
 		"1:BEGIN|1:select five limit 1/1|1:select five limit 1/2 closes 1|1:select five closes 2|1:COMMIT|" },
 
 	{ "a cursor of SQL is described as a portal",
-		{ { "Q begin; select 1; declare \"c\"\"d\" cursor for select none", "C(BEGIN) T(n:20) D(1) C(SELECT 1) T(n:20) C(DECLARE CURSOR) Z(T)" },
+		{ { "Q begin; select 1; declare \"c\"\"d\" cursor for select none", "C(BEGIN) T(n:20) D(1) C(SELECT 1) C(DECLARE CURSOR) Z(T)" },
 			{ "D P c\"d\nS", "T(n:20) Z(T)" }, { "D P gone\nS", "E(ERROR 34000 portal \"gone\" does not exist) Z(E)" }, { "Q rollback", "C(ROLLBACK) Z(I)" },
 			{ "D P c\"d\nS", "E(ERROR 34000 portal \"c\"d\" does not exist) Z(I)" } },
 		"1:BEGIN|1:select 1|1:declare \"c\"\"d\" cursor for select none|1:describe FETCH FORWARD 0 FROM \"c\"\"d\"|1:describe FETCH FORWARD 0 FROM \"gone\"|1:ROLLBACK|" },

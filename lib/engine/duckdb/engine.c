@@ -171,6 +171,8 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 	j->cancelled = false;
 	j->rows = (struct duck_rows){ 0 };
 	j->has_rows = false;
+	j->hold = pub->bind->flags & QF_RUN_HOLD;
+	j->settled = false;
 	j->rewritten = false;
 	j->n_oids = 0;
 	j->spent_ns = 0;

@@ -2,6 +2,7 @@
  * From the text of a statement to its open result, on the thread of the job's first step.
  */
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -264,11 +265,31 @@ static bool get_ready(struct qf_engine_conn *c)
 	return true;
 }
 
+static bool check_cursor(struct qf_engine_conn *c)
+{
+	struct qf_engine_end *end = &c->job.end;
+	const struct qf_bind *b = c->job.pub->bind;
+
+	if (b->form != QF_FORM_CURSOR || b->kind != QF_RUN_ALL)
+		return true;
+	if (b->flags & QF_RUN_SCROLL) {
+		qf_sql_error_set(&end->error, "0A000", "a SCROLL cursor is not supported by DuckDB");
+		snprintf(end->error.hint, sizeof(end->error.hint), "Declare it NO SCROLL and fetch forward, or run the query again.");
+	} else if (!c->in_transaction && !(b->flags & QF_RUN_HOLD)) {
+		qf_sql_error_set(&end->error, "25P01", "DECLARE CURSOR can only be used in transaction blocks");
+	} else {
+		return true;
+	}
+	end->outcome = QF_OUT_ERROR;
+	end->stage = QF_STAGE_EXECUTE;
+	return false;
+}
+
 bool duck_execute(struct qf_engine_conn *c)
 {
 	struct duck_job *j = &c->job;
 
-	if (!get_ready(c))
+	if (!check_cursor(c) || !get_ready(c))
 		return false;
 	if (j->pub->bind->kind == QF_RUN_DESCRIBE) {
 		duck_describe(c);

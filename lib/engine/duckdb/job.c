@@ -205,8 +205,11 @@ static void note_session(struct qf_engine_conn *c)
 	/* DuckDB says OK to the COMMIT of an aborted transaction, and has rolled it back. */
 	if (failed && j->end.outcome == QF_OUT_OK && duck_session_is_commit(ran(j)))
 		duck_job_hold(c, DUCK_MSG_NOTICE)->text = "the transaction was aborted: COMMIT has rolled it back";
+	if (j->end.outcome == QF_OUT_OK && !c->in_transaction)
+		duck_portals_settle(c);
 	j->end.in_transaction = c->in_transaction;
 	j->end.transaction_failed = c->transaction_failed;
+	j->end.held = duck_portals_any_held(c) ? QF_HELD_CURSOR : 0;
 }
 
 /*
@@ -237,7 +240,7 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	duck_rows_close(c, &j->rows);
 	ArrowBufferReset(&j->schema);
 	if (j->end.outcome != QF_OUT_OK && j->end.outcome != QF_OUT_NOT_SENT)
-		duck_portals_drop(c); /* their transaction fails with this statement */
+		duck_portals_failed(c);
 	end_given_up(c);
 	note_session(c);
 	note_death(c);
@@ -254,8 +257,11 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 /* How many more the client wants. */
 static uint64_t wanted(const struct duck_job *j)
 {
-	uint32_t max = j->pub->bind->max_rows;
+	const struct qf_bind *b = j->pub->bind;
+	uint32_t max = b->max_rows;
 
+	if (b->form == QF_FORM_CURSOR && b->kind == QF_RUN_ALL)
+		return 0;
 	return max ? max - j->end.rows : UINT64_MAX;
 }
 

@@ -2,7 +2,8 @@
  * Portals that gave some of their rows [PG 55.2.3].
  *
  * DuckDB has one result open on a connection, and the next statement closes it: its rest is read ahead before that.
- * What changes something is read ahead at once, because its client expects it to be done.
+ * What changes something is read ahead at once, because its client expects it to be done. A portal WITH HOLD is read
+ * ahead by the COMMIT of its transaction, and then belongs to none.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,37 @@ void duck_portals_drop(struct qf_engine_conn *c)
 	qf_list_each(it, tmp, &c->portals)
 		if (close_portal(c, qf_container_of(it, struct duck_portal, link)))
 			c->engine->api.interrupt(c->db);
+}
+
+void duck_portals_failed(struct qf_engine_conn *c)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &c->portals) {
+		struct duck_portal *p = qf_container_of(it, struct duck_portal, link);
+
+		if ((!p->settled || p->rows.open) && close_portal(c, p))
+			c->engine->api.interrupt(c->db);
+	}
+}
+
+void duck_portals_settle(struct qf_engine_conn *c)
+{
+	struct qf_list *it, *tmp;
+
+	qf_list_each(it, tmp, &c->portals) {
+		struct duck_portal *p = qf_container_of(it, struct duck_portal, link);
+
+		p->settled = p->hold;
+	}
+}
+
+bool duck_portals_any_held(const struct qf_engine_conn *c)
+{
+	for (const struct qf_list *it = c->portals.next; it != &c->portals; it = it->next)
+		if (qf_container_of(it, struct duck_portal, link)->hold)
+			return true;
+	return false;
 }
 
 static struct duck_portal *find(struct qf_engine_conn *c, uint64_t id)
@@ -65,13 +97,18 @@ static void drop_closed(struct qf_engine_conn *c)
 	}
 }
 
-static void drop_all(struct qf_engine_conn *c)
+/* The transaction ends: a COMMIT leaves those WITH HOLD, everything else those of earlier transactions. */
+static void drop_ending(struct qf_engine_conn *c)
 {
+	bool commit = duck_session_is_commit(c->job.sql) && !c->transaction_failed;
 	struct qf_list *it, *tmp;
 
-	qf_list_each(it, tmp, &c->portals)
-		if (close_portal(c, qf_container_of(it, struct duck_portal, link)))
+	qf_list_each(it, tmp, &c->portals) {
+		struct duck_portal *p = qf_container_of(it, struct duck_portal, link);
+
+		if (!(p->settled || (commit && p->hold)) && close_portal(c, p))
 			end_query(c);
+	}
 }
 
 static struct qf_slice schema_of(const struct ArrowBuffer *b)
@@ -85,7 +122,7 @@ bool duck_portals_make_way(struct qf_engine_conn *c)
 
 	drop_closed(c);
 	if (duck_session_ends_transaction(c->job.sql))
-		drop_all(c);
+		drop_ending(c);
 	qf_list_each(it, tmp, &c->portals) {
 		struct duck_portal *p = qf_container_of(it, struct duck_portal, link);
 
@@ -109,6 +146,8 @@ bool duck_portal_take(struct qf_engine_conn *c)
 	}
 	qf_list_remove(&p->link);
 	j->rows = p->rows;
+	j->hold = p->hold;
+	j->settled = p->settled;
 	ArrowBufferMove(&p->schema, &j->schema);
 	free(p);
 	return true;
@@ -125,6 +164,8 @@ bool duck_portal_keep(struct qf_engine_conn *c)
 	j->end.suspended = true;
 	p = qf_xcalloc(1, sizeof(*p));
 	p->id = id;
+	p->hold = j->hold;
+	p->settled = j->settled;
 	p->rows = j->rows;
 	j->rows = (struct duck_rows){ 0 };
 	ArrowBufferMove(&j->schema, &p->schema);

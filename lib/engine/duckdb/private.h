@@ -63,6 +63,7 @@ struct duck_portal {
 	uint64_t id;
 	struct duck_rows rows;
 	struct ArrowBuffer schema;
+	bool hold, settled; /* WITH HOLD; and no transaction takes it back any more */
 };
 
 struct duck_job {
@@ -77,7 +78,8 @@ struct duck_job {
 	struct qf_list held; /* struct duck_msg not published yet */
 	struct duck_rows rows;
 	bool has_rows;		   /* they have begun */
-	struct ArrowBuffer schema; /* of them, when they may end in a portal */
+	struct ArrowBuffer schema; /* of them, when they may end in a portal … */
+	bool hold, settled;	   /* … that is of this kind */
 	uint64_t spent_ns;	 /* in earlier steps */
 	uint64_t step_ns;	 /* when this step began */
 	bool crew_wanted;
@@ -213,6 +215,11 @@ bool duck_portal_take(struct qf_engine_conn *c) qf_must_check;
 /* The job has given enough: the rest becomes a portal. False: as above. */
 bool duck_portal_keep(struct qf_engine_conn *c) qf_must_check;
 void duck_portals_drop(struct qf_engine_conn *c);
+/* Its statement failed: those go that go with a transaction, and what DuckDB was still at work for. */
+void duck_portals_failed(struct qf_engine_conn *c);
+/* The transaction is over: those that are left stay. */
+void duck_portals_settle(struct qf_engine_conn *c);
+bool duck_portals_any_held(const struct qf_engine_conn *c);
 
 /* execute.c: true when there are rows to fetch; else the job is over, well or not, as j->end says. */
 bool duck_execute(struct qf_engine_conn *c) qf_must_check;

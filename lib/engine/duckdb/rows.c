@@ -21,7 +21,7 @@ bool duck_rows_begin(struct qf_engine_conn *c)
 			duck_msg_free(m);
 			return fail(c);
 		}
-		if (b->portal && b->max_rows)
+		if (b->portal && (b->max_rows || b->form == QF_FORM_CURSOR))
 			qf_assert(ArrowBufferAppend(&j->schema, m->bytes.data, m->bytes.size_bytes) == NANOARROW_OK);
 	} else {
 		qf_assert(ArrowBufferAppend(&m->bytes, j->schema.data, j->schema.size_bytes) == NANOARROW_OK);

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "../words.h"
-#include "query.h"
+#include "cursor.h"
 
 static void warn(struct pg_run *run, const char *sqlstate, const char *text)
 {
@@ -83,11 +83,14 @@ void pg_control_end(struct pg_session *s, bool commit, bool chain)
 	for (int i = 0; chain && i < N_CHARACTERISTICS; i++)
 		kept[i] = qf_xstrdup(pg_settings_get(&s->settings, of_transaction[i]));
 	pg_settings_end(&s->settings, commit);
+	pg_cursors_end(s, commit);
 	pg_portal_drop_all(s);
 	pg_txn_release_pin(&s->txn);
 	s->txn.state = PG_TXN_IDLE;
-	if (!chain)
+	if (!chain) {
+		pg_cursors_release(s);
 		return;
+	}
 	begin_block(s);
 	for (int i = 0; i < N_CHARACTERISTICS; i++) {
 		const char *name = pg_setting_table[of_transaction[i]].name;

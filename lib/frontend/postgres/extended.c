@@ -3,10 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query.h"
+#include "cursor.h"
 #include "sqlprepare.h"
 
 /* ---- Describe ---- */
+
+/* A portal of FETCH returns what its cursor has by now; the statement is what it was when it was parsed. */
+static void refresh_fetch(struct pg_session *s, struct pg_statement *st)
+{
+	struct qf_buf columns = { 0 };
+
+	if (st->facts.verb != QF_VERB_FETCH && st->facts.verb != QF_VERB_MOVE)
+		return;
+	if (pg_statement_is_local(s, qf_slice(st->text, st->n), &st->facts, &columns)) {
+		st->local = true;
+		pg_statement_describe(s, st, NULL, 0, &columns);
+	} else if (st->local) {
+		st->local = st->described = false;
+	}
+	qf_buf_fini(&columns);
+}
 
 /* False: an engine is asked for the description. */
 static bool describe(struct pg_session *s, struct pg_statement *st, const struct pg_portal *p)
@@ -14,6 +30,9 @@ static bool describe(struct pg_session *s, struct pg_statement *st, const struct
 	struct pg_statement *target = pg_sql_target(s, st);
 	struct pg_statement *shown_as = target ? target : st;
 	struct qf_sql_error e;
+
+	if (p)
+		refresh_fetch(s, shown_as);
 	bool known = pg_statement_described(s, shown_as);
 
 	if (pg_is_aborted(s) && (!known || shown_as->columns.n)) {
@@ -76,9 +95,14 @@ static bool describe_cursor(struct pg_session *s, struct qf_slice name)
 {
 	struct pg_extended *x = &s->extended;
 	bool known = x->cursor && x->cursor->described;
+	struct pg_cursor *c = pg_cursor_find(s, name);
 	struct qf_sql_error e;
 
-	if (!known && name.n > 0 && pg_session_has_engine(s)) {
+	if (c) {
+		qf_buf_add_slice(&s->conn.out, qf_buf_slice(&c->columns));
+		return true;
+	}
+	if (!known && name.n > 0 && pg_session_has_engine(s) && !s->foreign) {
 		pg_statement_unref(s, x->cursor);
 		x->cursor = fetch_of(s, name);
 		pg_run_describe(s, x->cursor);
@@ -189,8 +213,12 @@ static bool on_close(struct pg_session *s, char kind, struct qf_slice name)
 
 	if (st)
 		pg_prepared_drop(s, st);
+	struct pg_cursor *c = kind == 'P' && !p ? pg_cursor_find(s, name) : NULL;
+
 	if (p)
 		pg_portal_drop(s, p);
+	if (c)
+		pg_cursor_drop(s, c);
 	qf_pg_put_mark(&s->conn.out, '3');
 	return true;
 }
@@ -286,6 +314,7 @@ bool pg_extended_message(struct pg_session *s, char kind, struct qf_slice body, 
 void pg_extended_fini(struct pg_session *s)
 {
 	pg_owed_paid(s, ~0u);
+	pg_cursors_drop_all(s);
 	pg_portal_drop_all(s);
 	pg_prepared_drop_all(s);
 	s->extended.cursor = pg_statement_unref(s, s->extended.cursor);

@@ -14,7 +14,7 @@ struct pg_run;
 enum pg_owed { PG_OWED_PARSE = 1 << 0, PG_OWED_BIND = 1 << 1, PG_OWED_DESCRIBE = 1 << 2 };
 
 struct pg_extended {
-	struct qf_map *statements, *portals; /* by name; NULL: none yet */
+	struct qf_map *statements, *portals, *cursors; /* by name; NULL: none yet */
 	struct pg_statement *unnamed;
 	struct pg_portal *unnamed_portal;
 	size_t bytes;			     /* of all of them */

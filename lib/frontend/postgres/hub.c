@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query.h"
+#include "cursor.h"
+#include "form.h"
 #include "set.h"
 #include "sqlprepare.h"
 #include "utility.h"
+#include "../words.h"
 
 enum { MAX_NOTICE_BYTES = 2 * PG_OUT_HIGH }; /* notices are not flow-controlled: beyond this they are dropped */
 
@@ -29,6 +31,9 @@ static bool is_result(struct qf_slice description)
 static bool has_shape(struct pg_run *run, struct qf_slice description)
 {
 	struct pg_statement *st = run->inner ? run->inner : run->prepared;
+
+	if (run->cursor)
+		return true; /* FETCH returns what its cursor has */
 	uint64_t shape = pg_columns_shape(description);
 	struct qf_sql_error e;
 
@@ -59,6 +64,8 @@ static void on_columns(struct qf_query *q, void *arg, enum qf_encoding enc, stru
 	struct qf_buf description;
 
 	(void)q;
+	if (run->step == PG_STEP_DESCRIBE && run->form)
+		return; /* what its query has is not its own */
 	if (run->step == PG_STEP_DESCRIBE) {
 		qf_buf_clear(&run->columns);
 		pg_result_columns(&run->result, enc, schema, &run->columns);
@@ -66,6 +73,14 @@ static void on_columns(struct qf_query *q, void *arg, enum qf_encoding enc, stru
 	}
 	if (run->step != PG_STEP_STATEMENT)
 		return; /* a COMMIT has nothing to show */
+	if (pg_cursor_moves(run))
+		return;
+	if (run->declared) {
+		pg_result_columns(&run->result, enc, schema, &run->declared->columns);
+		if (run->result.failed)
+			pg_run_cancel_query(run);
+		return;
+	}
 	qf_buf_init(&description);
 	pg_result_columns(&run->result, enc, schema, &description);
 	if (!run->result.failed && run->kind == PG_RUN_EXECUTE)
@@ -84,7 +99,10 @@ static void on_rows(struct qf_query *q, void *arg, struct qf_slice batch)
 {
 	struct pg_run *run = arg;
 
-	(void)q;
+	if (pg_cursor_moves(run)) {
+		qf_query_taken(q, batch.n);
+		return;
+	}
 	if (run->step != PG_STEP_STATEMENT)
 		return;
 	pg_result_rows(&run->result, batch);
@@ -142,11 +160,11 @@ static bool needs_transaction(const struct pg_run *run, enum pg_step step)
 {
 	const struct pg_txn *t = &run->s->txn;
 
-	if (step == PG_STEP_DESCRIBE)
+	if (step == PG_STEP_DESCRIBE || run->cursor)
 		return pg_txn_at_engine(t);
 	if (step != PG_STEP_STATEMENT || t->state == PG_TXN_IDLE)
 		return false;
-	return t->state != PG_TXN_IMPLICIT || pg_txn_at_engine(t) || !pg_run_is_last(run);
+	return t->state != PG_TXN_IMPLICIT || pg_txn_at_engine(t) || !pg_run_is_last(run) || run->declared;
 }
 
 /* The numbers stay in the session until the run is over: nothing closes a portal while one runs. */
@@ -176,16 +194,42 @@ static void bind_portal(struct pg_run *run, struct qf_bind *b, bool in_transacti
 	b->portal = p->number;
 }
 
+/* The next rows of a cursor. */
+static void bind_cursor(struct pg_run *run, struct qf_bind *b)
+{
+	static const uint16_t binary = 1;
+	uint64_t rows = run->wanted > UINT32_MAX - run->skip ? 0 : run->skip + run->wanted;
+
+	b->kind = QF_RUN_FETCH;
+	b->portal = run->cursor->number;
+	b->max_rows = run->skip > UINT32_MAX ? 0 : (uint32_t)rows;
+	if (run->portal) {
+		b->formats = run->portal->formats;
+		b->n_formats = run->portal->n_formats;
+	} else if (run->cursor->binary) {
+		b->formats = &binary;
+		b->n_formats = 1;
+	}
+}
+
 static struct qf_bind make_bind(struct pg_run *run, enum pg_step step, bool in_transaction)
 {
 	const struct pg_statement *st = run->inner ? run->inner : run->prepared;
 	struct qf_bind b = { .encodings = QF_ENC_BIT(QF_ENC_ARROW) | QF_ENC_BIT(QF_ENC_PG3) };
 
-	if (step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE)
+	bool ends = step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE;
+
+	if (!ends || run->s->extended.cursors)
+		bind_closed(run->s, &b);
+	if (ends)
 		return b;
-	bind_closed(run->s, &b);
+	if (run->cursor) {
+		bind_cursor(run, &b);
+		return b;
+	}
 	if (!st) {
 		b.flags |= QF_RUN_SIMPLE;
+		pg_form_bind(run, step, &b);
 		return b;
 	}
 	if (*st->name)
@@ -194,6 +238,7 @@ static struct qf_bind make_bind(struct pg_run *run, enum pg_step step, bool in_t
 	b.n_types = st->n_types;
 	if (step == PG_STEP_DESCRIBE) {
 		b.kind = QF_RUN_DESCRIBE;
+		pg_form_bind(run, step, &b);
 		return b;
 	}
 	if (run->args)
@@ -202,6 +247,7 @@ static struct qf_bind make_bind(struct pg_run *run, enum pg_step step, bool in_t
 		bind_values(&b, run->portal);
 	if (run->portal)
 		bind_portal(run, &b, in_transaction);
+	pg_form_bind(run, step, &b);
 	return b;
 }
 
@@ -210,7 +256,6 @@ void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, co
 	struct pg_session *s = run->s;
 	const struct qf_session_facts *session = pg_session_facts(s);
 	bool in_transaction = needs_transaction(run, step);
-	struct qf_bind bind = make_bind(run, step, in_transaction);
 	struct qf_buf begin = { 0 };
 	struct qf_facts own;
 
@@ -218,6 +263,9 @@ void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, co
 		qf_sql_facts(sql, session->dialect, &own);
 		f = &own;
 	}
+	pg_form_find(run, sql, f);
+	struct qf_bind bind = make_bind(run, step, in_transaction);
+
 	struct qf_query_request req = {
 		.session = session,
 		.sql = bind.kind == QF_RUN_FETCH ? QF_SLICE_NONE : sql,
@@ -247,6 +295,8 @@ void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, co
 	pg_result_init(&run->result, &s->conn, pg_session_style(s));
 	run->result.style.formats = bind.formats;
 	run->result.style.n_formats = bind.n_formats;
+	run->result.copy = run->form == QF_FORM_COPY_OUT ? run->copied : NULL;
+	run->result.skip = run->cursor ? run->skip : 0;
 	run->query = qf_query_start(s->listener->hub, &req);
 	qf_buf_clear(&s->extended.closed);
 	qf_buf_fini(&begin);
@@ -262,8 +312,14 @@ static void complete_statement(struct pg_run *run, bool copied_out)
 		run->s->txn.state = PG_TXN_BLOCK;
 	pg_control_savepoint(run);
 	pg_set_accepted(run);
+	if (run->declared) {
+		pg_cursor_declared(run);
+		return;
+	}
 	if (copied_out)
 		qf_pg_put_mark(&run->s->conn.out, 'c'); /* CopyDone */
+	if (run->cursor)
+		run->end.rows = pg_cursor_fetched(run);
 	if (!run->end.tag)
 		qf_sql_tag(run->stmt.text, &run->facts, run->end.rows, tag, sizeof(tag));
 	pg_run_complete(run, run->end.tag ? run->end.tag : tag);
@@ -283,6 +339,15 @@ static bool name_the_canceller(struct pg_run *run, struct qf_sql_error *e)
 	return run->cancelled || late;
 }
 
+/* The engine ran what stands in the statement: its places are there. */
+static void place_inner(const struct pg_run *run, struct qf_sql_error *e)
+{
+	if (run->form && e->position && run->form_at == SIZE_MAX)
+		e->position = 0;
+	else if (run->form && e->position)
+		e->position += fe_characters(qf_slice(run->stmt.text.p, run->form_at));
+}
+
 static void finish_statement(struct pg_run *run, bool copied_out)
 {
 	struct qf_sql_error *e = &run->end.error;
@@ -298,7 +363,10 @@ static void finish_statement(struct pg_run *run, bool copied_out)
 		if (name_the_canceller(run, e))
 			fields = QF_SLICE_NONE;
 		if (fields.n == 0)
+			place_inner(run, e);
+		if (fields.n == 0)
 			pg_utility_refused(run, e);
+		pg_cursor_failed(run);
 		pg_run_fail_at(run, run->end.stage, e, fields);
 	}
 }
@@ -349,8 +417,11 @@ void pg_run_finish_query(struct pg_run *run)
 	run->end.fields = qf_buf_slice(&fields);
 	bool copied_out = run->copy.state == PG_COPY_OUT;
 
+	if (copied_out && run->end.ok)
+		pg_result_end_copy(&run->result);
 	pg_result_fini(&run->result);
 	pg_copy_fini(run);
+	pg_session_note_engine(run->s, run->end.cluster);
 	qf_query_free(run->query);
 	run->query = NULL;
 	pg_session_take_noted(run->s);

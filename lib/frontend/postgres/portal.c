@@ -108,13 +108,19 @@ bool pg_portal_put(struct pg_session *s, struct pg_portal *p, struct qf_sql_erro
 	return true;
 }
 
-/* The engine is told with the next run of the pin, or by the end of the transaction. */
-static void close_at_engine(struct pg_session *s, const struct pg_portal *p)
+/* With the next run of the pin, or by the end of the transaction. */
+void pg_portal_close_number(struct pg_session *s, uint64_t number)
 {
 	struct qf_buf *closed = &s->extended.closed;
 
-	if (p->number && p->state == PG_PORTAL_SUSPENDED && closed->n < MAX_CLOSED * sizeof(p->number))
-		qf_buf_add(closed, &p->number, sizeof(p->number));
+	if (closed->n < MAX_CLOSED * sizeof(number))
+		qf_buf_add(closed, &number, sizeof(number));
+}
+
+static void close_at_engine(struct pg_session *s, const struct pg_portal *p)
+{
+	if (p->number && p->state == PG_PORTAL_SUSPENDED)
+		pg_portal_close_number(s, p->number);
 }
 
 void pg_portal_drop(struct pg_session *s, struct pg_portal *p)
@@ -146,7 +152,8 @@ void pg_portal_drop_all(struct pg_session *s)
 	while (s->extended.portals && (p = qf_map_next(s->extended.portals, &at, NULL)))
 		pg_portal_drop(s, p);
 	s->extended.portals = qf_map_free(s->extended.portals);
-	qf_buf_fini(&s->extended.closed);
+	if (!pg_session_has_engine(s) || !qf_pin_held(s->txn.pin))
+		qf_buf_fini(&s->extended.closed);
 }
 
 void pg_portal_missing(struct qf_slice name, struct qf_sql_error *reterr)

@@ -36,6 +36,8 @@ struct pg_portal *pg_portal_find(const struct pg_session *s, struct qf_slice nam
 /* Under its name: takes the reference; an unnamed one takes the place of the one before. */
 bool pg_portal_put(struct pg_session *s, struct pg_portal *p, struct qf_sql_error *reterr) qf_must_check;
 void pg_portal_drop(struct pg_session *s, struct pg_portal *p); /* the name is free; harmless when it was */
+/* The engine is told that nobody wants the portal of that number any more. */
+void pg_portal_close_number(struct pg_session *s, uint64_t number);
 void pg_portal_drop_unnamed(struct pg_session *s);
 void pg_portal_drop_all(struct pg_session *s); /* their transaction is over */
 void pg_portal_missing(struct qf_slice name, struct qf_sql_error *reterr);

@@ -30,6 +30,8 @@ enum pg_step {
 	PG_STEP_END,
 };
 
+struct pg_cursor;
+
 struct pg_run {
 	struct pg_session *s;
 	enum pg_run_kind kind;
@@ -59,6 +61,17 @@ struct pg_run {
 	uint64_t started_ns, limit_ns; /* statement_timeout */
 	struct pg_result result;
 	struct pg_copy copy;
+	/* a statement that only PostgreSQL knows, see form.h */
+	enum qf_bind_form form;
+	unsigned form_flags;	    /* enum qf_run_flags */
+	struct qf_buf form_inner;   /* the query in it … */
+	size_t form_at;		    /* … and where in the statement that stands; SIZE_MAX: it was made here */
+	struct qf_sql_error form_error; /* why it is none, for engines that do not know it either; sqlstate empty: no reason */
+	const struct qf_copy_stmt *copied; /* from the arena */
+	struct qf_arena *arena;	    /* NULL: not needed yet */
+	struct pg_cursor *declared; /* not yet among the session's */
+	struct pg_cursor *cursor;   /* of FETCH or MOVE: the session's … */
+	uint64_t skip, wanted;	    /* … that passes over so many rows, then wants these */
 	struct qf_buf columns;	    /* of a description */
 	char tag[64];		    /* of the last statement, while the implicit COMMIT runs */
 };

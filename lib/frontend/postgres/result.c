@@ -33,6 +33,9 @@ void pg_result_fini(struct pg_result *r)
 	while (!qf_list_empty(&r->waiting))
 		drop_oldest(r);
 	r->rows = qf_rowset_free(r->rows);
+	free(r->force);
+	r->force = NULL;
+	qf_buf_fini(&r->scratch);
 }
 
 void pg_result_fail(struct pg_result *r, enum qf_stage stage, const struct qf_sql_error *e)
@@ -95,6 +98,93 @@ static void describe(struct pg_result *r, struct qf_buf *out)
 	qf_pg_set_formats(out->p + start, out->n - start, r->style.formats, r->style.n_formats);
 }
 
+/* ---- as the data of a COPY ---- */
+
+static bool is_among(const struct qf_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+static size_t find_column(const struct pg_result *r, const char *name)
+{
+	size_t i = 0, n = qf_rowset_columns(r->rows);
+
+	while (i < n && strcmp(qf_rowset_column(r->rows, i)->name, name) != 0)
+		i++;
+	return i;
+}
+
+static bool find_forced(struct pg_result *r, size_t n)
+{
+	const struct qf_copy_stmt *c = r->copy;
+	const struct qf_names *forced = &c->format.force_quote;
+	struct qf_sql_error e;
+
+	r->force = qf_xcalloc(n + 1, sizeof(*r->force));
+	for (size_t i = 0; forced->all && i < n; i++)
+		r->force[i] = true;
+	for (size_t i = 0; i < forced->n; i++) {
+		size_t at = find_column(r, forced->v[i]);
+
+		if (at < n) {
+			r->force[at] = true;
+			continue;
+		}
+		if (c->columns.n && !is_among(&c->columns, forced->v[i]))
+			qf_sql_error_set(&e, "42P10", "FORCE_QUOTE column \"%s\" not referenced by COPY", forced->v[i]);
+		else
+			qf_sql_error_set(&e, "42703", "column \"%s\" does not exist", forced->v[i]);
+		pg_result_fail(r, QF_STAGE_EXECUTE, &e);
+		return false;
+	}
+	return true;
+}
+
+/* CopyOutResponse, then what stands before the rows. */
+static void begin_copy(struct pg_result *r, struct qf_buf *out)
+{
+	const struct qf_copy_format *f = &r->copy->format;
+	size_t n = qf_rowset_columns(r->rows);
+	uint8_t format = f->kind == QF_COPY_BINARY;
+
+	if (!find_forced(r, n))
+		return;
+	qf_buf_u8(out, 'H');
+	qf_buf_u32(out, (uint32_t)(7 + 2 * n));
+	qf_buf_u8(out, format);
+	qf_buf_u16(out, (uint16_t)n);
+	for (size_t i = 0; i < n; i++)
+		qf_buf_u16(out, format);
+	qf_copy_put_begin(out, f);
+	const char **names = qf_xcalloc(n + 1, sizeof(*names));
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = qf_rowset_column(r->rows, i)->name;
+	qf_copy_put_header(out, f, names, n);
+	free(names);
+}
+
+static int put_row(struct pg_result *r, struct qf_buf *out, struct qf_err *err)
+{
+	if (!r->copy)
+		return qf_rowset_pg_datarow(r->rows, r->row, &r->style, out, err);
+	qf_buf_clear(&r->scratch);
+	int ret = qf_rowset_pg_datarow(r->rows, r->row, &r->style, &r->scratch, err);
+
+	if (ret == 0)
+		qf_copy_put_row(out, &r->copy->format, qf_slice(r->scratch.p + 5, r->scratch.n - 5), r->force);
+	return ret;
+}
+
+void pg_result_end_copy(struct pg_result *r)
+{
+	if (r->copy && r->encoding == QF_ENC_ARROW)
+		qf_copy_put_end(&r->conn->out, &r->copy->format);
+}
+
 static void arrow_columns(struct pg_result *r, struct qf_slice schema, struct qf_buf *description)
 {
 	struct qf_err err;
@@ -110,7 +200,10 @@ static void arrow_columns(struct pg_result *r, struct qf_slice schema, struct qf
 		qf_err_set(&err, QF_ELIMIT, "it has %zu columns, the limit is %d", n, MAX_COLUMNS);
 		fail(r, &err);
 	} else if (formats_fit(r, n)) {
-		describe(r, description);
+		if (r->copy)
+			begin_copy(r, description);
+		else
+			describe(r, description);
 	}
 }
 
@@ -183,6 +276,10 @@ static bool load(struct pg_result *r, struct qf_slice batch)
 		fail(r, &err);
 		return false;
 	}
+	uint64_t skipped = r->skip < r->n_rows - r->row ? r->skip : r->n_rows - r->row;
+
+	r->skip -= skipped;
+	r->row += skipped;
 	r->loaded = true;
 	return true;
 }
@@ -198,7 +295,7 @@ static bool encode(struct pg_result *r)
 			return false;
 		size_t before = out->n;
 
-		if (qf_rowset_pg_datarow(r->rows, r->row, &r->style, out, &err) < 0) {
+		if (put_row(r, out, &err) < 0) {
 			out->n = before; /* half a message would be taken for a whole one */
 			fail(r, &err);
 			return false;

@@ -8,6 +8,7 @@
 #define QF_FRONTEND_PG_RESULT_H
 
 #include "conn.h"
+#include "qf/copydata.h"
 #include "qf/frontend.h"
 #include "qf/types.h"
 
@@ -18,6 +19,10 @@ struct pg_result {
 	struct qf_text_style style;    /* formats are borrowed until the end */
 	enum qf_encoding encoding;
 	struct qf_rowset *rows;	       /* of Arrow */
+	const struct qf_copy_stmt *copy; /* its rows are the data of this COPY … */
+	bool *force;			 /* … with these columns in quotes */
+	struct qf_buf scratch;		 /* a DataRow on its way to that */
+	uint64_t skip;			 /* rows of Arrow that are still left out */
 	struct qf_list waiting;	       /* struct batch, oldest first */
 	uint64_t row, n_rows;	       /* of the oldest, when it is loaded */
 	bool loaded;
@@ -41,6 +46,8 @@ void pg_result_columns(struct pg_result *r, enum qf_encoding enc, struct qf_slic
 void pg_result_rows(struct pg_result *r, struct qf_slice batch);
 /* Encodes what there is room for. True when nothing waits any more. */
 bool pg_result_continue(struct pg_result *r);
+/* Behind the last row: what the data of a COPY ends with. */
+void pg_result_end_copy(struct pg_result *r);
 /* Bytes of batches whose rows were sent since the last call. */
 size_t pg_result_sent(struct pg_result *r);
 /* It cannot be told to the client, for this reason. */

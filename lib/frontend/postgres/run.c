@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query.h"
+#include "cursor.h"
 #include "../words.h"
 
 enum { STATEMENTS_PER_TURN = 256 };
@@ -122,6 +122,9 @@ static void run_free(struct pg_run *run)
 	pg_portal_unref(run->s, run->portal);
 	pg_statement_unref(run->s, run->prepared);
 	qf_buf_fini(&run->columns);
+	qf_buf_fini(&run->form_inner);
+	qf_arena_free(run->arena);
+	pg_cursor_free(run->s, run->declared);
 	pg_copy_fini(run);
 	free(run->text);
 	free(run);

@@ -190,6 +190,14 @@ bool pg_session_has_engine(const struct pg_session *s)
 	return s->txn.pin && qf_pin_placed(s->txn.pin) && !qf_pin_dead(s->txn.pin);
 }
 
+void pg_session_note_engine(struct pg_session *s, const char *cluster)
+{
+	const struct qf_conf_cluster *c = cluster ? qf_conf_cluster(qf_hub_conf(s->listener->hub), cluster) : NULL;
+
+	if (c && pg_session_has_engine(s))
+		s->foreign = c->engine != QF_ENGINE_POSTGRES;
+}
+
 /* The first of those that were kept: whole, as they were when they came. */
 static struct qf_slice first_noted(const struct pg_session *s)
 {

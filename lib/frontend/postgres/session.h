@@ -52,6 +52,7 @@ struct pg_session {
 	struct pg_settings settings;
 	struct qf_buf noted; /* ParameterStatus messages that came while a query was out, which borrows the settings */
 	struct pg_txn txn;
+	bool foreign; /* the engine with a connection of this session is not PostgreSQL */
 	bool lost; /* what an engine kept for the session is gone: it ends */
 	struct pg_extended extended;
 	struct pg_run *run;
@@ -79,6 +80,8 @@ void pg_session_cancel(struct pg_session *s);
 struct qf_pin *pg_session_pin(struct pg_session *s);
 /* An engine has a connection of this session, and on it perhaps cursors and the like. */
 bool pg_session_has_engine(const struct pg_session *s);
+/* Which one it is, by its cluster's name. */
+void pg_session_note_engine(struct pg_session *s, const char *cluster);
 /* A ParameterStatus or NotificationResponse of the engine. */
 void pg_session_async(struct pg_session *s, struct qf_slice message);
 /* No query is out any more: what came meanwhile is taken into the settings. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cursor.h"
 #include "set.h"
 #include "sqlprepare.h"
 #include "utility.h"
@@ -45,6 +46,7 @@ static void discard_all(struct pg_run *run)
 		return;
 	}
 	pg_settings_reset_all(&s->settings);
+	pg_cursors_drop_all(s);
 	pg_portal_drop_all(s);
 	pg_prepared_drop_all(s);
 	pg_txn_drop_pin(&s->txn);
@@ -85,31 +87,6 @@ static bool discard_is_ours(struct pg_session *s, struct qf_slice stmt, const st
 	return fe_words_is(&w, "all") || fe_words_is(&w, "plans") || !pg_session_has_engine(s);
 }
 
-/* Where no engine has anything of this session there is no cursor, and nothing is listened to. */
-static bool close_cursor(struct pg_run *run)
-{
-	struct fe_words w = words_of(run);
-	struct qf_token name = w.tok;
-	struct qf_sql_error e;
-
-	if (pg_session_has_engine(run->s))
-		return false;
-	bool all = fe_words_is(&w, "all");
-
-	if (name.type == QF_TOK_WORD || name.type == QF_TOK_QUOTED)
-		fe_words_next(&w);
-	if (!fe_words_end(&w) || name.type == QF_TOK_END) {
-		fail_syntax(run, &w);
-	} else if (all) {
-		pg_run_complete(run, "CLOSE CURSOR ALL");
-	} else {
-		qf_sql_error_set(&e, "34000", "cursor \"%.*s\" does not exist", (int)name.text.n,
-			(const char *)name.text.p);
-		pg_run_fail(run, &e);
-	}
-	return true;
-}
-
 static bool unlisten(struct pg_run *run)
 {
 	if (!qf_slice_caseeq_str(run->facts.word, "unlisten") || pg_session_has_engine(run->s))
@@ -122,7 +99,7 @@ static bool nothing_there(struct pg_session *s, struct qf_slice stmt, const stru
 {
 	(void)stmt;
 	(void)columns;
-	return (f->verb == QF_VERB_CLOSE || qf_slice_caseeq_str(f->word, "unlisten")) && !pg_session_has_engine(s);
+	return qf_slice_caseeq_str(f->word, "unlisten") && !pg_session_has_engine(s);
 }
 
 /* ---- the rest ---- */
@@ -173,7 +150,10 @@ static const struct {
 	[QF_VERB_PREPARE] = { prepare, always },
 	[QF_VERB_EXECUTE] = { execute, always },
 	[QF_VERB_DEALLOCATE] = { deallocate, always },
-	[QF_VERB_CLOSE] = { close_cursor, nothing_there },
+	[QF_VERB_DECLARE] = { pg_cursor_declare, NULL },
+	[QF_VERB_FETCH] = { pg_cursor_fetch, pg_cursor_is_ours },
+	[QF_VERB_MOVE] = { pg_cursor_fetch, pg_cursor_is_ours },
+	[QF_VERB_CLOSE] = { pg_cursor_close, pg_cursor_is_ours },
 	[QF_VERB_DISCARD] = { discard, discard_is_ours },
 	[QF_VERB_LISTEN] = { unlisten, nothing_there },
 };
@@ -192,18 +172,6 @@ bool pg_utility_describe(struct pg_session *s, struct qf_slice stmt, const struc
 
 /* ---- what only some engines have ---- */
 
-static const char *copied_with(struct pg_run *run)
-{
-	struct fe_words w = words_of(run);
-
-	while (!fe_words_end(&w)) {
-		if (fe_words_is(&w, "stdin") || fe_words_is(&w, "stdout"))
-			return fe_words_is(&w, "stdin") ? "COPY FROM STDIN" : "COPY TO STDOUT";
-		fe_words_next(&w);
-	}
-	return NULL;
-}
-
 static void set_refusal(struct qf_sql_error *e, const char *what, const char *hint)
 {
 	qf_sql_error_set(e, "0A000", "%s is not supported by the engine of this group", what);
@@ -212,17 +180,14 @@ static void set_refusal(struct qf_sql_error *e, const char *what, const char *hi
 
 void pg_utility_refused(struct pg_run *run, struct qf_sql_error *e)
 {
-	const char *copy = run->facts.verb == QF_VERB_COPY ? copied_with(run) : NULL;
-
-	if (strcmp(e->sqlstate, "42601") != 0 && strcmp(e->sqlstate, "42704") != 0 && strcmp(e->sqlstate, "0A000") != 0)
+	if (strcmp(e->sqlstate, "42601") != 0 && strcmp(e->sqlstate, "42704") != 0 && strcmp(e->sqlstate, "42501") != 0 &&
+		strcmp(e->sqlstate, "0A000") != 0)
 		return;
+	if (run->form_error.sqlstate[0]) {
+		*e = run->form_error;
+		return;
+	}
 	pg_set_refused(run, e);
-	if (copy)
-		set_refusal(e, copy, strcmp(copy, "COPY FROM STDIN") == 0 ? "Use INSERT." :
-			"Use SELECT; psql --csv prints the same format.");
-	if (run->facts.verb == QF_VERB_DECLARE || run->facts.verb == QF_VERB_FETCH || run->facts.verb == QF_VERB_MOVE)
-		set_refusal(e, "A cursor",
-			"Send the query itself: its rows are streamed as fast as the client reads them.");
 	if (run->facts.verb == QF_VERB_LISTEN)
 		set_refusal(e, "LISTEN or NOTIFY", "Sessions cannot notify each other there; poll a table.");
 }
