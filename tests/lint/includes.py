@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "sql": "core",
     "types": "core",
     "ring": "core",
-    "proto": "core",
+    "proto": "core sql",
     "conf": "core sql",
     "tls": "core conf sql",
     "http": "core loop tls",
@@ -30,7 +30,7 @@ MAY_INCLUDE = {
 PURE = {"core", "sql", "proto", "ring", "types"}
 IMPURE = re.compile(r"^(zmq|poll|netdb|sys/(socket|epoll|un|timerfd|signalfd|eventfd)|netinet/.*|arpa/.*)\.h$")
 # public headers that are not named after their module
-OWNER = {"accept": "loop", "msg": "bus", "regex": "conf", "columns": "conf"} | dict.fromkeys("arena bind buf clock err list log lru map str".split(), "core")
+OWNER = {"accept": "loop", "msg": "bus", "pgstmt": "sql", "copydata": "proto", "regex": "conf", "columns": "conf"} | dict.fromkeys("arena bind buf clock err list log lru map str".split(), "core")
 THIRD_PARTY = ("nanoarrow/", "flatcc/", "duckdb.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
