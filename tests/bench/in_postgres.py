@@ -1,21 +1,24 @@
 """PostgreSQL behind the toolkit: direct, through PgBouncer, through the bare chain of three and of two hops, and through
 the toolkit, whose pool is as large as PgBouncer's."""
 import contextlib
+import json
 import re
 import resource
 import subprocess
 
 from kit import BENCH, Kit, cpu_ns, free_port, pss
-from pgtargets import ACCOUNTS, DATABASE, ROWS, USER, PgBouncer, Postgres
+from pgtargets import ACCOUNTS, DATABASE, ROWS, USER, PgBouncer, Postgres, make_certificate
 
 SECONDS = 120
 POOL = 8
 CLIENTS = 32
 IDLE = 5000
+HANDSHAKES = {"n": 100, "r": 5}
 MODES = ("simple", "extended", "prepared")
 STATEMENTS = {"select 1": "select 1", "by key": "select abalance from pgbench_accounts where aid = $1"}
 CONFIG = """
 queryflux:
+  tls: {{ certFile: "{top}/cert", keyFile: "{top}/key" }}
   frontends:
     trinoHttp: {{ enabled: false }}
     postgresWire: {{ enabled: true, port: {port} }}
@@ -32,7 +35,8 @@ class Targets:
 
     def __init__(self, b, server, bouncer):
         port = free_port()
-        config = CONFIG.format(port=port, user=USER, server=server.port, database=DATABASE, pool=POOL)
+        make_certificate(b.top)
+        config = CONFIG.format(top=b.top, port=port, user=USER, server=server.port, database=DATABASE, pool=POOL)
         self.server = server
         self.ports = {"direct": server.port, **({"pgbouncer": bouncer.port} if bouncer else {})}
         for name, hops in (("chain3", []), ("chain2", ["-2"])):
@@ -67,7 +71,9 @@ def measure(top, rounds):
         t = Targets(b, server, bouncer)
         return {"pgbouncer_version": version, "one": one_client(b, t, rounds), "many": many_clients(b, t),
                 "rows": b.client(t.words("direct", "pgbouncer", "toolkit"), sql="select * from items", r=5, n=1, w=0, s=15),
-                "idle": {name: idle_clients(b, t, name, min(IDLE, hard - 500)) for name in t.pids}}
+                "idle": {name: idle_clients(b, t, name, min(IDLE, hard - 500)) for name in t.pids},
+                "tls": {name: handshakes(b, t, name) for name in t.pids},
+                "tls_idle": {name: idle_clients(b, t, name, min(IDLE, hard - 500) // 5, "handshakes") for name in t.pids}}
 
 
 def one_client(b, t, rounds):
@@ -103,9 +109,20 @@ def add_pgbench(t, name, mode, seconds, sums):
         sums["cpu"][program] = sums["cpu"].get(program, 0) + ns - before[program]
 
 
-def idle_clients(b, t, name, n):
+def handshakes(b, t, name):
+    """TLS connections to ReadyForQuery, one after the other, and CPU of each program in µs a connection."""
+    before = t.cpu(name)
+    done = subprocess.run(b.client_argv(t.words(name), HANDSHAKES, "handshakes"), stdout=subprocess.PIPE, text=True, timeout=60)
+    if done.returncode:
+        raise SystemExit("the TLS client failed")
+    n = HANDSHAKES["n"] * HANDSHAKES["r"]
+    return {"us": json.loads(done.stdout)["us"], "cpu_us": {p: (ns - before[p]) / 1e3 / n for p, ns in t.cpu(name).items()}}
+
+
+def idle_clients(b, t, name, n, client="client"):
     """Memory a connection of each program, when it was opened, and after one statement on it."""
-    argv = b.client_argv(t.words(name), {"q": "select 1", "c": n, "i": True})
+    options = {"q": "select 1", "c": n, "i": True} if client == "client" else {"n": n, "i": True}
+    argv = b.client_argv(t.words(name), options, client)
     before = t.memory(name)
     found = {"connections": n}
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
@@ -145,6 +162,8 @@ def ratios(m):
         "throughput_by_direct": throughput_by(m, "direct"),
         "rows_by_direct": {name: line["p50_us"] / rows["direct"]["p50_us"] for name, line in rows.items()},
         "idle_bytes": {name: {state: sum(line[state].values()) for state in ("open", "used")} for name, line in m["idle"].items()},
+        "tls_idle_bytes": {name: {state: sum(line[state].values()) for state in ("open", "used")}
+                           for name, line in m["tls_idle"].items()},
     }
 
 
@@ -171,10 +190,10 @@ def print_many(m):
             print(f"  {mode:10}{LABELS[name]:10}{x['per_second']:9.0f}{cpu}{': ' if parts else ''}{parts}")
 
 
-def print_idle(m):
-    n = m["idle"]["toolkit"]["connections"]
-    print(f"\nPostgreSQL, {n} idle connections, bytes of memory each, when opened and after a statement")
-    for name, line in m["idle"].items():
+def print_idle(m, key, kind):
+    n = m[key]["toolkit"]["connections"]
+    print(f"\nPostgreSQL, {n} idle {kind}connections, bytes of memory each, when opened and after a statement")
+    for name, line in m[key].items():
         both = [", ".join(f"{p} {n:.0f}" for p, n in line[state].items() if n >= 100) for state in ("open", "used")]
         print(f"  {LABELS[name]:12}{both[0]};  {both[1]}")
 
@@ -186,7 +205,11 @@ def print_tables(m, r):
     print_many(m)
     print(f"\nPostgreSQL, {ROWS} rows of six columns, one client, ms")
     print("  " + "   ".join(f"{LABELS[name]} {x['p50_us'] / 1000:.0f}" for name, x in m["rows"].items()))
-    print_idle(m)
+    print_idle(m, "idle", "")
+    print("\nPostgreSQL, TLS 1.3 with RSA of 2048 bits: connections a second, one after the other, and CPU each in µs")
+    for name, x in m["tls"].items():
+        print(f"  {LABELS[name]:12}{1e6 / x['us']:6.0f}   CPU {sum(x['cpu_us'].values()):6.0f}")
+    print_idle(m, "tls_idle", "TLS ")
     print(f"\nThe toolkit adds {min(r['added_by_chain_added'].values()):.2f} to {worst(r):.2f} × what the chain of as many "
           f"hops adds (p50). A million rows take {r['rows_by_direct']['toolkit']:.2f} × the direct time.")
     for name in ("pgbouncer", "direct"):

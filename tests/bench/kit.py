@@ -75,9 +75,9 @@ class Kit:
         return int((self.top / name / "run" / f"{program}-0.lock").read_text().split()[0])
 
     @staticmethod
-    def client_argv(targets, options):
+    def client_argv(targets, options, program="client"):
         flags = [w for key, value in options.items() for w in ([f"-{key}"] if value is True else [f"-{key}", str(value)])]
-        return [str(BENCH / "client"), *flags, *targets]
+        return [str(BENCH / program), *flags, *targets]
 
     def client(self, targets, sql="SELECT 1", **options):
         """{name: what the client measured}"""

@@ -58,7 +58,17 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = {pool}
 max_client_conn = 10000
+client_tls_sslmode = allow
+client_tls_cert_file = {dir}/cert
+client_tls_key_file = {dir}/key
 """
+
+
+def make_certificate(directory):
+    """RSA with 2048 bits, what most have; for PgBouncer and the toolkit alike."""
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{directory}/key", "-out", f"{directory}/cert",
+            "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run(argv, check=True, capture_output=True, timeout=60)
 
 
 class PgBouncer:
@@ -68,9 +78,12 @@ class PgBouncer:
         self.port = free_port()
         own = server.dir / "pgbouncer"
         own.mkdir()
-        (own / "ini").write_text(PGBOUNCER.format(database=DATABASE, user=USER, server=server.port, port=self.port, pool=pool))
+        (own / "ini").write_text(PGBOUNCER.format(database=DATABASE, user=USER, server=server.port, port=self.port, pool=pool,
+                                                   dir=own))
+        make_certificate(own)
         if os.geteuid() == 0:
-            shutil.chown(own, "postgres", "postgres")
+            for path in (own, own / "key"):
+                shutil.chown(path, "postgres", "postgres")
         with open(own / "log", "wb") as log:
             self.child = subprocess.Popen([*server.user, "pgbouncer", str(own / "ini")], stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=log)
