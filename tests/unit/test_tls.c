@@ -205,7 +205,7 @@ static void handshakes(void **state)
 
 static void what_is_no_tls_is_refused(void **state)
 {
-	static const char *const cases[] = { "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff", "\0\0\0\x08\x04\xd2\x16\x2f" };
+	static const char *const cases[] = { "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff\1\0\0", "\0\0\0\x08\x04\xd2\x16\x2f" };
 	struct qf_conf_tls conf = good_conf();
 	char got[64];
 	unsigned wants;
