@@ -92,7 +92,7 @@ build/$(1)/obj/%.o: %.c build/$(1)/flags
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$($(1)_cc) $$($(1)_all_flags) $$(warn) $$($(1)_unwarn) $$(werror) $$(incs) $$(xcflags) -MMD -MP -c $$< -o $$@
-build/$(1)/obj/cmd/qf-translate/pysource.o: $(wildcard cmd/qf-translate/py/*.py) # which it carries
+build/$(1)/obj/cmd/qf-translate/pysource.o: $(wildcard cmd/qf-translate/py/*.py cmd/qf-translate/catalog/*) # which it carries
 build/$(1)/obj/cmd/qf-route/pyscript.o: $(wildcard cmd/qf-route/py/*.py)
 $$($(1)_lib): $$(call $(1)_obj,$$(lib_src) $$(arrow_src)) $$($(1)_llhttp)
 	$$(call say,AR,$$@)

@@ -13,6 +13,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedErro
 
 from qf_columns import TRINOS, annotate, names_absent, output_names
 from qf_pairs import check_tree
+from qf_pgcatalog import catalog_text, translate_catalog
 from qf_marks import Misplaced, mark, typed, unmark
 from qf_pgparams import Params, kept
 from qf_pgprepare import Refused, parameters, prepare, says_unknown, survey
@@ -195,7 +196,30 @@ def check_depth(tree):
 
 # ---- postgres → duckdb -----------------------------------------------------------------------------------------------
 
+def about_catalog(a, body, tokens, schema):
+    """The translation of a statement that reads nothing but the catalog; None: it is none."""
+    text = catalog_text(body, tokens)
+    if text is None:
+        return None
+    try:
+        p = prepare(text, lex(text, "postgres"))
+    except Refused as err:
+        raise Failure(str(err)) from None
+    tree = parse(p.sql, "postgres", lambda at: at)
+    check_root(tree, body)
+    check_depth(tree)
+    parameters(tree, p.names)
+    complaint = survey(tree, tokens, p.names)[1]
+    out = translate_catalog(tree, p.names, schema, a.doubts)
+    if out is not None and complaint:
+        raise Failure(complaint)
+    return out
+
+
 def postgres_to_duckdb(a, body, tokens, schema, guard, oids):
+    out = about_catalog(a, body, tokens, schema)
+    if out is not None:
+        return out
     try:
         p = prepare(body, tokens)
     except Refused as err:

@@ -1,0 +1,139 @@
+-- Functions of pg_catalog, written out where they are called: a name of PostgreSQL's, its parameters, its type, what it is in DuckDB.
+-- @name(…) is another one of them; {p} is a parameter.
+
+CREATE MACRO quote_ident(n) AS text: CASE WHEN regexp_full_match({n}, '[a-z_][a-z0-9_$]*') AND {n} NOT IN ('all', 'analyse', 'analyze', 'and', 'any', 'array', 'as', 'asc', 'asymmetric', 'authorization', 'between', 'bigint', 'binary', 'bit', 'boolean', 'both', 'case', 'cast', 'char', 'character', 'check', 'coalesce', 'collate', 'collation', 'column', 'concurrently', 'constraint', 'create', 'cross', 'current_catalog', 'current_date', 'current_role', 'current_schema', 'current_time', 'current_timestamp', 'current_user', 'dec', 'decimal', 'default', 'deferrable', 'desc', 'distinct', 'do', 'else', 'end', 'except', 'exists', 'extract', 'false', 'fetch', 'float', 'for', 'foreign', 'freeze', 'from', 'full', 'grant', 'greatest', 'group', 'grouping', 'having', 'ilike', 'in', 'initially', 'inner', 'inout', 'int', 'integer', 'intersect', 'interval', 'into', 'is', 'isnull', 'join', 'lateral', 'leading', 'least', 'left', 'like', 'limit', 'localtime', 'localtimestamp', 'national', 'natural', 'nchar', 'none', 'normalize', 'not', 'notnull', 'null', 'nullif', 'numeric', 'offset', 'on', 'only', 'or', 'order', 'out', 'outer', 'overlaps', 'overlay', 'placing', 'position', 'precision', 'primary', 'real', 'references', 'returning', 'right', 'row', 'select', 'session_user', 'setof', 'similar', 'smallint', 'some', 'substring', 'symmetric', 'table', 'tablesample', 'then', 'time', 'timestamp', 'to', 'trailing', 'treat', 'trim', 'true', 'union', 'unique', 'user', 'using', 'values', 'varchar', 'variadic', 'verbose', 'when', 'where', 'window', 'with', 'xmlattributes', 'xmlconcat', 'xmlelement', 'xmlexists', 'xmlforest', 'xmlnamespaces', 'xmlparse', 'xmlpi', 'xmlroot', 'xmlserialize', 'xmltable') THEN {n} ELSE '"' || replace({n}, '"', '""') || '"' END;
+CREATE MACRO quote_literal(v) AS text: '''' || replace(CAST({v} AS VARCHAR), '''', '''''') || '''';
+CREATE MACRO view_text(s) AS text: ' ' || regexp_replace({s}, '^CREATE (TEMP )?VIEW (("([^"]|"")*"|[^". (]+)\.)*("([^"]|"")*"|[^". (]+) ?(\(("([^"]|"")*"|[^")])*\) )?AS ', '');
+
+CREATE MACRO version() AS text: 'PostgreSQL 15.0 (QueryFlux) on DuckDB ' || library_version_of_duckdb();
+CREATE MACRO library_version_of_duckdb() AS text: (SELECT library_version FROM pragma_version());
+CREATE MACRO current_database() AS name: (SELECT database_name FROM qf_session);
+CREATE MACRO current_catalog() AS name: (SELECT database_name FROM qf_session);
+CREATE MACRO current_user() AS name: (SELECT user_name FROM qf_session);
+CREATE MACRO session_user() AS name: (SELECT user_name FROM qf_session);
+CREATE MACRO user() AS name: (SELECT user_name FROM qf_session);
+CREATE MACRO current_role() AS name: (SELECT user_name FROM qf_session);
+CREATE MACRO getpgusername() AS name: (SELECT user_name FROM qf_session);
+CREATE MACRO current_schema() AS name: CASE current_schema() WHEN 'main' THEN 'public' ELSE current_schema() END;
+CREATE MACRO current_schemas(all_of) AS _name: CASE WHEN {all_of} THEN ['pg_catalog', @current_schema()] ELSE [@current_schema()] END;
+CREATE MACRO current_setting(n, missing_ok := false) AS text: (SELECT setting FROM pg_settings WHERE lower(name) = lower({n}));
+CREATE MACRO pg_backend_pid() AS int4: 0;
+CREATE MACRO pg_my_temp_schema() AS oid: 13000;
+CREATE MACRO pg_is_other_temp_schema(n) AS bool: false;
+CREATE MACRO pg_is_in_recovery() AS bool: false;
+CREATE MACRO pg_postmaster_start_time() AS timestamptz: now();
+CREATE MACRO pg_jit_available() AS bool: false;
+CREATE MACRO inet_server_addr() AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO inet_server_port() AS int4: CAST(NULL AS INTEGER);
+CREATE MACRO inet_client_addr() AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO inet_client_port() AS int4: CAST(NULL AS INTEGER);
+CREATE MACRO pg_encoding_to_char(e) AS name: CASE {e} WHEN 6 THEN 'UTF8' WHEN 0 THEN 'SQL_ASCII' WHEN 8 THEN 'LATIN1' ELSE '' END;
+CREATE MACRO pg_char_to_encoding(n) AS int4: CASE WHEN upper({n}) IN ('UTF8', 'UTF-8', 'UNICODE') THEN 6 ELSE -1 END;
+CREATE MACRO getdatabaseencoding() AS name: 'UTF8';
+CREATE MACRO pg_client_encoding() AS name: 'UTF8';
+
+CREATE MACRO pg_get_userbyid(r) AS name: CASE WHEN {r} = 10 THEN (SELECT user_name FROM qf_session) ELSE 'unknown (OID=' || CAST({r} AS VARCHAR) || ')' END;
+CREATE MACRO pg_table_is_visible(r) AS bool: (SELECT max(qf_o.pos IS NOT NULL) FROM qf_relation AS qf_r LEFT JOIN qf_path AS qf_o ON qf_o.oid = qf_r.schema_oid WHERE qf_r.oid = {r});
+CREATE MACRO pg_type_is_visible(t) AS bool: (SELECT max(qf_o.pos IS NOT NULL) FROM pg_type AS qf_t LEFT JOIN qf_path AS qf_o ON qf_o.oid = qf_t.typnamespace WHERE qf_t.oid = {t});
+CREATE MACRO pg_function_is_visible(f) AS bool: (SELECT max(qf_o.pos IS NOT NULL) FROM pg_proc AS qf_f LEFT JOIN qf_path AS qf_o ON qf_o.oid = qf_f.pronamespace WHERE qf_f.oid = {f});
+CREATE MACRO pg_collation_is_visible(c) AS bool: true;
+CREATE MACRO pg_operator_is_visible(o) AS bool: true;
+CREATE MACRO pg_opclass_is_visible(o) AS bool: true;
+CREATE MACRO pg_opfamily_is_visible(o) AS bool: true;
+CREATE MACRO pg_conversion_is_visible(c) AS bool: true;
+CREATE MACRO pg_statistics_obj_is_visible(s) AS bool: true;
+CREATE MACRO pg_ts_config_is_visible(t) AS bool: true;
+CREATE MACRO pg_ts_dict_is_visible(t) AS bool: true;
+CREATE MACRO pg_ts_parser_is_visible(t) AS bool: true;
+CREATE MACRO pg_ts_template_is_visible(t) AS bool: true;
+CREATE MACRO pg_relation_is_publishable(r) AS bool: false;
+CREATE MACRO pg_relation_is_updatable(r, t := false) AS int4: (SELECT CASE kind WHEN 'r' THEN 28 ELSE 0 END FROM qf_relation WHERE oid = {r});
+CREATE MACRO pg_column_is_updatable(r, c, t := false) AS bool: (SELECT kind = 'r' FROM qf_relation WHERE oid = {r});
+
+CREATE MACRO type_name(t) AS text: (SELECT any_value(shown) FROM qf_type_name WHERE oid = {t});
+CREATE MACRO format_type(t, m := NULL) AS text: CASE WHEN {t} IS NULL THEN NULL WHEN {t} = 0 THEN '-' WHEN {t} = 1700 AND {m} > 0 THEN
+    'numeric(' || CAST(({m} - 4) // 65536 AS VARCHAR) || ',' || CAST(({m} - 4) % 65536 AS VARCHAR) || ')'
+    WHEN {t} = 1231 AND {m} > 0 THEN 'numeric(' || CAST(({m} - 4) // 65536 AS VARCHAR) || ',' || CAST(({m} - 4) % 65536 AS VARCHAR) || ')[]'
+    ELSE coalesce(@type_name({t}), '???') END;
+CREATE MACRO pg_get_expr(e, r, pretty := false) AS text: {e};
+CREATE MACRO pg_get_viewdef(v, pretty := false) AS text: (SELECT @view_text(sql) FROM qf_relation WHERE oid = {v} AND kind = 'v');
+CREATE MACRO pg_get_constraintdef(c, pretty := false) AS text: (SELECT CASE kind WHEN 'p' THEN 'PRIMARY KEY (' || @idents(names) || ')'
+    WHEN 'u' THEN 'UNIQUE (' || @idents(names) || ')' WHEN 'f' THEN 'FOREIGN KEY (' || @idents(names) || ') REFERENCES ' ||
+    CASE WHEN schema_name = current_schema() THEN '' ELSE @quote_ident(schema_name) || '.' END || @quote_ident(referenced_table) || '(' || @idents(referenced_names) || ')'
+    ELSE 'CHECK (' || expression || ')' END FROM qf_constraint WHERE oid = {c});
+CREATE MACRO idents(names) AS text: array_to_string(list_transform({names}, lambda i: @quote_ident(i)), ', ');
+CREATE MACRO pg_get_indexdef(i, c := 0, pretty := false) AS text: (SELECT CASE WHEN {c} = 0 THEN 'CREATE ' || CASE WHEN qf_x.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' ||
+    @quote_ident(qf_x.name) || ' ON ' || @quote_ident(qf_t.schema) || '.' || @quote_ident(qf_t.name) || ' USING btree (' || @idents(qf_x.names) || ')'
+    ELSE @quote_ident(qf_x.names[{c}]) END FROM qf_index AS qf_x JOIN qf_relation AS qf_t ON qf_t.oid = qf_x.table_oid WHERE qf_x.oid = {i});
+CREATE MACRO pg_get_serial_sequence(t, c) AS text: (SELECT CASE WHEN position('.' IN qf_d.seq) > 0 THEN qf_d.seq ELSE 'public.' || qf_d.seq END FROM
+    (SELECT regexp_extract(dflt, '^nextval\(''(.*)''\)$', 1) AS seq FROM qf_column WHERE table_oid = @regclass({t}) AND name = {c}) AS qf_d WHERE qf_d.seq <> '');
+CREATE MACRO pg_get_function_result(f) AS text: (SELECT CASE prorettype WHEN 2249 THEN 'SETOF record' ELSE @type_name(prorettype) END FROM pg_proc WHERE oid = {f});
+CREATE MACRO pg_get_function_arguments(f) AS text: (SELECT array_to_string(CASE WHEN proargnames IS NULL THEN list_transform(proargtypes, lambda t: t) ELSE proargnames END, ', ') FROM pg_proc WHERE oid = {f});
+CREATE MACRO pg_get_function_identity_arguments(f) AS text: (SELECT array_to_string(proargnames, ', ') FROM pg_proc WHERE oid = {f});
+CREATE MACRO pg_get_functiondef(f) AS text: (SELECT 'CREATE MACRO ' || @quote_ident(proname) || '(' || array_to_string(proargnames, ', ') || ') AS ' || prosrc FROM pg_proc WHERE oid = {f});
+CREATE MACRO pg_get_function_sqlbody(f) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_function_arg_default(f, n) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_triggerdef(t, pretty := false) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_ruledef(r, pretty := false) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_partkeydef(r) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_partition_constraintdef(r) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_statisticsobjdef(s) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_statisticsobjdef_columns(s) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO pg_get_replica_identity_index(r) AS oid: CAST(NULL AS BIGINT);
+CREATE MACRO pg_tablespace_location(t) AS text: '';
+CREATE MACRO pg_index_column_has_property(i, c, p) AS bool: CASE lower({p}) WHEN 'asc' THEN true WHEN 'orderable' THEN true WHEN 'nulls_last' THEN true ELSE false END;
+CREATE MACRO pg_sequence_last_value(s) AS int8: (SELECT last_value FROM duckdb_sequences() WHERE sequence_oid = {s});
+
+CREATE MACRO obj_description(o, c := 'pg_class') AS text: (SELECT any_value(description) FROM pg_description WHERE objoid = {o} AND objsubid = 0
+    AND classoid = CASE {c} WHEN 'pg_namespace' THEN 2615 WHEN 'pg_type' THEN 1247 WHEN 'pg_class' THEN 1259 ELSE 0 END);
+CREATE MACRO shobj_description(o, c) AS text: CAST(NULL AS VARCHAR);
+CREATE MACRO col_description(r, c) AS text: (SELECT any_value(comment) FROM qf_column WHERE table_oid = {r} AND num = {c});
+
+CREATE MACRO has_table_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_any_column_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_column_privilege(a, b, c, d := NULL) AS bool: true;
+CREATE MACRO has_schema_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_database_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_function_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_sequence_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_type_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_language_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_tablespace_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_server_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO has_foreign_data_wrapper_privilege(a, b, c := NULL) AS bool: true;
+CREATE MACRO pg_has_role(a, b, c := NULL) AS bool: true;
+CREATE MACRO row_security_active(t) AS bool: false;
+
+CREATE MACRO pg_size_pretty(n) AS text: CASE WHEN abs({n}) < 10240 THEN CAST({n} AS VARCHAR) || ' bytes' WHEN abs({n}) < 10485760 THEN CAST(({n} + 512) // 1024 AS VARCHAR) || ' kB'
+    WHEN abs({n}) < 10737418240 THEN CAST(({n} + 524288) // 1048576 AS VARCHAR) || ' MB' ELSE CAST(({n} + 536870912) // 1073741824 AS VARCHAR) || ' GB' END;
+CREATE MACRO pg_database_size(d) AS int8: CAST((SELECT block_size * used_blocks FROM pragma_database_size() WHERE database_name = current_database()) AS BIGINT);
+CREATE MACRO pg_relation_size(r, f := 'main') AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_table_size(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_indexes_size(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_total_relation_size(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_relation_filenode(r) AS oid: {r};
+CREATE MACRO pg_stat_get_live_tuples(r) AS int8: (SELECT rows FROM qf_relation WHERE oid = {r});
+
+-- Names and numbers: what a cast to regclass and its like finds, and what a number of such a type shows.
+CREATE MACRO name_of(s) AS text: CASE WHEN right({s}, 1) = '"' THEN replace(regexp_extract({s}, '"((?:[^"]|"")*)"$', 1), '""', '"') ELSE lower(regexp_extract({s}, '[^.]*$')) END;
+CREATE MACRO schema_of(s) AS text: CASE WHEN {s}[1] = '"' THEN replace(regexp_extract({s}, '^"((?:[^"]|"")*)"\.', 1), '""', '"') ELSE lower(regexp_extract({s}, '^([^."]+)\.', 1)) END;
+CREATE MACRO to_regclass(s) AS regclass: (SELECT arg_min(qf_r.oid, coalesce(qf_o.pos, 0)) FROM qf_relation AS qf_r LEFT JOIN qf_path AS qf_o ON qf_o.oid = qf_r.schema_oid
+    WHERE qf_r.name = @name_of({s}) AND CASE WHEN @schema_of({s}) = '' THEN qf_o.pos IS NOT NULL ELSE qf_r.schema = @schema_of({s}) END);
+CREATE MACRO regclass(s) AS regclass: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
+    coalesce(@to_regclass({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN error('Catalog Error: Table with name ' || {s} || ' does not exist!') END) END;
+CREATE MACRO regclass_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce((SELECT any_value(CASE WHEN qf_r.schema_oid IN (SELECT oid FROM qf_path) THEN '' ELSE @quote_ident(qf_r.schema) || '.' END
+    || @quote_ident(qf_r.name)) FROM qf_relation AS qf_r WHERE qf_r.oid = {o}), CAST({o} AS VARCHAR)) END;
+CREATE MACRO to_regtype(s) AS regtype: (SELECT any_value(oid) FROM qf_type_name WHERE lower({s}) IN (shown, name, 'pg_catalog.' || name, schema || '.' || name));
+CREATE MACRO regtype(s) AS regtype: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
+    coalesce(@to_regtype({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN error('Catalog Error: Type with name ' || {s} || ' does not exist!') END) END;
+CREATE MACRO regtype_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce(@type_name({o}), CAST({o} AS VARCHAR)) END;
+CREATE MACRO to_regnamespace(s) AS regnamespace: (SELECT any_value(oid) FROM qf_schema WHERE name = @name_of({s}));
+CREATE MACRO regnamespace(s) AS regnamespace: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
+    coalesce(@to_regnamespace({s}), CASE WHEN {s} IS NOT NULL THEN error('Catalog Error: Schema with name ' || {s} || ' does not exist!') END) END;
+CREATE MACRO regnamespace_text(o) AS text: coalesce((SELECT any_value(@quote_ident(qf_n.name)) FROM qf_schema AS qf_n WHERE qf_n.oid = {o}), CAST({o} AS VARCHAR));
+CREATE MACRO to_regproc(s) AS regproc: (SELECT any_value(oid) FROM pg_proc WHERE proname = @name_of({s}));
+CREATE MACRO regproc(s) AS regproc: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
+    coalesce(@to_regproc({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN error('Catalog Error: Function with name ' || {s} || ' does not exist!') END) END;
+CREATE MACRO regproc_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce((SELECT any_value(proname) FROM pg_proc WHERE oid = {o}), CAST({o} AS VARCHAR)) END;
+CREATE MACRO regrole(s) AS regrole: CASE WHEN {s} = (SELECT user_name FROM qf_session) THEN 10 ELSE TRY_CAST({s} AS BIGINT) END;
+CREATE MACRO regrole_text(o) AS text: CASE WHEN {o} = 10 THEN (SELECT @quote_ident(user_name) FROM qf_session) ELSE CAST({o} AS VARCHAR) END;
