@@ -1,12 +1,22 @@
 -- Functions of pg_catalog, written out where they are called: a name of PostgreSQL's, its parameters, its type, what it is in DuckDB.
 -- @name(…) is another one of them; {p} is a parameter.
 
-CREATE MACRO quote_ident(n) AS text: CASE WHEN regexp_full_match({n}, '[a-z_][a-z0-9_$]*') AND {n} NOT IN ('all', 'analyse', 'analyze', 'and', 'any', 'array', 'as', 'asc', 'asymmetric', 'authorization', 'between', 'bigint', 'binary', 'bit', 'boolean', 'both', 'case', 'cast', 'char', 'character', 'check', 'coalesce', 'collate', 'collation', 'column', 'concurrently', 'constraint', 'create', 'cross', 'current_catalog', 'current_date', 'current_role', 'current_schema', 'current_time', 'current_timestamp', 'current_user', 'dec', 'decimal', 'default', 'deferrable', 'desc', 'distinct', 'do', 'else', 'end', 'except', 'exists', 'extract', 'false', 'fetch', 'float', 'for', 'foreign', 'freeze', 'from', 'full', 'grant', 'greatest', 'group', 'grouping', 'having', 'ilike', 'in', 'initially', 'inner', 'inout', 'int', 'integer', 'intersect', 'interval', 'into', 'is', 'isnull', 'join', 'lateral', 'leading', 'least', 'left', 'like', 'limit', 'localtime', 'localtimestamp', 'national', 'natural', 'nchar', 'none', 'normalize', 'not', 'notnull', 'null', 'nullif', 'numeric', 'offset', 'on', 'only', 'or', 'order', 'out', 'outer', 'overlaps', 'overlay', 'placing', 'position', 'precision', 'primary', 'real', 'references', 'returning', 'right', 'row', 'select', 'session_user', 'setof', 'similar', 'smallint', 'some', 'substring', 'symmetric', 'table', 'tablesample', 'then', 'time', 'timestamp', 'to', 'trailing', 'treat', 'trim', 'true', 'union', 'unique', 'user', 'using', 'values', 'varchar', 'variadic', 'verbose', 'when', 'where', 'window', 'with', 'xmlattributes', 'xmlconcat', 'xmlelement', 'xmlexists', 'xmlforest', 'xmlnamespaces', 'xmlparse', 'xmlpi', 'xmlroot', 'xmlserialize', 'xmltable') THEN {n} ELSE '"' || replace({n}, '"', '""') || '"' END;
+-- The words are those that PostgreSQL does not take for a name by themselves.
+CREATE MACRO quote_ident(n) AS text: CASE WHEN regexp_full_match({n}, '[a-z_][a-z0-9_$]*') AND NOT contains('
+ all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case cast char character check 
+ coalesce collate collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time 
+ current_timestamp current_user dec decimal default deferrable desc distinct do else end except exists extract false fetch float for foreign 
+ freeze from full grant greatest group grouping having ilike in initially inner inout int integer intersect interval into is isnull join 
+ lateral leading least left like limit localtime localtimestamp national natural nchar none normalize not notnull null nullif numeric offset 
+ on only or order out outer overlaps overlay placing position precision primary real references returning right row select session_user setof 
+ similar smallint some substring symmetric table tablesample then time timestamp to trailing treat trim true union unique user using values 
+ varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot 
+ xmlserialize xmltable ', ' ' || {n} || ' ') THEN {n}
+    ELSE '"' || replace({n}, '"', '""') || '"' END;
 CREATE MACRO quote_literal(v) AS text: '''' || replace(CAST({v} AS VARCHAR), '''', '''''') || '''';
-CREATE MACRO view_text(s) AS text: ' ' || regexp_replace({s}, '^CREATE (TEMP )?VIEW (("([^"]|"")*"|[^". (]+)\.)*("([^"]|"")*"|[^". (]+) ?(\(("([^"]|"")*"|[^")])*\) )?AS ', '');
+CREATE MACRO qf_view_text(s) AS text: ' ' || regexp_replace({s}, '^CREATE (TEMP )?VIEW (("([^"]|"")*"|[^". (]+)\.)*("([^"]|"")*"|[^". (]+) ?(\(("([^"]|"")*"|[^")])*\) )?AS ', '');
 
-CREATE MACRO version() AS text: 'PostgreSQL 15.0 (QueryFlux) on DuckDB ' || library_version_of_duckdb();
-CREATE MACRO library_version_of_duckdb() AS text: (SELECT library_version FROM pragma_version());
+CREATE MACRO version() AS text: (SELECT 'PostgreSQL 15.0 (QueryFlux) on DuckDB ' || library_version FROM pragma_version());
 CREATE MACRO current_database() AS name: (SELECT database_name FROM qf_session);
 CREATE MACRO current_catalog() AS name: (SELECT database_name FROM qf_session);
 CREATE MACRO current_user() AS name: (SELECT user_name FROM qf_session);
@@ -50,24 +60,19 @@ CREATE MACRO pg_relation_is_publishable(r) AS bool: false;
 CREATE MACRO pg_relation_is_updatable(r, t := false) AS int4: (SELECT CASE kind WHEN 'r' THEN 28 ELSE 0 END FROM qf_relation WHERE oid = {r});
 CREATE MACRO pg_column_is_updatable(r, c, t := false) AS bool: (SELECT kind = 'r' FROM qf_relation WHERE oid = {r});
 
-CREATE MACRO type_name(t) AS text: (SELECT any_value(shown) FROM qf_type_name WHERE oid = {t});
+CREATE MACRO qf_type_name(t) AS text: (SELECT any_value(shown) FROM qf_type_name WHERE oid = {t});
 CREATE MACRO format_type(t, m := NULL) AS text: CASE WHEN {t} IS NULL THEN NULL WHEN {t} = 0 THEN '-' WHEN {t} = 1700 AND {m} > 0 THEN
     'numeric(' || CAST(({m} - 4) // 65536 AS VARCHAR) || ',' || CAST(({m} - 4) % 65536 AS VARCHAR) || ')'
     WHEN {t} = 1231 AND {m} > 0 THEN 'numeric(' || CAST(({m} - 4) // 65536 AS VARCHAR) || ',' || CAST(({m} - 4) % 65536 AS VARCHAR) || ')[]'
-    ELSE coalesce(@type_name({t}), '???') END;
+    ELSE coalesce(@qf_type_name({t}), '???') END;
 CREATE MACRO pg_get_expr(e, r, pretty := false) AS text: {e};
-CREATE MACRO pg_get_viewdef(v, pretty := false) AS text: (SELECT @view_text(sql) FROM qf_relation WHERE oid = {v} AND kind = 'v');
-CREATE MACRO pg_get_constraintdef(c, pretty := false) AS text: (SELECT CASE kind WHEN 'p' THEN 'PRIMARY KEY (' || @idents(names) || ')'
-    WHEN 'u' THEN 'UNIQUE (' || @idents(names) || ')' WHEN 'f' THEN 'FOREIGN KEY (' || @idents(names) || ') REFERENCES ' ||
-    CASE WHEN schema_name = current_schema() THEN '' ELSE @quote_ident(schema_name) || '.' END || @quote_ident(referenced_table) || '(' || @idents(referenced_names) || ')'
-    ELSE 'CHECK (' || expression || ')' END FROM qf_constraint WHERE oid = {c});
-CREATE MACRO idents(names) AS text: array_to_string(list_transform({names}, lambda i: @quote_ident(i)), ', ');
-CREATE MACRO pg_get_indexdef(i, c := 0, pretty := false) AS text: (SELECT CASE WHEN {c} = 0 THEN 'CREATE ' || CASE WHEN qf_x.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' ||
-    @quote_ident(qf_x.name) || ' ON ' || @quote_ident(qf_t.schema) || '.' || @quote_ident(qf_t.name) || ' USING btree (' || @idents(qf_x.names) || ')'
-    ELSE @quote_ident(qf_x.names[{c}]) END FROM qf_index AS qf_x JOIN qf_relation AS qf_t ON qf_t.oid = qf_x.table_oid WHERE qf_x.oid = {i});
-CREATE MACRO pg_get_serial_sequence(t, c) AS text: (SELECT CASE WHEN position('.' IN qf_d.seq) > 0 THEN qf_d.seq ELSE 'public.' || qf_d.seq END FROM
-    (SELECT regexp_extract(dflt, '^nextval\(''(.*)''\)$', 1) AS seq FROM qf_column WHERE table_oid = @regclass({t}) AND name = {c}) AS qf_d WHERE qf_d.seq <> '');
-CREATE MACRO pg_get_function_result(f) AS text: (SELECT CASE prorettype WHEN 2249 THEN 'SETOF record' ELSE @type_name(prorettype) END FROM pg_proc WHERE oid = {f});
+CREATE MACRO pg_get_viewdef(v, pretty := false) AS text: (SELECT @qf_view_text(sql) FROM qf_relation WHERE oid = {v} AND kind = 'v');
+CREATE MACRO pg_get_constraintdef(c, pretty := false) AS text: (SELECT any_value(def) FROM qf_constraint_text WHERE oid = {c});
+CREATE MACRO pg_get_indexdef(i, c := 0, pretty := false) AS text: (SELECT any_value(CASE WHEN {c} = 0 THEN def ELSE shown[{c}] END) FROM qf_index_text WHERE oid = {i});
+CREATE MACRO pg_get_serial_sequence(t, c) AS text: (SELECT any_value(CASE WHEN position('.' IN qf_d.seq) > 0 THEN qf_d.seq ELSE 'public.' || qf_d.seq END) FROM
+    (SELECT table_oid, name, regexp_extract(dflt, '^nextval\(''(.*)''\)$', 1) AS seq FROM qf_column WHERE starts_with(dflt, 'nextval(')) AS qf_d
+    WHERE qf_d.name = {c} AND qf_d.table_oid = @regclass({t}));
+CREATE MACRO pg_get_function_result(f) AS text: (SELECT CASE prorettype WHEN 2249 THEN 'SETOF record' ELSE @qf_type_name(prorettype) END FROM pg_proc WHERE oid = {f});
 CREATE MACRO pg_get_function_arguments(f) AS text: (SELECT array_to_string(CASE WHEN proargnames IS NULL THEN list_transform(proargtypes, lambda t: t) ELSE proargnames END, ', ') FROM pg_proc WHERE oid = {f});
 CREATE MACRO pg_get_function_identity_arguments(f) AS text: (SELECT array_to_string(proargnames, ', ') FROM pg_proc WHERE oid = {f});
 CREATE MACRO pg_get_functiondef(f) AS text: (SELECT 'CREATE MACRO ' || @quote_ident(proname) || '(' || array_to_string(proargnames, ', ') || ') AS ' || prosrc FROM pg_proc WHERE oid = {f});
@@ -102,6 +107,7 @@ CREATE MACRO has_tablespace_privilege(a, b, c := NULL) AS bool: true;
 CREATE MACRO has_server_privilege(a, b, c := NULL) AS bool: true;
 CREATE MACRO has_foreign_data_wrapper_privilege(a, b, c := NULL) AS bool: true;
 CREATE MACRO pg_has_role(a, b, c := NULL) AS bool: true;
+CREATE MACRO parse_ident(s, strict := true) AS _text: CASE WHEN @qf_schema_of({s}) = '' THEN [@qf_name_of({s})] ELSE [@qf_schema_of({s}), @qf_name_of({s})] END;
 CREATE MACRO row_security_active(t) AS bool: false;
 
 CREATE MACRO pg_size_pretty(n) AS text: CASE WHEN abs({n}) < 10240 THEN CAST({n} AS VARCHAR) || ' bytes' WHEN abs({n}) < 10485760 THEN CAST(({n} + 512) // 1024 AS VARCHAR) || ' kB'
@@ -112,28 +118,38 @@ CREATE MACRO pg_table_size(r) AS int8: CAST(0 AS BIGINT);
 CREATE MACRO pg_indexes_size(r) AS int8: CAST(0 AS BIGINT);
 CREATE MACRO pg_total_relation_size(r) AS int8: CAST(0 AS BIGINT);
 CREATE MACRO pg_relation_filenode(r) AS oid: {r};
+CREATE MACRO pg_advisory_unlock_all() AS void: '';
+CREATE MACRO pg_stat_get_numscans(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_tuples_returned(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_tuples_fetched(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_tuples_inserted(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_tuples_updated(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_tuples_deleted(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_dead_tuples(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_blocks_fetched(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_blocks_hit(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_vacuum_count(r) AS int8: CAST(0 AS BIGINT);
+CREATE MACRO pg_stat_get_analyze_count(r) AS int8: CAST(0 AS BIGINT);
 CREATE MACRO pg_stat_get_live_tuples(r) AS int8: (SELECT rows FROM qf_relation WHERE oid = {r});
 
 -- Names and numbers: what a cast to regclass and its like finds, and what a number of such a type shows.
-CREATE MACRO name_of(s) AS text: CASE WHEN right({s}, 1) = '"' THEN replace(regexp_extract({s}, '"((?:[^"]|"")*)"$', 1), '""', '"') ELSE lower(regexp_extract({s}, '[^.]*$')) END;
-CREATE MACRO schema_of(s) AS text: CASE WHEN {s}[1] = '"' THEN replace(regexp_extract({s}, '^"((?:[^"]|"")*)"\.', 1), '""', '"') ELSE lower(regexp_extract({s}, '^([^."]+)\.', 1)) END;
-CREATE MACRO to_regclass(s) AS regclass: (SELECT arg_min(qf_r.oid, coalesce(qf_o.pos, 0)) FROM qf_relation AS qf_r LEFT JOIN qf_path AS qf_o ON qf_o.oid = qf_r.schema_oid
-    WHERE qf_r.name = @name_of({s}) AND CASE WHEN @schema_of({s}) = '' THEN qf_o.pos IS NOT NULL ELSE qf_r.schema = @schema_of({s}) END);
-CREATE MACRO regclass(s) AS regclass: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
-    coalesce(@to_regclass({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN error('Catalog Error: Table with name ' || {s} || ' does not exist!') END) END;
-CREATE MACRO regclass_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce((SELECT any_value(CASE WHEN qf_r.schema_oid IN (SELECT oid FROM qf_path) THEN '' ELSE @quote_ident(qf_r.schema) || '.' END
-    || @quote_ident(qf_r.name)) FROM qf_relation AS qf_r WHERE qf_r.oid = {o}), CAST({o} AS VARCHAR)) END;
+CREATE MACRO qf_name_of(s) AS text: CASE WHEN right({s}, 1) = '"' THEN replace(regexp_extract({s}, '"((?:[^"]|"")*)"$', 1), '""', '"') ELSE lower(regexp_extract({s}, '[^.]*$')) END;
+CREATE MACRO qf_schema_of(s) AS text: CASE WHEN {s}[1] = '"' THEN replace(regexp_extract({s}, '^"((?:[^"]|"")*)"\.', 1), '""', '"') ELSE lower(regexp_extract({s}, '^([^."]+)\.', 1)) END;
+CREATE MACRO to_regclass(s) AS regclass: (SELECT arg_min(oid, pos) FROM qf_regclass WHERE form = CASE WHEN contains({s}, '"') THEN {s} ELSE lower({s}) END);
+CREATE MACRO regclass(s) AS regclass: coalesce(TRY_CAST({s} AS BIGINT), @to_regclass({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
+    error('Catalog Error: Table with name ' || {s} || ' does not exist!') END);
+CREATE MACRO qf_regclass_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce((SELECT any_value(form) FROM qf_regclass WHERE best AND oid = {o}), CAST({o} AS VARCHAR)) END;
 CREATE MACRO to_regtype(s) AS regtype: (SELECT any_value(oid) FROM qf_type_name WHERE lower({s}) IN (shown, name, 'pg_catalog.' || name, schema || '.' || name));
-CREATE MACRO regtype(s) AS regtype: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
-    coalesce(@to_regtype({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN error('Catalog Error: Type with name ' || {s} || ' does not exist!') END) END;
-CREATE MACRO regtype_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce(@type_name({o}), CAST({o} AS VARCHAR)) END;
-CREATE MACRO to_regnamespace(s) AS regnamespace: (SELECT any_value(oid) FROM qf_schema WHERE name = @name_of({s}));
-CREATE MACRO regnamespace(s) AS regnamespace: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
-    coalesce(@to_regnamespace({s}), CASE WHEN {s} IS NOT NULL THEN error('Catalog Error: Schema with name ' || {s} || ' does not exist!') END) END;
-CREATE MACRO regnamespace_text(o) AS text: coalesce((SELECT any_value(@quote_ident(qf_n.name)) FROM qf_schema AS qf_n WHERE qf_n.oid = {o}), CAST({o} AS VARCHAR));
-CREATE MACRO to_regproc(s) AS regproc: (SELECT any_value(oid) FROM pg_proc WHERE proname = @name_of({s}));
-CREATE MACRO regproc(s) AS regproc: CASE WHEN regexp_full_match({s}, '[0-9]+') THEN TRY_CAST({s} AS BIGINT) ELSE
-    coalesce(@to_regproc({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN error('Catalog Error: Function with name ' || {s} || ' does not exist!') END) END;
-CREATE MACRO regproc_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce((SELECT any_value(proname) FROM pg_proc WHERE oid = {o}), CAST({o} AS VARCHAR)) END;
+CREATE MACRO regtype(s) AS regtype: coalesce(TRY_CAST({s} AS BIGINT), @to_regtype({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
+    error('Catalog Error: Type with name ' || {s} || ' does not exist!') END);
+CREATE MACRO qf_regtype_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce(@qf_type_name({o}), CAST({o} AS VARCHAR)) END;
+CREATE MACRO to_regnamespace(s) AS regnamespace: (SELECT any_value(oid) FROM qf_schema_text WHERE {s} IN (shown, name));
+CREATE MACRO regnamespace(s) AS regnamespace: coalesce(TRY_CAST({s} AS BIGINT), @to_regnamespace({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
+    error('Catalog Error: Schema with name ' || {s} || ' does not exist!') END);
+CREATE MACRO qf_regnamespace_text(o) AS text: coalesce((SELECT any_value(shown) FROM qf_schema_text WHERE oid = {o}), CAST({o} AS VARCHAR));
+CREATE MACRO to_regproc(s) AS regproc: (SELECT any_value(oid) FROM pg_proc WHERE {s} IN (proname, 'pg_catalog.' || proname));
+CREATE MACRO regproc(s) AS regproc: coalesce(TRY_CAST({s} AS BIGINT), @to_regproc({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
+    error('Catalog Error: Function with name ' || {s} || ' does not exist!') END);
+CREATE MACRO qf_regproc_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce((SELECT any_value(proname) FROM pg_proc WHERE oid = {o}), CAST({o} AS VARCHAR)) END;
 CREATE MACRO regrole(s) AS regrole: CASE WHEN {s} = (SELECT user_name FROM qf_session) THEN 10 ELSE TRY_CAST({s} AS BIGINT) END;
-CREATE MACRO regrole_text(o) AS text: CASE WHEN {o} = 10 THEN (SELECT @quote_ident(user_name) FROM qf_session) ELSE CAST({o} AS VARCHAR) END;
+CREATE MACRO qf_regrole_text(o) AS text: CASE WHEN {o} = 10 THEN (SELECT @quote_ident(user_name) FROM qf_session) ELSE CAST({o} AS VARCHAR) END;

@@ -12,7 +12,7 @@ SELECT s.database_name AS table_catalog, r.schema AS table_schema, r.name AS tab
 FROM qf_relation AS r, qf_session AS s WHERE r.kind IN ('r', 'v');
 
 CREATE VIEW information_schema.views AS
-SELECT s.database_name AS table_catalog, r.schema AS table_schema, r.name AS table_name, @view_text(r.sql) AS view_definition, 'NONE' AS check_option,
+SELECT s.database_name AS table_catalog, r.schema AS table_schema, r.name AS table_name, @qf_view_text(r.sql) AS view_definition, 'NONE' AS check_option,
     'NO' AS is_updatable, 'NO' AS is_insertable_into, 'NO' AS is_trigger_updatable, 'NO' AS is_trigger_deletable, 'NO' AS is_trigger_insertable_into
 FROM qf_relation AS r, qf_session AS s WHERE r.kind = 'v';
 
@@ -83,7 +83,8 @@ SELECT s.user_name AS grantor, s.user_name AS grantee, s.database_name AS table_
 FROM qf_relation AS r, (VALUES ('INSERT'), ('SELECT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) AS p(name), qf_session AS s
 WHERE r.kind IN ('r', 'v');
 
-CREATE VIEW information_schema.role_table_grants AS SELECT * FROM information_schema.table_privileges;
+CREATE VIEW information_schema.role_table_grants AS
+SELECT grantor, grantee, table_catalog, table_schema, table_name, privilege_type, is_grantable, with_hierarchy FROM information_schema.table_privileges;
 
 CREATE VIEW information_schema.column_privileges AS
 SELECT s.user_name AS grantor, s.user_name AS grantee, s.database_name AS table_catalog, r.schema AS table_schema, r.name AS table_name, a.name AS column_name,

@@ -60,14 +60,38 @@ SELECT schema AS schemaname, name AS tablename, user_name AS tableowner, indexed
 FROM qf_relation, qf_session WHERE kind = 'r';
 
 CREATE VIEW pg_views AS
-SELECT schema AS schemaname, name AS viewname, user_name AS viewowner, @view_text(sql) AS definition
+SELECT schema AS schemaname, name AS viewname, user_name AS viewowner, @qf_view_text(sql) AS definition
 FROM qf_relation, qf_session WHERE kind = 'v';
 
 CREATE VIEW pg_indexes AS
-SELECT t.schema AS schemaname, t.name AS tablename, i.name AS indexname, @pg_get_indexdef(i.oid) AS indexdef
-FROM qf_index AS i JOIN qf_relation AS t ON t.oid = i.table_oid;
+SELECT t.schema AS schemaname, t.name AS tablename, i.name AS indexname, x.def AS indexdef
+FROM qf_index AS i JOIN qf_relation AS t ON t.oid = i.table_oid JOIN qf_index_text AS x ON x.oid = i.oid;
 
 CREATE VIEW pg_sequences AS
 SELECT n.name AS schemaname, s.sequence_name AS sequencename, u.user_name AS sequenceowner, 20 AS data_type, s.start_value, s.min_value, s.max_value,
     s.increment_by, s.cycle, 1 AS cache_size, s.last_value
 FROM duckdb_sequences() AS s JOIN qf_schema AS n ON n.duck_oid = s.schema_oid, qf_session AS u;
+
+-- What objects are called where a name must be told apart from others, and what they are made by.
+CREATE VIEW qf_schema_text AS SELECT oid, name, @quote_ident(name) AS shown FROM qf_schema;
+
+CREATE VIEW qf_regclass AS
+SELECT r.oid, unnest([CASE WHEN o.oid IS NOT NULL THEN r.quoted END, CASE WHEN o.oid IS NOT NULL THEN '"' || replace(r.name, '"', '""') || '"' END,
+        n.shown || '.' || r.quoted, '"' || replace(n.name, '"', '""') || '"."' || replace(r.name, '"', '""') || '"']) AS form,
+    unnest([o.oid IS NOT NULL, false, o.oid IS NULL, false]) AS best, coalesce(o.pos, 0) AS pos
+FROM (SELECT oid, name, schema_oid, @quote_ident(name) AS quoted FROM qf_relation) AS r JOIN qf_schema_text AS n ON n.oid = r.schema_oid
+LEFT JOIN qf_path AS o ON o.oid = r.schema_oid;
+
+CREATE VIEW qf_index_text AS
+SELECT x.oid, x.shown, 'CREATE ' || CASE WHEN x.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || @quote_ident(x.name) || ' ON ' || n.shown || '.' || @quote_ident(t.name)
+    || ' USING btree (' || array_to_string(x.shown, ', ') || ')' AS def
+FROM (SELECT oid, table_oid, name, is_unique, list_transform(names, lambda i: @quote_ident(i)) AS shown FROM qf_index) AS x
+JOIN qf_relation AS t ON t.oid = x.table_oid JOIN qf_schema_text AS n ON n.oid = t.schema_oid;
+
+CREATE VIEW qf_constraint_text AS
+SELECT oid, CASE kind WHEN 'p' THEN 'PRIMARY KEY (' || cols || ')' WHEN 'u' THEN 'UNIQUE (' || cols || ')' WHEN 'f' THEN
+    'FOREIGN KEY (' || cols || ') REFERENCES ' || CASE WHEN schema_name = current_schema() THEN '' ELSE schema_shown || '.' END || @quote_ident(referenced_table) || '(' || others || ')'
+    ELSE 'CHECK (' || expression || ')' END AS def
+FROM (SELECT c.oid, c.kind, c.schema_name, c.referenced_table, c.expression, n.shown AS schema_shown, array_to_string(list_transform(c.names, lambda i: @quote_ident(i)), ', ') AS cols,
+        array_to_string(list_transform(c.referenced_names, lambda i: @quote_ident(i)), ', ') AS others
+      FROM qf_constraint AS c JOIN qf_schema_text AS n ON n.name = CASE c.schema_name WHEN 'main' THEN 'public' ELSE c.schema_name END);

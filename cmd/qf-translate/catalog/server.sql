@@ -23,11 +23,11 @@ SELECT rolname AS usename, oid AS usesysid, rolcreatedb AS usecreatedb, rolsuper
 FROM pg_roles;
 
 CREATE VIEW pg_tablespace AS
-SELECT * FROM (VALUES (1663, 'pg_default', 10), (1664, 'pg_global', 10)) AS t(oid, spcname, spcowner);
+SELECT oid, spcname, 10 AS spcowner FROM (VALUES (1663, 'pg_default'), (1664, 'pg_global')) AS t(oid, spcname);
 
 -- DuckDB's ART index finds and sorts as PostgreSQL's btree does, and is asked for by that name.
 CREATE VIEW pg_am AS
-SELECT * FROM (VALUES (2, 'heap', 3, 't'), (403, 'btree', 330, 'i')) AS t(oid, amname, amhandler, amtype);
+SELECT oid, amname, amhandler, amtype FROM (VALUES (2, 'heap', 3, 't'), (403, 'btree', 330, 'i')) AS t(oid, amname, amhandler, amtype);
 
 CREATE VIEW pg_opclass AS
 SELECT 1978 AS oid, 403 AS opcmethod, 'default_ops' AS opcname, 11 AS opcnamespace, 10 AS opcowner, 1976 AS opcfamily, 2276 AS opcintype, true AS opcdefault;
@@ -119,6 +119,6 @@ FROM qf_session AS s;
 CREATE VIEW pg_stat_user_tables AS
 SELECT oid AS relid, schema AS schemaname, name AS relname, rows AS n_live_tup FROM qf_relation WHERE kind = 'r' AND schema_oid > 13207 OR kind = 'r' AND schema_oid = 2200;
 
-CREATE VIEW pg_stat_all_tables AS SELECT * FROM pg_stat_user_tables;
+CREATE VIEW pg_stat_all_tables AS SELECT relid, schemaname, relname, n_live_tup FROM pg_stat_user_tables;
 CREATE VIEW pg_statio_user_tables AS SELECT relid, schemaname, relname FROM pg_stat_user_tables;
 CREATE VIEW pg_statio_all_tables AS SELECT relid, schemaname, relname FROM pg_stat_user_tables;

@@ -10,7 +10,7 @@ import re
 from sqlglot import exp
 
 from qf_catalog import catalog, held
-from qf_pgcatfuncs import CALLS, SAFE, SETS, call, held_list, table_of
+from qf_pgcatfuncs import CALLS, SAFE, call, element, table_of
 from qf_pgnames import RESERVED, column_name
 from qf_tokens import STRINGS, lex, quote, string_value
 
@@ -22,9 +22,14 @@ OWN_TYPES = set(OIDS) | set(VECTORS) | {"name", "char", "regcollation", "regoper
 DOMAINS = {"sql_identifier": "name", "character_data": "varchar", "cardinal_number": "int4", "yes_or_no": "varchar", "time_stamp": "timestamptz"}
 # What the result's columns are called besides, by number.
 SHOWN_AS = {"oid": 26, "name": 19, "char": 18, "xid": 28, "cid": 29, "regproc": 24, "regprocedure": 2202, "regclass": 2205, "regtype": 2206,
-            "regnamespace": 4089, "regrole": 4096, "int2vector": 22, "oidvector": 30, "pg_node_tree": 194, "varchar": 1043, "_name": 1003, "_oid": 1028, "_char": 1002}
+            "regnamespace": 4089, "regrole": 4096, "void": 2278, "int2vector": 22, "oidvector": 30, "pg_node_tree": 194, "varchar": 1043, "_name": 1003, "_oid": 1028, "_char": 1002}
 VALUES = {"current_user": "current_user", "session_user": "session_user", "user": "user", "current_role": "current_role",
           "current_schema": "current_schema", "current_catalog": "current_catalog"}
+# Functions that say nothing about the catalog by themselves.
+ANYWHERE = {"quote_ident", "quote_literal", "parse_ident", "pg_size_pretty"}
+# Words that may be names of columns behind AS.
+LABELS = {"select", "table", "order", "group", "where", "from", "union", "default", "check", "primary", "references", "end", "case", "all", "any", "user",
+          "column", "constraint", "create", "desc", "asc", "limit", "offset", "insert", "update", "delete", "grant", "to", "with", "using", "unique"}
 STARTS = ("select", "with", "values", "(", "table")
 MARK = "/*qf:catalog %s*/ "
 
@@ -51,7 +56,7 @@ def about_catalog(tokens):
             return True
         if name in REGS or name.startswith("pg_") and ("pg_catalog", name) in c.relations:
             return True
-        if i + 1 < len(tokens) and tokens[i + 1][1] == "(" and (name in c.functions or name in CALLS):
+        if i + 1 < len(tokens) and tokens[i + 1][1] == "(" and name in c.functions and name not in ANYWHERE:
             return True
     return False
 
@@ -85,8 +90,13 @@ def spelled(tokens):
             name = DOMAINS.get(text(at), text(at))
             ends = at + 1 >= n or tokens[at + 1][1] in (")", "[") or before != "as"
             if ends and (name in OWN_TYPES and (name != "char" or tokens[at][0] == "quoted")):
-                out.append(("qf_" + name, tokens[i][2]))
-                i = at + 1
+                many = is_op(at + 1, "[") and is_op(at + 2, "]")
+                out.append(("qf__" + name if many else "qf_" + name, tokens[i][2]))
+                i = at + (3 if many else 1)
+                continue
+            if before == "as" and tokens[i][0] == "word" and text(i) in LABELS and (i + 1 == n or tokens[i + 1][1].lower() in (",", ")", "from")):
+                out.append(('"%s"' % text(i), tokens[i][2]))
+                i += 1
                 continue
             if at > i and ends:
                 out.append((name, tokens[i][2]))
@@ -160,8 +170,8 @@ def sql_of(node):
 class Reader:
     """One walk over the tree, which is changed on the way."""
 
-    def __init__(self, names, schema, doubts):
-        self.names, self.schema, self.doubts = names, schema or {}, doubts
+    def __init__(self, names, doubts):
+        self.names, self.doubts = names, doubts
         self.catalog = catalog()
         self.used = False
 
@@ -341,9 +351,8 @@ class Reader:
             node.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
 
     def relation(self, schema, name):
-        if schema:
-            return self.catalog.relation(schema, name)
-        return None if self.schema.get(name) else self.catalog.relation("pg_catalog", name)
+        """PostgreSQL looks for a bare name in pg_catalog first."""
+        return self.catalog.relation(schema or "pg_catalog", name)
 
     def function(self, node, label, names, scope):
         fn = node.this
@@ -397,7 +406,7 @@ class Reader:
         base = {"regprocedure": "regproc"}.get(ty, ty)
         if base in REGS:
             self.used = True
-            return self.catalog.call(base + "_text", [sql])
+            return self.catalog.call("qf_%s_text" % base, [sql])
         if ty in VECTORS:
             return "array_to_string(%s, ' ')" % sql
         if ty is not None and ty.startswith("_"):
@@ -555,7 +564,7 @@ def compare(r, node, scope, types):
 
 
 def any_of(r, node, scope, types):
-    return types[0] if types else None
+    return element(types[0]) if types else None
 
 
 def concat(r, node, scope, types):
@@ -632,7 +641,7 @@ def anonymous(r, node, scope):
     if name in r.catalog.functions and name not in ("regclass", "regtype"):
         text = r.catalog.call(name, args)
         if text is not None:
-            r.used = True
+            r.used = r.used or name not in ANYWHERE
             r.put(node, text)
             return r.catalog.functions[name].ty
     if name not in SAFE:
@@ -670,11 +679,11 @@ EARLY = {column, cast, literal, case, dot, anonymous, array_of} | {h for c, h in
 
 # ---- the statement ---------------------------------------------------------------------------------------------------
 
-def translate_catalog(tree, names, schema, doubts):
+def translate_catalog(tree, names, doubts):
     """The translation, or None when the statement reads something else as well, or nothing of the catalog."""
     if not isinstance(tree, (exp.Query, exp.Values)):
         return None
-    r = Reader(names, schema, doubts)
+    r = Reader(names, doubts)
     holder = exp.Paren(this=tree)
     try:
         columns = r.query(tree, None, top=True)

@@ -19,10 +19,6 @@ SAFE = {"count": "int8", "min": "same", "max": "same", "sum": "int8", "bool_and"
 NO_ROWS = "unnest(CAST([] AS BIGINT[]))"
 
 
-def held_list(ty):
-    return held("_" + (ty or "text"))
-
-
 def first(ty):
     """Where the subscripts begin."""
     return 0 if ty in VECTORS else 1
@@ -102,6 +98,16 @@ def nothing(r, name, node, args, types):
     return "oid"
 
 
+def series(r, name, node, args, types):
+    r.put(node, "unnest(generate_series(%s))" % ", ".join("CAST(%s AS BIGINT)" % a for a in args))
+    return "int4"
+
+
+def split(r, name, node, args, types):
+    r.put(node, "string_split(%s, %s)" % tuple(args[:2]))
+    return "_text"
+
+
 def array_remove(r, name, node, args, types):
     r.put(node, "list_filter(%s, lambda qf_x: qf_x IS DISTINCT FROM %s)" % (args[0], args[1]))
     return types[0]
@@ -148,23 +154,16 @@ def set_config(r, name, node, args, types):
     return "text"
 
 
-def type_of_value(r, name, node, args, types):
-    r.used = True
-    r.put(node, quote(types[0] or "unknown"))
-    return "text"
-
-
 def passed(r, name, node, args, types):
     """oid(x), text(x), name(x): casts in the form of functions."""
     r.put(node, r.read_as(args[0], None, types[0], name))
     return name
 
 
-CALLS = {"generate_subscripts": vector_calls, "array_upper": vector_calls, "array_lower": vector_calls, "array_length": vector_calls, "unnest": vector_calls,
+CALLS = {"generate_series": series, "string_to_array": split, "generate_subscripts": vector_calls, "array_upper": vector_calls, "array_lower": vector_calls, "array_length": vector_calls, "unnest": vector_calls,
          "_pg_expandarray": expand, "pg_partition_ancestors": nothing, "pg_blocking_pids": nothing, "array_remove": array_remove,
          "json_build_object": json_object, "jsonb_build_object": json_object, "json_agg": aggregate_json, "jsonb_agg": aggregate_json, "format": formatted,
-         "set_config": set_config, "pg_typeof": type_of_value}
-SETS = ("generate_subscripts", "unnest", "_pg_expandarray")
+         "set_config": set_config}
 
 
 def call(r, name, node, args, types):

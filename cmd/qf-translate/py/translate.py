@@ -196,7 +196,7 @@ def check_depth(tree):
 
 # ---- postgres → duckdb -----------------------------------------------------------------------------------------------
 
-def about_catalog(a, body, tokens, schema):
+def about_catalog(a, body, tokens):
     """The translation of a statement that reads nothing but the catalog; None: it is none."""
     text = catalog_text(body, tokens)
     if text is None:
@@ -210,14 +210,14 @@ def about_catalog(a, body, tokens, schema):
     check_depth(tree)
     parameters(tree, p.names)
     complaint = survey(tree, tokens, p.names)[1]
-    out = translate_catalog(tree, p.names, schema, a.doubts)
+    out = translate_catalog(tree, p.names, a.doubts)
     if out is not None and complaint:
         raise Failure(complaint)
     return out
 
 
 def postgres_to_duckdb(a, body, tokens, schema, guard, oids):
-    out = about_catalog(a, body, tokens, schema)
+    out = about_catalog(a, body, tokens)
     if out is not None:
         return out
     try:
