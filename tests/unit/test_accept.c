@@ -155,6 +155,104 @@ static void a_pause_and_a_close_hold_at_once(void **state)
 	close_host(&h);
 }
 
+/* ---- prefaces: "#", a length digit, and as many letters of a name ---- */
+
+static bool everybody(void *arg, const char *name)
+{
+	(void)name;
+	return *(bool *)arg;
+}
+
+static int read_name(struct qf_slice got, size_t *ret_need, char name[QF_CLIENT_NAME], struct qf_err *reterr)
+{
+	*ret_need = 2;
+	if (got.n > 0 && got.p[0] != '#')
+		return qf_err_set(reterr, QF_EMALFORMED, "no #");
+	if (got.n < 2)
+		return 0;
+	*ret_need = 2 + (size_t)(got.p[1] - '0');
+	if (got.n >= *ret_need)
+		snprintf(name, QF_CLIENT_NAME, "%.*s", (int)*ret_need - 2, (const char *)got.p + 2);
+	return 0;
+}
+
+static void open_prefaced(struct host *h, struct qf_preface *p, bool *expected, struct sockaddr_storage *at, socklen_t *n)
+{
+	*p = (struct qf_preface){ .expected = everybody, .read = read_name, .arg = expected };
+	open_host(h, AF_UNIX, at, n);
+	h->a.preface = p;
+}
+
+static void a_preface_names_the_client(void **state)
+{
+	static const char *const cases[] = { "#5alice", "#0", "#3bob and what follows" };
+	static const char *const names[] = { "alice", "", "bob" }, *const rest[] = { "", "", " and what follows" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool expected = true;
+		struct sockaddr_storage at;
+		struct qf_preface p;
+		struct host h;
+		socklen_t n;
+		char left[64] = "";
+
+		open_prefaced(&h, &p, &expected, &at, &n);
+		int fd = connect_to(&at, n);
+
+		for (const char *c = cases[i]; *c; c++) {
+			assert_int_equal(send(fd, c, 1, 0), 1);
+			turn_for(&h, 2);
+		}
+		assert_int_equal(h.n, 1);
+		assert_string_equal(h.name, names[i]);
+		if (*rest[i])
+			assert_true(recv(h.fds[0], left, sizeof(left) - 1, 0) > 0);
+		assert_string_equal(left, rest[i]);
+		assert_int_equal(h.a.n_prefaced, 0);
+		close(fd);
+		close_host(&h);
+	}
+}
+
+static void without_its_preface_a_client_is_not_taken(void **state)
+{
+	static const char *const cases[] = { "x", "#5ali", "" };
+	bool expected = true;
+	struct sockaddr_storage at;
+	struct qf_preface p;
+	struct host h;
+	socklen_t n;
+
+	(void)state;
+	open_prefaced(&h, &p, &expected, &at, &n);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd = connect_to(&at, n);
+		char c;
+
+		assert_true(send(fd, cases[i], strlen(cases[i]), 0) >= 0);
+		shutdown(fd, SHUT_WR);
+		turn_for(&h, 50);
+		assert_int_equal(h.n, 0);
+		assert_int_equal(h.a.n_prefaced, 0);
+		assert_int_equal(recv(fd, &c, 1, 0), 0);
+		close(fd);
+	}
+	int fd = connect_to(&at, n); /* one that is still under way when the acceptor closes */
+
+	turn_for(&h, 50);
+	assert_int_equal(h.a.n_prefaced, 1);
+	expected = false;
+	int other = connect_to(&at, n);
+
+	turn_for(&h, 50);
+	assert_int_equal(h.n, 1);
+	close_host(&h);
+	assert_int_equal(h.a.n_prefaced, 0);
+	close(fd);
+	close(other);
+}
+
 static void without_descriptors_it_waits(void **state)
 {
 	struct rlimit old, none;
@@ -186,6 +284,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clients_have_names),
 		cmocka_unit_test(a_pause_and_a_close_hold_at_once),
+		cmocka_unit_test(a_preface_names_the_client),
+		cmocka_unit_test(without_its_preface_a_client_is_not_taken),
 		cmocka_unit_test(without_descriptors_it_waits),
 	};
 
