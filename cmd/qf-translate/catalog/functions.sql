@@ -65,12 +65,28 @@ CREATE MACRO format_type(t, m := NULL) AS text: CASE WHEN {t} IS NULL THEN NULL 
     'numeric(' || CAST(({m} - 4) // 65536 AS VARCHAR) || ',' || CAST(({m} - 4) % 65536 AS VARCHAR) || ')'
     WHEN {t} = 1231 AND {m} > 0 THEN 'numeric(' || CAST(({m} - 4) // 65536 AS VARCHAR) || ',' || CAST(({m} - 4) % 65536 AS VARCHAR) || ')[]'
     ELSE coalesce(@qf_type_name({t}), '???') END;
+-- A default as PostgreSQL writes it, from DuckDB's text and the name of the column's type.
+CREATE MACRO qf_default_text(d, ty) AS text: CASE WHEN {d} = 'NULL' THEN NULL WHEN {d} = 'CAST(''t'' AS BOOLEAN)' THEN 'true' WHEN {d} = 'CAST(''f'' AS BOOLEAN)' THEN 'false'
+    WHEN {d} IN ('current_date', 'current_time', 'current_timestamp', 'localtime', 'localtimestamp', 'current_user') THEN upper({d})
+    WHEN regexp_full_match({d}, 'nextval\(''([^'']|'''')*''\)') THEN {d}[:-2] || '::regclass)'
+    WHEN regexp_full_match({d}, '-\d+') THEN '''' || {d} || '''::integer' WHEN regexp_full_match({d}, '-\d+\.\d+') THEN '''' || {d} || '''::numeric'
+    WHEN regexp_full_match({d}, '''([^'']|'''')*''') THEN {d} || '::' || {ty}
+    WHEN regexp_full_match({d}, 'CAST\(''([^'']|'''')*'' AS "?[A-Z]+"?\)') THEN regexp_extract({d}, '''([^'']|'''')*''') || '::' || {ty} ELSE {d} END;
+-- Operators and operator classes of the btree over a type.
+CREATE MACRO qf_equal_of(t) AS oid: CASE {t} WHEN 23 THEN 96 WHEN 21 THEN 94 WHEN 1082 THEN 1093 WHEN 701 THEN 670 WHEN 20 THEN 410 WHEN 1700 THEN 1752 WHEN 25 THEN 98
+    WHEN 1184 THEN 1320 WHEN 1114 THEN 2060 WHEN 16 THEN 91 WHEN 17 THEN 1955 WHEN 700 THEN 620 WHEN 1186 THEN 1330 WHEN 1083 THEN 1108 WHEN 1266 THEN 1550 WHEN 2950 THEN 2972
+    ELSE 3516 END;
+CREATE MACRO qf_opclass_of(t) AS oid: CASE {t} WHEN 23 THEN 1978 WHEN 21 THEN 1979 WHEN 1082 THEN 3122 WHEN 701 THEN 3123 WHEN 20 THEN 3124 WHEN 1700 THEN 3125
+    WHEN 25 THEN 3126 WHEN 1184 THEN 3127 WHEN 1114 THEN 3128 WHEN 16 THEN 10003 WHEN 17 THEN 10006 WHEN 700 THEN 10012 WHEN 1186 THEN 10022 WHEN 1083 THEN 10038
+    WHEN 1266 THEN 10041 WHEN 2950 THEN 10065 ELSE 10069 END;
 CREATE MACRO pg_get_expr(e, r, pretty := false) AS text: {e};
 CREATE MACRO pg_get_viewdef(v, pretty := false) AS text: (SELECT @qf_view_text(sql) FROM qf_relation WHERE oid = {v} AND kind = 'v');
-CREATE MACRO pg_get_constraintdef(c, pretty := false) AS text: (SELECT any_value(def) FROM qf_constraint_text WHERE oid = {c});
-CREATE MACRO pg_get_indexdef(i, c := 0, pretty := false) AS text: (SELECT any_value(CASE WHEN {c} = 0 THEN def ELSE shown[{c}] END) FROM qf_index_text WHERE oid = {i});
+CREATE MACRO pg_get_constraintdef(c, pretty := false) AS text: (SELECT any_value(CASE WHEN {pretty} AND starts_with(def, 'CHECK ((') THEN 'CHECK ' || def[8:-2] ELSE def END)
+    FROM qf_constraint_text WHERE oid = {c});
+CREATE MACRO pg_get_indexdef(i, c := 0, pretty := false) AS text: (SELECT any_value(CASE WHEN {c} > 0 THEN shown[{c}] WHEN {pretty} THEN short ELSE def END)
+    FROM qf_index_text WHERE oid = {i});
 CREATE MACRO pg_get_serial_sequence(t, c) AS text: (SELECT any_value(CASE WHEN position('.' IN qf_d.seq) > 0 THEN qf_d.seq ELSE 'public.' || qf_d.seq END) FROM
-    (SELECT table_oid, name, regexp_extract(dflt, '^nextval\(''(.*)''\)$', 1) AS seq FROM qf_column WHERE starts_with(dflt, 'nextval(')) AS qf_d
+    (SELECT table_oid, name, regexp_extract(dflt, '^nextval\(''(.*)''::regclass\)$', 1) AS seq FROM qf_column WHERE starts_with(dflt, 'nextval(')) AS qf_d
     WHERE qf_d.name = {c} AND qf_d.table_oid = @regclass({t}));
 CREATE MACRO pg_get_function_result(f) AS text: (SELECT CASE prorettype WHEN 2249 THEN 'SETOF record' ELSE @qf_type_name(prorettype) END FROM pg_proc WHERE oid = {f});
 CREATE MACRO pg_get_function_arguments(f) AS text: (SELECT array_to_string(CASE WHEN proargnames IS NULL THEN list_transform(proargtypes, lambda t: t) ELSE proargnames END, ', ') FROM pg_proc WHERE oid = {f});

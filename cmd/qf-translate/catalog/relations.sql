@@ -7,6 +7,7 @@ CREATE VIEW pg_class AS
 SELECT oid, name AS relname, schema_oid AS relnamespace, 10 AS relowner, CASE kind WHEN 'r' THEN 2 WHEN 'i' THEN 403 ELSE 0 END AS relam,
     CASE WHEN kind = 'v' THEN 0 ELSE oid END AS relfilenode, CASE WHEN kind = 'v' THEN -1 ELSE rows END AS reltuples, indexed AS relhasindex,
     CASE WHEN temporary THEN 't' ELSE 'p' END AS relpersistence, kind AS relkind, natts AS relnatts, checks AS relchecks, kind = 'v' AS relhasrules,
+    oid IN (SELECT table_oid FROM qf_foreign UNION SELECT referenced_oid FROM qf_foreign) AS relhastriggers,
     true AS relispopulated, CASE WHEN kind = 'r' THEN 'd' ELSE 'n' END AS relreplident
 FROM qf_relation;
 
@@ -23,23 +24,25 @@ FROM qf_column WHERE dflt IS NOT NULL;
 
 CREATE VIEW pg_constraint AS
 SELECT c.oid, c.name AS conname, n.oid AS connamespace, c.kind AS contype, true AS convalidated, c.table_oid AS conrelid,
-    CASE WHEN c.kind IN ('p', 'u') THEN c.index_oid ELSE coalesce(k.index_oid, 0) END AS conindid, coalesce(r.oid, 0) AS confrelid,
+    CASE WHEN c.kind IN ('p', 'u') THEN c.index_oid ELSE coalesce(k.index_oid, 0) END AS conindid, coalesce(f.referenced_oid, 0) AS confrelid,
     CASE WHEN c.kind = 'f' THEN 'a' ELSE ' ' END AS confupdtype, CASE WHEN c.kind = 'f' THEN 'a' ELSE ' ' END AS confdeltype,
     CASE WHEN c.kind = 'f' THEN 's' ELSE ' ' END AS confmatchtype, true AS conislocal, c.kind <> 'c' AS connoinherit, c.columns AS conkey,
-    k.columns AS confkey, CASE WHEN c.kind = 'f' THEN list_transform(c.columns, lambda i: 96) END AS conpfeqop,
-    CASE WHEN c.kind = 'f' THEN list_transform(c.columns, lambda i: 96) END AS conppeqop,
-    CASE WHEN c.kind = 'f' THEN list_transform(c.columns, lambda i: 96) END AS conffeqop, c.expression AS conbin
+    k.columns AS confkey, CASE WHEN c.kind = 'f' THEN list_transform(c.columns, lambda i: @qf_equal_of(y.types[i])) END AS conpfeqop,
+    CASE WHEN c.kind = 'f' THEN list_transform(c.columns, lambda i: @qf_equal_of(y.types[i])) END AS conppeqop,
+    CASE WHEN c.kind = 'f' THEN list_transform(c.columns, lambda i: @qf_equal_of(y.types[i])) END AS conffeqop, c.expression AS conbin
 FROM qf_constraint AS c JOIN qf_schema AS n ON n.duck_oid = c.schema_oid
-LEFT JOIN qf_relation AS r ON c.kind = 'f' AND r.schema_oid = n.oid AND r.name = c.referenced_table AND r.kind = 'r'
-LEFT JOIN qf_constraint AS k ON c.kind = 'f' AND k.kind IN ('p', 'u') AND k.table_oid = r.oid AND k.names = c.referenced_names;
+LEFT JOIN qf_types_of AS y ON y.table_oid = c.table_oid
+LEFT JOIN qf_foreign AS f ON f.oid = c.oid
+LEFT JOIN qf_constraint AS k ON c.kind = 'f' AND k.kind IN ('p', 'u') AND k.table_oid = f.referenced_oid AND k.names = c.referenced_names;
 
 CREATE VIEW pg_index AS
 SELECT i.oid AS indexrelid, i.table_oid AS indrelid, len(i.columns) AS indnatts, len(i.columns) AS indnkeyatts, i.is_unique AS indisunique,
     i.is_primary AS indisprimary, true AS indimmediate, true AS indisvalid, true AS indisready, true AS indislive, i.columns AS indkey,
-    list_transform(i.columns, lambda c: 0) AS indcollation, list_transform(i.columns, lambda c: 1978) AS indclass,
+    list_transform(i.columns, lambda c: CASE WHEN y.types[c] = 25 THEN 100 ELSE 0 END) AS indcollation,
+    list_transform(i.columns, lambda c: @qf_opclass_of(y.types[c])) AS indclass,
     list_transform(i.columns, lambda c: 0) AS indoption,
     CASE WHEN list_contains(i.columns, 0) THEN array_to_string(list_filter(i.names, lambda e, pos: i.columns[pos] = 0), ', ') END AS indexprs
-FROM qf_index AS i;
+FROM qf_index AS i LEFT JOIN qf_types_of AS y ON y.table_oid = i.table_oid;
 
 CREATE VIEW pg_description AS
 SELECT oid AS objoid, 1259 AS classoid, 0 AS objsubid, comment AS description FROM qf_relation WHERE comment IS NOT NULL
@@ -83,10 +86,12 @@ FROM (SELECT oid, name, schema_oid, @quote_ident(name) AS quoted FROM qf_relatio
 LEFT JOIN qf_path AS o ON o.oid = r.schema_oid;
 
 CREATE VIEW qf_index_text AS
-SELECT x.oid, x.shown, 'CREATE ' || CASE WHEN x.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || @quote_ident(x.name) || ' ON ' || n.shown || '.' || @quote_ident(t.name)
-    || ' USING btree (' || array_to_string(x.shown, ', ') || ')' AS def
-FROM (SELECT oid, table_oid, name, is_unique, list_transform(names, lambda i: @quote_ident(i)) AS shown FROM qf_index) AS x
-JOIN qf_relation AS t ON t.oid = x.table_oid JOIN qf_schema_text AS n ON n.oid = t.schema_oid;
+SELECT oid, shown, head || schema_shown || '.' || tail AS def, head || CASE WHEN visible THEN '' ELSE schema_shown || '.' END || tail AS short
+FROM (SELECT x.oid, x.shown, n.shown AS schema_shown, o.oid IS NOT NULL AS visible,
+        'CREATE ' || CASE WHEN x.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || @quote_ident(x.name) || ' ON ' AS head,
+        @quote_ident(t.name) || ' USING btree (' || array_to_string(x.shown, ', ') || ')' AS tail
+    FROM (SELECT oid, table_oid, name, is_unique, list_transform(names, lambda i: @quote_ident(i)) AS shown FROM qf_index) AS x
+    JOIN qf_relation AS t ON t.oid = x.table_oid JOIN qf_schema_text AS n ON n.oid = t.schema_oid LEFT JOIN qf_path AS o ON o.oid = n.oid);
 
 CREATE VIEW qf_constraint_text AS
 SELECT oid, CASE kind WHEN 'p' THEN 'PRIMARY KEY (' || cols || ')' WHEN 'u' THEN 'UNIQUE (' || cols || ')' WHEN 'f' THEN

@@ -30,7 +30,12 @@ CREATE VIEW pg_am AS
 SELECT oid, amname, amhandler, amtype FROM (VALUES (2, 'heap', 3, 't'), (403, 'btree', 330, 'i')) AS t(oid, amname, amhandler, amtype);
 
 CREATE VIEW pg_opclass AS
-SELECT 1978 AS oid, 403 AS opcmethod, 'default_ops' AS opcname, 11 AS opcnamespace, 10 AS opcowner, 1976 AS opcfamily, 2276 AS opcintype, true AS opcdefault;
+SELECT oid, 403 AS opcmethod, name AS opcname, 11 AS opcnamespace, 10 AS opcowner, family AS opcfamily, ty AS opcintype, true AS opcdefault
+FROM (VALUES (1978, 'int4_ops', 23, 1976), (1979, 'int2_ops', 21, 1976), (3122, 'date_ops', 1082, 434), (3123, 'float8_ops', 701, 1970),
+    (3124, 'int8_ops', 20, 1976), (3125, 'numeric_ops', 1700, 1988), (3126, 'text_ops', 25, 1994), (3127, 'timestamptz_ops', 1184, 434),
+    (3128, 'timestamp_ops', 1114, 434), (10003, 'bool_ops', 16, 424), (10006, 'bytea_ops', 17, 428), (10012, 'float4_ops', 700, 1970),
+    (10022, 'interval_ops', 1186, 1982), (10038, 'time_ops', 1083, 1996), (10041, 'timetz_ops', 1266, 2000), (10065, 'uuid_ops', 2950, 2968),
+    (10069, 'enum_ops', 3500, 3522)) AS t(oid, name, ty, family);
 
 CREATE VIEW pg_collation AS
 SELECT oid, name AS collname, 11 AS collnamespace, 10 AS collowner, provider AS collprovider, true AS collisdeterministic, -1 AS collencoding,

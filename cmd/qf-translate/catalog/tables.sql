@@ -7,7 +7,8 @@ CREATE VIEW qf_schema AS
 SELECT CASE WHEN database_name = 'temp' THEN 13000 WHEN schema_name = 'main' THEN 2200 ELSE oid END AS oid, oid AS duck_oid,
     CASE WHEN database_name = 'temp' THEN 'pg_temp_1' WHEN schema_name = 'main' THEN 'public' ELSE schema_name END AS name
 FROM duckdb_schemas()
-WHERE (database_name = current_database() AND schema_name NOT IN ('pg_catalog', 'information_schema', 'public')) OR (database_name = 'temp' AND schema_name = 'main')
+WHERE (database_name = current_database() AND schema_name NOT IN ('pg_catalog', 'information_schema', 'public')) OR (database_name = 'temp' AND schema_name = 'main'
+    AND (EXISTS (SELECT 1 FROM duckdb_tables() WHERE temporary) OR EXISTS (SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal)))
 UNION ALL VALUES (11, NULL, 'pg_catalog'), (13207, NULL, 'information_schema'), (99, NULL, 'pg_toast');
 
 -- Where an unqualified name is looked for: the search path of the session, and what is always in it.
@@ -59,15 +60,29 @@ UNION ALL
 SELECT oid, name, schema_oid, schema, kind, natts, NULL, 0, 0, false, NULL, false FROM qf_catalog;
 
 CREATE VIEW qf_column AS
-SELECT c.table_oid, c.column_index AS num, c.column_name AS name, c.column_default AS dflt, NOT c.is_nullable AS not_null, c.comment, c.data_type,
-    CASE WHEN e.oid IS NULL THEN coalesce(CASE WHEN c.data_type LIKE '%]' THEN coalesce(b.typarray, 114) END, b.oid, 114) WHEN c.data_type LIKE '%]' THEN e.array_oid ELSE e.oid END AS type_oid,
-    CASE WHEN starts_with(c.data_type, 'DECIMAL(') AND (b.oid IS NOT NULL) THEN
-        CAST(regexp_extract(c.data_type, '\((\d+),(\d+)\)', 1) AS INTEGER) * 65536 + CAST(regexp_extract(c.data_type, '\((\d+),(\d+)\)', 2) AS INTEGER) + 4
-        ELSE -1 END AS type_mod
-FROM (SELECT *, regexp_replace(data_type, '\[\d*\]$', '') AS element FROM duckdb_columns() WHERE database_name IN (current_database(), 'temp') AND NOT internal) AS c
-LEFT JOIN qf_enum AS e ON e.sql = c.element
-LEFT JOIN qf_duck_type AS d ON d.name = regexp_replace(c.element, '^(DECIMAL|ENUM)\(.*\)$', '\1')
-LEFT JOIN qf_base_type AS b ON b.oid = d.oid;
+SELECT k.table_oid, k.num, k.name, @qf_default_text(k.dflt, t.shown) AS dflt, k.not_null, k.comment, k.data_type, k.type_oid, k.type_mod
+FROM (
+    SELECT c.table_oid, c.column_index AS num, c.column_name AS name, c.column_default AS dflt, NOT c.is_nullable AS not_null, c.comment, c.data_type,
+        CASE WHEN e.oid IS NULL THEN coalesce(CASE WHEN c.data_type LIKE '%]' THEN coalesce(b.typarray, 114) END, b.oid, 114) WHEN c.data_type LIKE '%]' THEN e.array_oid ELSE e.oid END AS type_oid,
+        CASE WHEN starts_with(c.data_type, 'DECIMAL(') AND (b.oid IS NOT NULL) THEN
+            CAST(regexp_extract(c.data_type, '\((\d+),(\d+)\)', 1) AS INTEGER) * 65536 + CAST(regexp_extract(c.data_type, '\((\d+),(\d+)\)', 2) AS INTEGER) + 4
+            ELSE -1 END AS type_mod
+    FROM (SELECT *, regexp_replace(data_type, '\[\d*\]$', '') AS element FROM duckdb_columns() WHERE database_name IN (current_database(), 'temp') AND NOT internal) AS c
+    LEFT JOIN qf_enum AS e ON e.sql = c.element
+    LEFT JOIN qf_duck_type AS d ON d.name = regexp_replace(c.element, '^(DECIMAL|ENUM)\(.*\)$', '\1')
+    LEFT JOIN qf_base_type AS b ON b.oid = d.oid
+) AS k LEFT JOIN qf_type_name AS t ON t.oid = k.type_oid;
+
+-- Foreign keys: who refers to whom.
+CREATE VIEW qf_foreign AS
+SELECT c.oid, c.table_oid, r.oid AS referenced_oid
+FROM qf_constraint AS c JOIN qf_schema AS n ON n.duck_oid = c.schema_oid
+JOIN qf_relation AS r ON r.schema_oid = n.oid AND r.name = c.referenced_table AND r.kind = 'r'
+WHERE c.kind = 'f';
+
+-- The types of the columns of a table, in their order.
+CREATE VIEW qf_types_of AS
+SELECT table_oid, list(type_oid ORDER BY num) AS types FROM qf_column GROUP BY table_oid;
 
 -- DuckDB's types, and the types that values of them have in a result.
 CREATE VIEW qf_duck_type AS

@@ -82,6 +82,8 @@ class Catalog:
         self.by_cte = {r.cte: r for r in self.all}
         self.known = re.compile(r"\b(information_schema\.\w+|pg_catalog\.\w+|pg_\w+)\b(?!['(])")
         self.made = {}
+        for f in self.functions.values():
+            f.body = self.known.sub(self.name, f.body)
 
     def relation(self, schema, name):
         return self.relations.get((schema, name))
@@ -147,13 +149,12 @@ class Catalog:
         has = output_names(raw) if raw else ()
         if has and has[0] == "*":
             return self.tidy(raw)
-        items = []
+        items, partly = [], raw and "BY NAME" in raw  # its parts do not all have the same columns
         for c, ty in r.columns.items():
             to = held(ty)
-            if c in has:
-                items.append('CAST(%s AS %s) AS "%s"' % ('"%s"' % c, to, c) if c not in r.needed or c in has else c)
-            else:
-                items.append('CAST(%s AS %s) AS "%s"' % (ZERO.get(to, "[]" if to.endswith("]") else "0") if c in r.needed else "NULL", to, c))
+            absent = ZERO.get(to, "[]" if to.endswith("]") else "0") if c in r.needed else "NULL"
+            value = '"%s"' % c if c in has else absent
+            items.append('CAST(%s AS %s) AS "%s"' % ("coalesce(%s, %s)" % (value, absent) if partly and value != absent else value, to, c))
         return "SELECT %s%s" % (", ".join(items), " FROM (%s)" % self.tidy(raw) if raw else " WHERE false")
 
     def read_by(self, text):
