@@ -87,7 +87,7 @@ bool pg_portal_put(struct pg_session *s, struct pg_portal *p, struct qf_sql_erro
 
 	if (!*p->name)
 		pg_portal_drop_unnamed(s);
-	if (p->charged > MAX_BYTES - x->bytes || (x->portals && qf_map_count(x->portals) >= MAX_PORTALS) ||
+	if (p->charged > MAX_BYTES - x->bytes || (*p->name && x->portals && qf_map_count(x->portals) >= MAX_PORTALS) ||
 		!pg_listener_reserve(s->listener, p->charged)) {
 		qf_sql_error_set(reterr, "53200",
 			"out of memory for portals: the limit is %d, or %d MiB of a session", MAX_PORTALS,

@@ -175,7 +175,8 @@ bool pg_prepared_put(struct pg_session *s, struct pg_statement *st, struct qf_sq
 {
 	struct pg_extended *x = &s->extended;
 
-	if (st->charged > MAX_BYTES - x->bytes || (x->statements && qf_map_count(x->statements) >= MAX_STATEMENTS) ||
+	if (st->charged > MAX_BYTES - x->bytes ||
+		(*st->name && x->statements && qf_map_count(x->statements) >= MAX_STATEMENTS) ||
 		!pg_listener_reserve(s->listener, st->charged)) {
 		qf_sql_error_set(reterr, "53200",
 			"out of memory for prepared statements: the limit is %d, or %d MiB of a session",
