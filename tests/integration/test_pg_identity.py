@@ -335,3 +335,114 @@ def test_the_pool_is_of_all_users(mapped, bank):
         t.join()
     assert not wrong
     pgkit.settled(lambda: sum(n for user, n in bank.users() if user != "svc") <= 4, True)
+
+
+# ---- scramKeys ----------------------------------------------------------------------------------------------------------
+
+KEYS = """
+queryflux:
+  frontends:
+    postgresWire: {{{{ enabled: true, port: {{port}} }}}}
+auth:
+  provider: static
+  required: true
+  staticUsers:
+    users:
+      alice: {{{{ password: "{alice}" }}}}
+      bob: {{{{ password: "{bob}" }}}}
+      other: {{{{ password: plain }}}}
+  hostRules:
+    - {{{{ users: [other], method: password }}}}
+    - {{{{ method: scram-sha-256 }}}}
+clusters:
+  main: {{{{ engine: postgres, endpoint: "postgres://127.0.0.1:{port}/bank{tls}", poolSize: 2, queryAuth: {{{{ type: scramKeys }}}} }}}}
+clusterGroups:
+  default: {{{{ maxRunningQueries: 8, members: [main] }}}}
+routingFallback: default
+"""
+
+
+class KeysKit(Kit):
+    def connect(self, user="alice", **kw):
+        return super().connect(user=user, **{"password": SECRET.get(user, "plain"), **kw})
+
+
+def keys_kit(bank, directory, tls="", **verifiers):
+    found = dict(bank.sql("select rolname::text, rolpassword from pg_authid where rolname in ('alice', 'bob')"))
+    return KeysKit(directory, KEYS.format(port=bank.port, tls=tls, **{**found, **verifiers}))
+
+
+@pytest.fixture(scope="module")
+def by_keys(bank, tmp_path_factory):
+    with pgkit.ending(keys_kit(bank, tmp_path_factory.mktemp("keys")).start()) as k:
+        yield k
+
+
+def test_by_the_keys_of_the_client(by_keys, bank):
+    """No password of the engine stands anywhere; each is itself there."""
+    with by_keys.connect(user="alice") as a, by_keys.connect(user="bob") as b:
+        for i in range(50):
+            for c, user in ((a, "alice"), (b, "bob")):
+                own(c.execute(ASK, prepare=i % 2 == 0).fetchall(), user)
+        assert a.execute("select current_user::text, session_user::text").fetchone() == ("alice", "alice")
+        assert a.info.server_version == b.info.server_version
+    assert {user for user, _ in bank.users()} <= {"alice", "bob"}
+
+
+def test_cancel_by_keys(by_keys):
+    with by_keys.connect(user="alice") as a:
+        timer = threading.Timer(0.5, a.cancel)
+        timer.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            a.execute("select pg_sleep(60)")
+        timer.join()
+        own(a.execute(ASK).fetchall(), "alice")
+
+
+def test_a_session_without_keys(by_keys):
+    with by_keys.connect(user="other") as c:
+        with pytest.raises(psycopg.Error) as e:
+            c.execute("select 1")
+        assert e.value.sqlstate == "28000" and "SCRAM" in str(e.value), e.value
+
+
+def test_keys_that_do_not_fit(bank, tmp_path):
+    """The same password, but another salt."""
+    with pgkit.ending(keys_kit(bank, tmp_path / "kit", bob=SECRET["bob"]).start()) as kit:
+        with kit.connect(user="bob") as b, kit.connect(user="alice") as a:
+            with pytest.raises(psycopg.Error) as e:
+                b.execute("select 1")
+            assert e.value.sqlstate == "28P01" and "verifier" in str(e.value), e.value
+            own(a.execute(ASK).fetchall(), "alice")
+
+
+# ---- secrets ------------------------------------------------------------------------------------------------------------
+
+
+def memory(pid):
+    """What is readable of a process; ours, so that nobody stops us."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            span, rights = line.split()[:2]
+            if rights[0] != "r" or line.rstrip().endswith(("[vvar]", "[vsyscall]")):
+                continue
+            begin, end = (int(x, 16) for x in span.split("-"))
+            try:
+                mem.seek(begin)
+                yield mem.read(end - begin)
+            except (OSError, ValueError, OverflowError):
+                continue
+
+
+def test_secrets_of_the_engine(kit, mapped):
+    """qf-listen has none in its memory; no log, event or state of anybody has one."""
+    for k in (kit, mapped):
+        secrets = [SECRET["svc"].encode(), SECRET["bob"].encode()]
+        # What is written in the configuration itself all programs read; passwordFile is for qf-dispatch alone.
+        seen = [s for chunk in memory(k.pid("listen")) for s in secrets if s in chunk]
+        assert not seen
+        assert any(b"queryflux" in chunk for chunk in memory(k.pid("listen"))), "the search finds nothing at all"
+        files = [f for d in (k.dir, k.run_dir, k.state_dir) for f in d.rglob("*") if f.is_file()]
+        for f in files:
+            if f != k.config:
+                assert not [s for s in SECRET.values() if s.encode() in f.read_bytes()], f

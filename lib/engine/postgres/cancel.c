@@ -12,7 +12,10 @@
 struct pge_cancelling {
 	struct pge_work work;
 	struct qf_engine_conn *conn; /* NULL: gone */
-	PGcancel *handle;
+	PGcancel *handle; /* NULL: without libpq, by the next ones */
+	struct sockaddr_storage address;
+	socklen_t address_len;
+	uint32_t pid, key;
 };
 
 static void cancel_run(struct pge_work *w)
@@ -21,7 +24,10 @@ static void cancel_run(struct pge_work *w)
 	char text[256];
 
 	/* What goes wrong shows: the statement does not end. */
-	(void)PQcancel(k->handle, text, sizeof(text));
+	if (!k->handle)
+		pge_own_cancel((const struct sockaddr *)&k->address, k->address_len, k->pid, k->key);
+	else
+		(void)PQcancel(k->handle, text, sizeof(text));
 }
 
 static void cancel_drop(struct pge_work *w)
@@ -50,14 +56,20 @@ static void cancel_done(struct pge_work *w)
 static void send_cancel(struct qf_engine_conn *c)
 {
 	struct pge_cancelling *k;
-	PGcancel *handle = c->cancelling ? NULL : PQgetCancel(c->pg);
+	PGcancel *handle = c->cancelling || !c->pg ? NULL : PQgetCancel(c->pg);
 
-	if (!handle)
+	if (!handle && (c->cancelling || !c->own))
 		return;
 	k = qf_xcalloc(1, sizeof(*k));
 	k->work = (struct pge_work){ .run = cancel_run, .done = cancel_done, .drop = cancel_drop };
 	k->conn = c;
 	k->handle = handle;
+	if (c->own) {
+		k->address = c->own->address;
+		k->address_len = c->own->address_len;
+		k->pid = c->own->pid;
+		k->key = c->own->key;
+	}
 	if (pge_crew_add(c->pool->engine->cancellers, &k->work) < 0) {
 		cancel_drop(&k->work);
 		qf_timer_set(c->pool->engine->loop, &c->timer, AGAIN_NS);

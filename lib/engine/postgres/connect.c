@@ -75,10 +75,10 @@ static void timed_out(struct qf_timer *t)
 static void opened(struct qf_engine_conn *c)
 {
 	struct qf_loop *loop = c->pool->engine->loop;
-	const char *strings = PQparameterStatus(c->pg, "standard_conforming_strings");
+	const char *strings = c->pg ? PQparameterStatus(c->pg, "standard_conforming_strings") : NULL;
 
-	c->server_version = PQserverVersion(c->pg);
-	c->odd_strings = strings && strcmp(strings, "on") != 0;
+	c->server_version = c->pg ? PQserverVersion(c->pg) : c->own->server_version;
+	c->odd_strings = c->pg ? strings && strcmp(strings, "on") != 0 : c->own->odd_strings;
 	qf_timer_stop(loop, &c->timer);
 	c->timer.fn = c->answer_late;
 	pge_wire_open(c);
@@ -93,8 +93,10 @@ static void connect_done(struct pge_work *w)
 	if (c) {
 		c->connecting = NULL;
 		c->pg = k->dial.pg;
+		c->own = k->dial.own;
 		k->dial.pg = NULL;
-		if (c->pg)
+		k->dial.own = NULL;
+		if (c->pg || c->own)
 			opened(c);
 		else
 			failed(c, k->dial.sqlstate, k->dial.err.text);

@@ -24,6 +24,7 @@ void pge_dial_fini(struct pge_dial *d)
 {
 	PQfinish(d->pg);
 	d->pg = NULL;
+	d->own = pge_own_free(d->own);
 	pge_target_fini(&d->target);
 }
 
@@ -123,22 +124,18 @@ static int timed_out(struct pge_dial *d)
 	return qf_err_set(&d->err, QF_ECLOSED, "connecting took longer than connectTimeoutSecs");
 }
 
-static bool is_over(const struct pge_dial *d, uint64_t now)
+bool pge_dial_is_over(const struct pge_dial *d)
 {
-	return now >= d->deadline_ns || atomic_load_explicit(&d->stop, memory_order_relaxed);
+	return qf_mono_ns() >= d->deadline_ns || atomic_load_explicit(&d->stop, memory_order_relaxed);
 }
 
 static int wait_for(struct pge_dial *d, short events)
 {
 	struct pollfd p = { .fd = PQsocket(d->pg), .events = events };
-	uint64_t now;
 
-	while (now = qf_mono_ns(), !is_over(d, now)) {
-		uint64_t left = (d->deadline_ns - now) / QF_MS + 1;
-
-		if (poll(&p, 1, left < SLICE_MS ? (int)left : SLICE_MS) > 0)
+	while (!pge_dial_is_over(d))
+		if (poll(&p, 1, SLICE_MS) > 0)
 			return 0;
-	}
 	return timed_out(d);
 }
 
@@ -147,7 +144,7 @@ static int look_until_whole(struct pge_dial *d)
 	enum look l;
 
 	while ((l = look(d->pg, &d->err)) == LOOK_WAIT) {
-		if (is_over(d, qf_mono_ns()))
+		if (pge_dial_is_over(d))
 			return timed_out(d);
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * QF_MS }, NULL);
 	}
@@ -178,8 +175,12 @@ static int go_on(struct pge_dial *d)
 
 void pge_dial_run(struct pge_dial *d)
 {
-	if (is_over(d, qf_mono_ns())) {
+	if (pge_dial_is_over(d)) {
 		timed_out(d);
+		return;
+	}
+	if (d->target.keys) {
+		pge_keys_login(d);
 		return;
 	}
 	if (pge_target_connect(&d->target, &d->pg, &d->err) < 0) {

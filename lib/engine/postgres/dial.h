@@ -15,12 +15,14 @@ struct pge_dial {
 	uint64_t deadline_ns; /* of qf_mono_ns() */
 	atomic_bool stop;     /* nobody waits any more */
 	/* what came of it */
-	PGconn *pg;	  /* NULL: it failed */
+	PGconn *pg;	     /* this, with libpq */
+	struct pge_own *own; /* … or this, by SCRAM keys; both NULL: it failed */
 	char sqlstate[6]; /* … for this reason of the server's; empty: it was not reached, or said none */
 	struct qf_err err;
 };
 
 void pge_dial_run(struct pge_dial *d);
 void pge_dial_fini(struct pge_dial *d);
+bool pge_dial_is_over(const struct pge_dial *d); /* its time is, or nobody waits */
 
 #endif

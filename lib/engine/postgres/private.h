@@ -13,6 +13,7 @@
 
 #include "adapter.h"
 #include "crew.h"
+#include "keys.h"
 #include "qf/clock.h"
 #include "qf/list.h"
 #include "qf/map.h"
@@ -174,6 +175,7 @@ struct qf_engine_conn {
 	uint64_t session, opened_ns, used_ns, pinged_ns;
 	/* wire.c */
 	PGconn *pg;
+	struct pge_own *own; /* in place of libpq's: keys.h */
 	SSL *ssl; /* NULL: plain */
 	int fd;
 	struct qf_watch watch;

@@ -238,8 +238,8 @@ static void ready(struct qf_watch *w, uint32_t events)
 
 void pge_wire_open(struct qf_engine_conn *c)
 {
-	c->fd = PQsocket(c->pg);
-	c->ssl = PQsslInUse(c->pg) ? PQsslStruct(c->pg, "OpenSSL") : NULL;
+	c->fd = c->pg ? PQsocket(c->pg) : c->own->fd;
+	c->ssl = !c->pg ? c->own->ssl : PQsslInUse(c->pg) ? PQsslStruct(c->pg, "OpenSSL") : NULL;
 	if (c->ssl)
 		SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	c->watch = (struct qf_watch){ .fd = c->fd, .fn = ready };
@@ -255,4 +255,5 @@ void pge_wire_close(struct qf_engine_conn *c)
 	if (c->pg)
 		PQfinish(c->pg);
 	c->pg = NULL;
+	c->own = pge_own_free(c->own);
 }
