@@ -187,7 +187,7 @@ qf_write_fn qf_pg_bool8, qf_pg_bool1, qf_json_bool8, qf_json_bool1, qf_pg_i8, qf
 	qf_pg_u32, qf_pg_i64, qf_pg_u64, qf_pg_hugeint, qf_pg_uhugeint, qf_pg_decimal, qf_pg_bignum, qf_pg_float4,
 	qf_pg_float8, qf_json_float4, qf_json_float8, qf_trino_hugeint, qf_trino_uhugeint, qf_trino_float4,
 	qf_trino_float8, qf_binary_bool8, qf_binary_bool1, qf_binary_i8, qf_binary_u8, qf_binary_i16, qf_binary_u16,
-	qf_binary_i32, qf_binary_u32, qf_binary_i64;
+	qf_binary_i32, qf_binary_u32, qf_binary_i64, qf_binary_oid;
 /* numeric.c */
 qf_write_fn qf_binary_u64, qf_binary_hugeint, qf_binary_uhugeint, qf_binary_decimal, qf_binary_bignum;
 /* datetime.c, interval.c */

@@ -177,6 +177,17 @@ int qf_binary_i64(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	return put_int8(s, qf_col_i64(col, row));
 }
 
+/* An oid, held in 64 bits. */
+int qf_binary_oid(const struct qf_col *col, uint64_t row, struct qf_sink *s)
+{
+	int64_t v = qf_col_i64(col, row);
+
+	if (v < 0 || v > UINT32_MAX)
+		return qf_err_set(s->err, QF_EUNSUPPORTED, "an oid beyond 32 bits");
+	qf_sink_u32(s, (uint32_t)v);
+	return 0;
+}
+
 static void put_wide(struct qf_sink *s, bool negative, unsigned __int128 v)
 {
 	uint8_t *p = qf_sink_room(s, 1 + QF_U128_DIGITS);

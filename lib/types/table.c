@@ -15,6 +15,9 @@
  *     {"tag":value}; a MAP with text keys is an object, any other a list of {"key":…,"value":…}
  *   "NULL" (untyped) → text
  *
+ * Columns of the catalog that the translation makes of DuckDB's own (lib/engine/duckdb/shown.h) say what they are by an
+ * extension type: oid, name, "char", varchar, pg_node_tree.
+ *
  * And where Trino has no equal type:
  *
  *   UTINYINT → smallint; USMALLINT → integer; UINTEGER → bigint; UBIGINT → decimal(20,0)
@@ -105,6 +108,7 @@ static const struct qf_vtype vtypes[] = {
 	{ "SMALLINT",     A(INT16),        PLAIN,             PG(INT2),         2, 0, BARE(i16),           T(smallint) },
 	{ "INTEGER",      A(INT32),        PLAIN,             PG(INT4),         4, 0, BARE(i32),           T(integer) },
 	{ "BIGINT",       A(INT64),        PLAIN,             PG(INT8),         8, 0, BARE(i64),           T(bigint) },
+	{ "oid",          A(INT64),        EXT(queryflux.oid), PG(OID),         4, 0, qf_pg_i64, qf_binary_oid, qf_pg_i64, qf_pg_i64, T(bigint) },
 	{ "HUGEINT",      FIXED,           DUCK(hugeint),     PG(NUMERIC),     -1, 0, WIDE(hugeint),       T_NUM(38) },
 	{ "UTINYINT",     A(UINT8),        PLAIN,             PG(INT2),         2, 0, BARE(u8),            T(smallint) },
 	{ "USMALLINT",    A(UINT16),       PLAIN,             PG(INT4),         4, 0, BARE(u16),           T(integer) },
@@ -119,6 +123,10 @@ static const struct qf_vtype vtypes[] = {
 	{ "DOUBLE",       A(DOUBLE),       PLAIN,             PG(FLOAT8),       8, 0, REAL(float8, i64),   T(double) },
 	{ "VARCHAR",      A(STRING),       PLAIN,             PG(TEXT),        -1, 1, TEXT(text),          T_VARCHAR },
 	{ "VARCHAR",      A(LARGE_STRING), PLAIN,             PG(TEXT),        -1, 1, TEXT(text),          T_VARCHAR },
+	{ "name",         A(STRING),       EXT(queryflux.name), PG(NAME),      64, 1, TEXT(text),          T_VARCHAR },
+	{ "char",         A(STRING),       EXT(queryflux.char), PG(CHAR),       1, 1, TEXT(text),          T_VARCHAR },
+	{ "varchar",      A(STRING),       EXT(queryflux.varchar), PG(VARCHAR), -1, 1, TEXT(text),         T_VARCHAR },
+	{ "pg_node_tree", A(STRING),       EXT(queryflux.pg_node_tree), OID_NODE_TREE, 0, -1, 1, TEXT(text), T_VARCHAR },
 	{ "JSON",         A(STRING),       EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,            T(json) },
 	{ "JSON",         A(LARGE_STRING), EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,            T(json) },
 	{ "BLOB",         A(BINARY),       PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),          T(varbinary) },

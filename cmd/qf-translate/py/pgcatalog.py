@@ -20,9 +20,8 @@ VECTORS = ("int2vector", "oidvector")
 OWN_TYPES = set(OIDS) | set(VECTORS) | {"name", "char", "regcollation", "regoper", "regoperator", "regconfig", "regdictionary", "pg_node_tree", "tid", "inet",
                                         "aclitem", "anyarray", "xid8", "void"}
 DOMAINS = {"sql_identifier": "name", "character_data": "varchar", "cardinal_number": "int4", "yes_or_no": "varchar", "time_stamp": "timestamptz"}
-# What the result's columns are called besides, by number.
-SHOWN_AS = {"oid": 26, "name": 19, "char": 18, "xid": 28, "cid": 29, "regproc": 24, "regprocedure": 2202, "regclass": 2205, "regtype": 2206,
-            "regnamespace": 4089, "regrole": 4096, "void": 2278, "int2vector": 22, "oidvector": 30, "pg_node_tree": 194, "varchar": 1043, "_name": 1003, "_oid": 1028, "_char": 1002}
+# What the adapter of the engine calls a column of the result when it is told to (lib/engine/duckdb/shown.c).
+SHOWN_AS = ("oid", "name", "char", "varchar", "pg_node_tree")
 VALUES = {"current_user": "current_user", "session_user": "session_user", "user": "user", "current_role": "current_role",
           "current_schema": "current_schema", "current_catalog": "current_catalog"}
 # Functions that say nothing about the catalog by themselves.
@@ -698,5 +697,5 @@ def translate_catalog(tree, names, doubts):
     if queries:
         recursive = re.match(r"WITH (RECURSIVE )?", out)
         out = "WITH %s%s%s" % (recursive[1] or "" if recursive else "", queries, ", " + out[recursive.end():] if recursive else " " + out)
-    marks = " ".join(str(SHOWN_AS.get(t, 0)) for _, t in columns or ())
+    marks = " ".join(t if t in SHOWN_AS else "-" for _, t in columns or ())
     return MARK % marks + out

@@ -8,6 +8,7 @@
 #include "enum.h"
 #include "error.h"
 #include "qf/arena.h"
+#include "shown.h"
 #include "text.h"
 
 struct duck_arrow {
@@ -41,7 +42,7 @@ static int check(const struct duck_api *api, duckdb_error_data data, struct qf_s
 	return -EINVAL;
 }
 
-static int read_schema(struct duck_arrow *a, const char **names, struct qf_sql_error *e)
+static int read_schema(struct duck_arrow *a, const char **names, const char *sql, struct qf_sql_error *e)
 {
 	for (idx_t i = 0; i < a->n_columns; i++) {
 		duckdb_type id = a->api->get_type_id(a->types[i]);
@@ -54,7 +55,7 @@ static int read_schema(struct duck_arrow *a, const char **names, struct qf_sql_e
 		return r;
 	if (ArrowSchemaDeepCopy(&a->raw, &a->plain) != NANOARROW_OK)
 		return failed(e, "schema copy", NULL);
-	if (duck_enum_plain_schema(&a->plain, &a->has_enum) < 0)
+	if (duck_enum_plain_schema(&a->plain, &a->has_enum) < 0 || duck_shown_apply(&a->plain, sql) < 0)
 		return failed(e, "schema copy", NULL);
 	return 0;
 }
@@ -91,6 +92,7 @@ struct name_of {
 	duckdb_result *result;
 	duckdb_prepared_statement prepared;
 	const struct duck_casts *casts;
+	const char *sql;
 };
 
 static const char *name_at(const struct duck_arrow *a, const struct name_of *of, idx_t i, struct qf_arena *mem)
@@ -113,7 +115,7 @@ static int make_schema(struct duck_arrow *a, const struct name_of *of, struct Ar
 
 	for (idx_t i = 0; i < a->n_columns; i++)
 		names[i] = name_at(a, of, i, mem);
-	int r = read_schema(a, names, e);
+	int r = read_schema(a, names, of->sql, e);
 
 	if (r == 0)
 		r = encode_schema(a, schema, e);
@@ -123,10 +125,10 @@ static int make_schema(struct duck_arrow *a, const struct name_of *of, struct Ar
 }
 
 int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result,
-	const struct duck_casts *casts, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+	const struct duck_casts *casts, const char *sql, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
 {
 	struct duck_arrow *a = arrow_new(api, api->result_get_arrow_options(result), api->column_count(result));
-	struct name_of names = { .result = result, .casts = casts };
+	struct name_of names = { .result = result, .casts = casts, .sql = sql };
 
 	for (idx_t i = 0; i < a->n_columns; i++)
 		a->types[i] = api->column_logical_type(result, i);
@@ -141,13 +143,13 @@ int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_r
 }
 
 int duck_arrow_describe(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
-	const struct duck_casts *casts, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+	const struct duck_casts *casts, const char *sql, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
 {
 	duckdb_arrow_options options = NULL;
 
 	api->connection_get_arrow_options(conn, &options);
 	struct duck_arrow *a = arrow_new(api, options, api->prepared_statement_column_count(prepared));
-	struct name_of names = { .prepared = prepared, .casts = casts };
+	struct name_of names = { .prepared = prepared, .casts = casts, .sql = sql };
 
 	for (idx_t i = 0; i < a->n_columns; i++)
 		a->types[i] = api->prepared_statement_column_logical_type(prepared, i);

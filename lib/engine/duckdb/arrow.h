@@ -17,13 +17,15 @@ struct duck_arrow;
 
 /*
  * Borrows api until duck_arrow_free(). The schema message is put into *schema (initialized). casts: those that we put
- * into the statement, which do not stand in the names of its columns.
+ * into the statement, which do not stand in the names of its columns. sql: the statement, see shown.h.
  */
 int duck_arrow_new(struct duck_arrow **ret, const struct duck_api *api, duckdb_result *result,
-	const struct duck_casts *casts, struct ArrowBuffer *schema, struct qf_sql_error *reterr) qf_must_check;
+	const struct duck_casts *casts, const char *sql, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+	qf_must_check;
 /* The schema message that the result of a statement would have, whose columns DuckDB knows. */
 int duck_arrow_describe(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
-	const struct duck_casts *casts, struct ArrowBuffer *schema, struct qf_sql_error *reterr) qf_must_check;
+	const struct duck_casts *casts, const char *sql, struct ArrowBuffer *schema, struct qf_sql_error *reterr)
+	qf_must_check;
 /* Whether Arrow has all column types of a statement: to be asked before it changes anything. */
 int duck_arrow_check(const struct duck_api *api, duckdb_connection conn, duckdb_prepared_statement prepared,
 	struct qf_sql_error *reterr) qf_must_check;

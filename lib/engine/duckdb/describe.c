@@ -98,7 +98,8 @@ static int put_columns(struct qf_engine_conn *c, duckdb_prepared_statement prepa
 		qf_sql_error_set(&end->error, "0A000", "the columns of the statement depend on its parameters' values");
 		return -EINVAL;
 	}
-	if (duck_arrow_describe(&c->engine->api, c->db, prepared, &c->job.casts, schema, &end->error) == 0)
+	if (duck_arrow_describe(&c->engine->api, c->db, prepared, &c->job.casts, c->job.sql, schema,
+		    &end->error) == 0)
 		return 0;
 	end->outcome = QF_OUT_ERROR;
 	return -EINVAL;

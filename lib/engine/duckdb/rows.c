@@ -16,8 +16,8 @@ bool duck_rows_begin(struct qf_engine_conn *c)
 	const struct qf_bind *b = j->pub->bind;
 
 	if (j->schema.size_bytes == 0) {
-		if (duck_arrow_new(&j->rows.arrow, &c->engine->api, &j->rows.result, &j->casts, &m->bytes,
-			    &j->end.error) < 0) {
+		if (duck_arrow_new(&j->rows.arrow, &c->engine->api, &j->rows.result, &j->casts, j->sql,
+			    &m->bytes, &j->end.error) < 0) {
 			duck_msg_free(m);
 			return fail(c);
 		}

@@ -58,6 +58,12 @@ static void fail(struct pg_result *r, const struct qf_err *err)
 
 /* ---- columns ---- */
 
+/* "char" and pg_node_tree: their binary form is their text. */
+static bool is_text(uint32_t oid)
+{
+	return oid == 18 || oid == 194;
+}
+
 /* The client asked for formats that its columns do not have. */
 static bool formats_fit(struct pg_result *r, size_t columns)
 {
@@ -75,7 +81,7 @@ static bool formats_fit(struct pg_result *r, size_t columns)
 		uint32_t oid = qf_rowset_column(r->rows, i)->pg_oid;
 		const char *name = qf_pg_type_name(oid);
 
-		if (!st->formats[st->n_formats == 1 ? 0 : i] || qf_pg_binary_can(oid))
+		if (!st->formats[st->n_formats == 1 ? 0 : i] || qf_pg_binary_can(oid) || is_text(oid))
 			continue;
 		qf_sql_error_set(&e, "0A000", "values of type %s cannot be sent in binary", name ? name : "unknown");
 		pg_result_fail(r, QF_STAGE_BIND, &e);

@@ -1,0 +1,66 @@
+/* See shown.h. The comment: a word for each column, "-" for one that is what it is. */
+#include "shown.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "qf/buf.h"
+
+#define MARK "/*qf:catalog "
+
+/* A comment could stand in a client's own text: only what values of that form may be called is believed. */
+static const struct {
+	const char *word, *format;
+} known[] = {
+	{ "oid", "l" }, { "name", "u" }, { "char", "u" }, { "varchar", "u" }, { "pg_node_tree", "u" },
+};
+
+bool duck_shown_marked(const char *sql)
+{
+	return strstr(sql, MARK) != NULL;
+}
+
+static bool fits(const struct ArrowSchema *column, const char *word, size_t n)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strlen(known[i].word) == n && memcmp(known[i].word, word, n) == 0)
+			return strcmp(known[i].format, column->format) == 0;
+	return false;
+}
+
+static int name_type(struct ArrowSchema *column, const char *word, size_t n)
+{
+	char name[64];
+	struct ArrowBuffer b;
+
+	snprintf(name, sizeof(name), "queryflux.%.*s", (int)n, word);
+	int r = ArrowMetadataBuilderInit(&b, NULL);
+
+	if (r == NANOARROW_OK)
+		r = ArrowMetadataBuilderAppend(&b, ArrowCharView("ARROW:extension:name"), ArrowCharView(name));
+	if (r == NANOARROW_OK)
+		r = ArrowMetadataBuilderAppend(&b, ArrowCharView("ARROW:extension:metadata"), ArrowCharView(""));
+	if (r == NANOARROW_OK)
+		r = ArrowSchemaSetMetadata(column, (const char *)b.data);
+	ArrowBufferReset(&b);
+	return r == NANOARROW_OK ? 0 : -ENOMEM;
+}
+
+int duck_shown_apply(struct ArrowSchema *schema, const char *sql)
+{
+	const char *at = strstr(sql, MARK);
+
+	if (!at)
+		return 0;
+	at += strlen(MARK);
+	for (int64_t i = 0; i < schema->n_children; i++) {
+		size_t n = strcspn(at, " *");
+
+		if (fits(schema->children[i], at, n) && !schema->children[i]->metadata &&
+			name_type(schema->children[i], at, n) < 0)
+			return -ENOMEM;
+		at += n;
+		at += *at == ' ';
+	}
+	return 0;
+}
