@@ -256,9 +256,11 @@ static void begin_tls(struct pg_session *s, bool direct)
 	pg_conn_start_tls(&s->conn, qf_hub_tls(s->listener->hub), direct);
 }
 
+/* A reload since it was accepted may have taken TLS away: then its first bytes are no startup packet. */
 void pg_startup_direct_tls(struct pg_session *s)
 {
-	begin_tls(s, true);
+	if (pg_startup_tls_mode(s) != QF_TLS_OFF)
+		begin_tls(s, true);
 }
 
 /*
