@@ -144,9 +144,10 @@ static void ready(struct qf_watch *w, uint32_t events)
 /* A connection that is open without a server. */
 static void open_conn(int fd)
 {
+	const struct qf_engine_who who = { .session = 1 };
 	struct qf_sql_error e;
 
-	conn = pge_conn_new(&engine->pool);
+	conn = pge_conn_new(&engine->pool, engine->service);
 	conn->counted = true;
 	engine->pool.n++;
 	qf_list_append(&engine->pool.busy, &conn->link);
@@ -156,7 +157,7 @@ static void open_conn(int fd)
 	conn->watch.fn = ready;
 	conn->state = PGE_OPEN;
 	pge_pool_idle(conn);
-	if (qf_engine_postgres.conn_get(engine, 1, &conn, &e) < 0)
+	if (qf_engine_postgres.conn_get(engine, &who, &conn, &e) < 0)
 		abort();
 }
 
