@@ -113,7 +113,7 @@ static const struct qf_section rule_section = { .items = rule_items, .size = siz
 static const char *const providers[] = { "none", "static", NULL };
 static const struct qf_item auth_items[] = {
 	{ .key = "provider", .kind = QF_ITEM_ENUM, AT(qf_conf_auth, provider), .names = providers, .dflt = "none",
-	  .reload = LIVE, .help = "who checks clients: none believes them, static has users and rules here. The original's "
+	  .reload = LIVE, .help = "who checks clients: none believes them, static has users and rules here; the original's "
 	  "oidc and ldap are not built yet" },
 	{ .key = "required", .kind = QF_ITEM_BOOL, AT(qf_conf_auth, required), .dflt = "false", .reload = LIVE,
 	  .help = "refuses a configuration that checks no client; with static every client is checked in any case" },
@@ -126,7 +126,7 @@ static const struct qf_item auth_items[] = {
 	{ .key = "staticUsers", .kind = QF_ITEM_SECTION, .offset = 0, .sub = &static_section,
 	  .help = "users of the provider static" },
 	{ .key = "hostRules", .kind = QF_ITEM_LIST, AT_LIST(qf_conf_auth, rules, n_rules), .sub = &rule_section,
-	  .help = "who may come from where and how it is checked; the first rule that fits decides, none refuses. Without "
+	  .help = "who may come from where and how it is checked; the first rule that fits decides, none refuses; without "
 	  "rules every client is asked for its password by SCRAM" },
 	SECURITY("operatorRoles", QF_ITEM_ANY, "roles that may cancel anyone's query"),
 	SECURITY("operatorGroups", QF_ITEM_ANY, "groups that may cancel anyone's query"),

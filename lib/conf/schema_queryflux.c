@@ -143,7 +143,7 @@ static const char *const tls_versions[] = { "1.2", "1.3", NULL };
 static const struct qf_item tls_items[] = {
 	{ .key = "certFile", .kind = QF_ITEM_TEXT, AT(qf_conf_tls, cert_file), .reload = LIVE,
 	  .help = "PEM file with the certificate and those between it and its authority; a name without / is looked for in "
-	  "$CREDENTIALS_DIRECTORY. Read again with each reload" },
+	  "$CREDENTIALS_DIRECTORY; read again with each reload" },
 	{ .key = "keyFile", .kind = QF_ITEM_TEXT, AT(qf_conf_tls, key_file), .reload = LIVE,
 	  .help = "PEM file with its key, without a passphrase, read by qf-listen alone; found as certFile" },
 	{ .key = "clientCaFile", .kind = QF_ITEM_TEXT, AT(qf_conf_tls, client_ca_file), .reload = LIVE,

@@ -19,18 +19,19 @@ MAY_INCLUDE = {
     "ring": "core",
     "proto": "core sql",
     "conf": "core sql",
+    "auth": "core conf sql",
     "tls": "core conf sql",
     "http": "core loop tls",
     "worker": "core loop",
     "bus": "core loop conf sql",
     "svc": "core loop conf sql bus ring",
-    "engine": "core loop conf sql proto types",
-    "frontend": "core loop conf sql proto types engine http tls",
+    "engine": "core loop conf sql proto types auth",
+    "frontend": "core loop conf sql proto types engine http tls auth",
 }
 PURE = {"core", "sql", "proto", "ring", "types"}
-IMPURE = re.compile(r"^(zmq|poll|netdb|sys/(socket|epoll|un|timerfd|signalfd|eventfd)|netinet/.*|arpa/.*)\.h$")
+IMPURE = re.compile(r"^(zmq|poll|netdb|sys/(socket|epoll|un|timerfd|signalfd|eventfd)|netinet/.*)\.h$")
 # public headers that are not named after their module
-OWNER = {"accept": "loop", "msg": "bus", "pgstmt": "sql", "copydata": "proto", "regex": "conf", "columns": "conf"} | dict.fromkeys("arena bind buf clock err list log lru map str".split(), "core")
+OWNER = {"accept": "loop", "msg": "bus", "pgstmt": "sql", "copydata": "proto", "regex": "conf", "columns": "conf"} | dict.fromkeys("arena bind buf clock err list log lru map net secret str".split(), "core")
 THIRD_PARTY = ("nanoarrow/", "flatcc/", "duckdb.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
