@@ -124,7 +124,7 @@ struct stream {
 	struct qf_engine_setting *settings; /* from the arena */
 	size_t n_settings;
 	const struct qf_bind *bind, *native; /* from the arena; native: of its text, where bind is of what stands in it */
-	const char *user;
+	const char *user, *database;
 	struct qf_slice sql;
 	enum qf_dialect dialect;
 	enum qf_access access;

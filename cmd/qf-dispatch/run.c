@@ -314,6 +314,7 @@ static void submit(struct stream *s, struct qf_slice sql)
 		.bind = s->phase != PHASE_STATEMENT ? &qf_bind_plain : inner ? s->bind : s->native,
 		.session = s->listener->epoch + s->session,
 		.user = s->user,
+		.database = s->database,
 		.query_id = s->query_id,
 		.arg = s,
 		.on_schema = on_schema,

@@ -135,6 +135,7 @@ struct qf_engine_job {
 	const struct qf_bind *bind; /* never NULL; kind and encodings are for the adapter to obey */
 	uint64_t session;	    /* unique among all listeners' sessions that this dispatch serves; 0: its own */
 	const char *user, *query_id; /* who asks, for the engine's own lists; may be NULL */
+	const char *database;	     /* as the client calls it; may be NULL */
 	size_t window;	    /* bytes of rows that may be outstanding at the start */
 	size_t batch_bytes; /* aim for batches of at most this size (256 KiB) */
 	void *arg;

@@ -89,7 +89,7 @@ CREATE MACRO pg_get_serial_sequence(t, c) AS text: (SELECT any_value(CASE WHEN p
     (SELECT table_oid, name, regexp_extract(dflt, '^nextval\(''(.*)''::regclass\)$', 1) AS seq FROM qf_column WHERE starts_with(dflt, 'nextval(')) AS qf_d
     WHERE qf_d.name = {c} AND qf_d.table_oid = @regclass({t}));
 CREATE MACRO pg_get_function_result(f) AS text: (SELECT CASE prorettype WHEN 2249 THEN 'SETOF record' ELSE @qf_type_name(prorettype) END FROM pg_proc WHERE oid = {f});
-CREATE MACRO pg_get_function_arguments(f) AS text: (SELECT array_to_string(CASE WHEN proargnames IS NULL THEN list_transform(proargtypes, lambda t: t) ELSE proargnames END, ', ') FROM pg_proc WHERE oid = {f});
+CREATE MACRO pg_get_function_arguments(f) AS text: (SELECT coalesce(array_to_string(proargnames, ', '), '') FROM pg_proc WHERE oid = {f});
 CREATE MACRO pg_get_function_identity_arguments(f) AS text: (SELECT array_to_string(proargnames, ', ') FROM pg_proc WHERE oid = {f});
 CREATE MACRO pg_get_functiondef(f) AS text: (SELECT 'CREATE MACRO ' || @quote_ident(proname) || '(' || array_to_string(proargnames, ', ') || ') AS ' || prosrc FROM pg_proc WHERE oid = {f});
 CREATE MACRO pg_get_function_sqlbody(f) AS text: CAST(NULL AS VARCHAR);
@@ -154,7 +154,7 @@ CREATE MACRO qf_schema_of(s) AS text: CASE WHEN {s}[1] = '"' THEN replace(regexp
 CREATE MACRO to_regclass(s) AS regclass: (SELECT arg_min(oid, pos) FROM qf_regclass WHERE form = CASE WHEN contains({s}, '"') THEN {s} ELSE lower({s}) END);
 CREATE MACRO regclass(s) AS regclass: coalesce(TRY_CAST({s} AS BIGINT), @to_regclass({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
     error('Catalog Error: Table with name ' || {s} || ' does not exist!') END);
-CREATE MACRO qf_regclass_text(o) AS text: CASE WHEN {o} = 0 THEN '-' ELSE coalesce((SELECT any_value(form) FROM qf_regclass WHERE best AND oid = {o}), CAST({o} AS VARCHAR)) END;
+CREATE MACRO qf_regclass_text(o) AS text: coalesce((SELECT any_value(form) FROM qf_regclass WHERE best AND oid = {o}), CAST(nullif({o}, 0) AS VARCHAR), '-');
 CREATE MACRO to_regtype(s) AS regtype: (SELECT any_value(oid) FROM qf_type_name WHERE lower({s}) IN (shown, name, 'pg_catalog.' || name, schema || '.' || name));
 CREATE MACRO regtype(s) AS regtype: coalesce(TRY_CAST({s} AS BIGINT), @to_regtype({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
     error('Catalog Error: Type with name ' || {s} || ' does not exist!') END);

@@ -42,7 +42,7 @@ class Relation:
 
 class Function:
     def __init__(self, params, ty, body):
-        self.ty, self.body, self.params = ty, body, []
+        self.ty, self.body, self.tidy, self.params = ty, body, None, []
         for p in filter(None, (p.strip() for p in params.split(","))):
             name, _, default = p.partition(":=")
             self.params.append((name.strip(), default.strip() or None))
@@ -113,8 +113,9 @@ class Catalog:
         if len(args) > len(f.params) or any(d is None for _, d in f.params[len(args):]):
             return None
         given = {p: "(%s)" % args[i] if i < len(args) else d for i, (p, d) in enumerate(f.params)}
-        body = self.expand(f.body)
-        return "(%s)" % re.sub(r"\{(\w+)\}", lambda m: given[m[1]], body)
+        if f.tidy is None:
+            f.tidy = self.tidy(f.body)
+        return "(%s)" % re.sub(r"\{(\w+)\}", lambda m: given[m[1]], f.tidy)
 
     def expand(self, text):
         """Calls of our own functions in our own texts."""
@@ -172,15 +173,11 @@ class Catalog:
             query, others = self.definition(cte)
             for n in others:
                 add(n)
-            out.append("%s AS %s(%s)" % (cte, "" if cte in SHARED else "NOT MATERIALIZED ", query))
+            out.append("%s AS (%s)" % (cte, query))
 
         for n in self.read_by(text):
             add(n)
         return ", ".join(out)
-
-
-# Read more than once in most statements, and not for one row of them.
-SHARED = {"qf_relation", "qf_column", "qf_constraint", "qf_enum", "qf_schema"}
 
 
 def output_names(text):

@@ -10,7 +10,7 @@ import re
 from sqlglot import exp
 
 from qf_catalog import catalog, held
-from qf_pgcatfuncs import CALLS, SAFE, call, element, table_of
+from qf_pgcatfuncs import CALLS, ROWS, SAFE, call, element, table_of
 from qf_pgnames import RESERVED, column_name
 from qf_tokens import STRINGS, lex, quote, string_value
 
@@ -254,7 +254,7 @@ class Reader:
     def item(self, item, scope, top):
         if item.is_star:
             return self.star(item, scope, top)
-        name = column_name(item, self.names)
+        name = NAMED.get(type(item)) or column_name(item, self.names)
         inner = item.this if isinstance(item, exp.Alias) else item
         holder = exp.Alias(this=inner.copy(), alias=exp.to_identifier(name, quoted=True))
         item.replace(holder)
@@ -276,8 +276,11 @@ class Reader:
         return ty
 
     def star(self, item, scope, top):
-        """Of our own relations the columns one by one, so that each is shown as what it is."""
+        """In the result the columns one by one where one of them is shown as something else than it is."""
         table = item.args.get("table") if isinstance(item, exp.Column) else None
+        known = [c for a, c, _ in scope.sources if table is None or a == ident_name(table)]
+        if all(c is not None for c in known) and not (top and any(t in REGS + VECTORS for c in known for t in c.values())):
+            return [x for c in known for x in c.items()]
         out, exprs = [], []
         for alias, columns, _ in scope.sources:
             if table is not None and alias != ident_name(table):
@@ -310,7 +313,7 @@ class Reader:
             scope.sources.append((label, dict(renamed(self.query(node.this.this, scope), names) or ()), None))
         elif isinstance(node, (exp.Table, exp.Lateral)):
             self.function(node, label, names, scope)
-        elif isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query):
+        elif isinstance(node.unnest(), exp.Table):
             self.source(node.this, scope)  # parentheses around joins
         elif isinstance(node, (exp.Subquery, exp.Values)):
             columns = self.query(node, scope) if isinstance(node, exp.Values) else self.query(node.this, Scope(scope))
@@ -358,19 +361,16 @@ class Reader:
         if isinstance(fn, exp.Dot):
             fn = fn.expression
         name = self.names.of(fn) if isinstance(fn, exp.Anonymous) else fn.key
-        args = list(fn.expressions) if isinstance(fn, exp.Anonymous) else [x for x in fn.iter_expressions()]
-        types = [self.e(a, scope) for a in args]
-        args = list(fn.expressions) if isinstance(fn, exp.Anonymous) else [x for x in fn.iter_expressions()]
-        got = table_of(self, name, [sql_of(a) for a in args], types, bool(node.args.get("ordinality")))
-        if got is None:
-            if name in self.catalog.functions:
-                self.used = True
-                text = self.catalog.call(name, [sql_of(a) for a in args])
-                got = "SELECT %s AS %s" % (text, name), [(name, self.catalog.functions[name].ty)]
-            else:
-                self.doubt("the function %s() in FROM" % name)
-                return
-        text, columns = got
+        if name in ROWS:
+            types = [self.e(a, scope) for a in arguments_of(fn)]
+            text, columns = table_of(self, name, [sql_of(a) for a in arguments_of(fn)], types, bool(node.args.get("ordinality")))
+            self.used = self.used or "pg_" in name
+        else:
+            holder = exp.Paren(this=fn.copy())
+            ty = self.e(holder.this, scope)
+            text, columns = "SELECT %s AS a" % sql_of(holder.this), [(name, ty)]
+            if node.args.get("ordinality"):
+                text, columns = text + ", 1 AS b", columns + [("ordinality", "int8")]
         label = label or name
         if len(columns) == 1 + bool(node.args.get("ordinality")) and not names:
             columns = [(label, columns[0][1])] + columns[1:]
@@ -412,6 +412,18 @@ class Reader:
             return "('{' || array_to_string(%s, ',') || '}')" % sql
         return "CAST(%s AS VARCHAR)" % sql
 
+    def array(self, text, to):
+        """A literal of an array, of one dimension."""
+        body, at, items = text.strip()[1:-1], 0, []
+        while at < len(body):
+            m = _MEMBER.match(body, at)
+            if m is None:
+                self.doubt("this array literal")
+                break
+            items.append("NULL" if m[2] and m[2].lower() == "null" else quote(m[2] if m[1] is None else re.sub(r"\\(.)", r"\1", m[1])))
+            at = m.end()
+        return "CAST([%s] AS %s)" % (", ".join(items), held(to))
+
     def read_as(self, sql, literal, have, to):
         """What a cast to one of the types of the catalog makes of a value."""
         if literal is not None and literal.strip().isdigit() and to in OIDS:
@@ -426,12 +438,18 @@ class Reader:
             return self.catalog.call({"regprocedure": "regproc"}.get(to, to), [sql if literal is not None else "CAST(%s AS VARCHAR)" % sql])
         if to in VECTORS:
             return "CAST(string_split(%s, ' ') AS %s)" % (sql, held(to)) if literal is not None else sql
-        if literal is not None and to.startswith("_") and re.fullmatch(r"\{[^{}\"\\]*\}", literal):
-            items = [x.strip() for x in literal[1:-1].split(",")] if literal != "{}" else []
-            return "CAST([%s] AS %s)" % (", ".join("NULL" if x.lower() == "null" else quote(x) for x in items), held(to))
+        if literal is not None and to.startswith("_"):
+            return self.array(literal, to)
         if have in REGS + VECTORS and to in ("text", "name", "varchar"):
             return self.text_of(sql, have)
         return "CAST(%s AS %s)" % (sql, held(to))
+
+
+_MEMBER = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}\\]*[^",{}\\\s]))\s*(?:,|$)')
+
+
+def arguments_of(fn):
+    return list(fn.expressions) if isinstance(fn, exp.Anonymous) else list(fn.iter_expressions())
 
 
 def renamed(columns, names):
@@ -559,6 +577,15 @@ def compare(r, node, scope, types):
             r.put(bare, r.read_as(quote(bare.this), bare.this, None, to))
         elif isinstance(bare, exp.Parameter) and bare is not mine:
             r.put(bare, "CAST(%s AS %s)" % (sql_of(bare), held("_" + (ty or "text"))))
+    listed = node.expression
+    if isinstance(listed, (exp.Any, exp.All)) and not isinstance(listed.this.unnest(), exp.Query):
+        # a comparison with each member would be a subquery for duckdb, which a join may not have
+        if isinstance(listed, exp.Any) and isinstance(node, exp.EQ):
+            r.put(node, "list_contains(%s, %s)" % (sql_of(listed.this), sql_of(node.this)))
+        elif isinstance(listed, exp.All) and isinstance(node, exp.NEQ):
+            r.put(node, "(NOT list_contains(%s, %s))" % (sql_of(listed.this), sql_of(node.this)))
+        else:
+            r.doubt("%s over an array" % listed.key.upper())
     return "bool"
 
 
@@ -669,10 +696,12 @@ for _c in (exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.Exists, ex
     HANDLERS[_c] = boolean
 for _c in (exp.Like, exp.ILike):
     HANDLERS[_c] = like
+NAMED = {}
 for _name, _word in (("CurrentUser", "current_user"), ("SessionUser", "session_user"), ("CurrentSchema", "current_schema"),
                      ("CurrentCatalog", "current_catalog"), ("CurrentRole", "current_role"), ("CurrentDatabase", "current_database")):
     if hasattr(exp, _name):
         HANDLERS[getattr(exp, _name)] = words(_word)
+        NAMED[getattr(exp, _name)] = _word
 EARLY = {column, cast, literal, case, dot, anonymous, array_of} | {h for c, h in HANDLERS.items() if h.__name__ == "handler"}
 
 

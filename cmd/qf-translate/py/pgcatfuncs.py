@@ -37,7 +37,7 @@ def element(ty):
 # ---- in FROM ---------------------------------------------------------------------------------------------------------
 
 def table_of(r, name, args, types, ordinality):
-    """(query, [(column, type)]) of a function in FROM, or None."""
+    """(query, [(column, type)]) of one of ROWS in FROM."""
     if name in ("unnest", "explode") and len(args) == 1:
         columns, text = [("unnest", element(types[0]))], "SELECT unnest(%s) AS a" % args[0]
         if ordinality:
@@ -52,10 +52,9 @@ def table_of(r, name, args, types, ordinality):
     if name == "_pg_expandarray":
         return "SELECT unnest(%s) AS x, unnest(range(1, len(%s) + 1)) AS n" % (args[0], args[0]), [("x", element(types[0])), ("n", "int4")]
     if name in EMPTY:
-        return "SELECT %s WHERE false" % ", ".join("CAST(NULL AS %s)" % held(t) for _, t in EMPTY[name]), list(EMPTY[name])
-    if name == "pg_get_keywords":
-        return KEYWORDS, [("word", "text"), ("catcode", "char"), ("barelabel", "bool"), ("catdesc", "text"), ("baredesc", "text")]
-    return None
+        columns = list(EMPTY[name]) + ([("ordinality", "int8")] if ordinality else [])
+        return "SELECT %s WHERE false" % ", ".join("CAST(NULL AS %s)" % held(t) for _, t in columns), columns
+    return KEYWORDS, [("word", "text"), ("catcode", "char"), ("barelabel", "bool"), ("catdesc", "text"), ("baredesc", "text")]
 
 
 EMPTY = {
@@ -70,6 +69,8 @@ EMPTY = {
 KEYWORDS = ("SELECT keyword_name, CASE keyword_category WHEN 'reserved' THEN 'R' WHEN 'unreserved' THEN 'U' WHEN 'column_name' THEN 'C' ELSE 'T' END, true,"
             " keyword_category, 'can be bare label' FROM duckdb_keywords()")
 
+
+ROWS = {"unnest", "explode", "generate_series", "generateseries", "generate_subscripts", "_pg_expandarray", "pg_get_keywords"} | set(EMPTY)
 
 # ---- in expressions --------------------------------------------------------------------------------------------------
 

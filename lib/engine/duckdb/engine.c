@@ -16,6 +16,8 @@ static void conn_free(struct qf_engine_conn *c)
 		c->engine->api.disconnect(&c->db);
 	free(c->timezone);
 	free(c->search_path);
+	free(c->user);
+	free(c->database);
 	qf_tz_free(c->zone);
 	free(c->zone_name);
 	free(c);

@@ -107,7 +107,7 @@ struct qf_engine_conn {
 	bool in_transaction, transaction_failed;
 	bool dirty; /* a statement may have left state that no setting of ours describes */
 	uint64_t catalog; /* the state of the catalog that its open transaction sees; 0 = not known */
-	char *timezone, *search_path;
+	char *timezone, *search_path, *user, *database;
 	bool settings_unknown; /* a client's own SET ran: set them again before the next statement */
 	struct qf_tz *zone;    /* in which values are read, and its name */
 	char *zone_name;

@@ -6,6 +6,7 @@
 
 #include "private.h"
 #include "qf/sql.h"
+#include "shown.h"
 
 int duck_session_run(struct qf_engine_conn *c, const char *sql, struct qf_sql_error *e, enum duck_error_kind *ret_kind)
 {
@@ -78,6 +79,36 @@ static int apply(struct qf_engine_conn *c, const struct setting *s, const char *
 	return r;
 }
 
+/*
+ * Who the session is, for statements about the catalog: DuckDB has one user, and calls its database by the file's name.
+ * It writes a variable into a statement when it binds it.
+ */
+static int tell(struct qf_engine_conn *c, const char *variable, char **has, const char *value, struct qf_sql_error *e)
+{
+	enum duck_error_kind kind;
+	struct qf_buf sql;
+
+	if (!value || (*has && strcmp(*has, value) == 0))
+		return 0;
+	qf_buf_init(&sql);
+	qf_buf_printf(&sql, "SET VARIABLE %s = '", variable);
+	for (const char *p = value; *p; p++) {
+		if (*p == '\'')
+			qf_buf_u8(&sql, '\'');
+		qf_buf_u8(&sql, (uint8_t)*p);
+	}
+	qf_buf_u8(&sql, '\'');
+	int r = duck_session_run(c, qf_buf_cstr(&sql), e, &kind);
+
+	qf_buf_fini(&sql);
+	if (r < 0)
+		return r;
+	free(*has);
+	*has = qf_xstrdup(value);
+	duck_cache_clear(c);
+	return 0;
+}
+
 int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *job, struct qf_sql_error *e)
 {
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
@@ -87,7 +118,11 @@ int duck_session_settings(struct qf_engine_conn *c, const struct qf_engine_job *
 			return r;
 	}
 	c->settings_unknown = false;
-	return 0;
+	if (!duck_shown_marked(job->sql))
+		return 0;
+	int r = tell(c, "qf_user", &c->user, job->user, e);
+
+	return r < 0 ? r : tell(c, "qf_database", &c->database, job->database, e);
 }
 
 /* ---- transactions ---- */

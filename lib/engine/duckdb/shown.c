@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "qf/buf.h"
-
 #define MARK "/*qf:catalog "
 
 /* A comment could stand in a client's own text: only what values of that form may be called is believed. */
@@ -15,9 +13,9 @@ static const struct {
 	{ "oid", "l" }, { "name", "u" }, { "char", "u" }, { "varchar", "u" }, { "pg_node_tree", "u" },
 };
 
-bool duck_shown_marked(const char *sql)
+bool duck_shown_marked(struct qf_slice sql)
 {
-	return strstr(sql, MARK) != NULL;
+	return sql.n > 0 && memmem(sql.p, sql.n, MARK, strlen(MARK)) != NULL;
 }
 
 static bool fits(const struct ArrowSchema *column, const char *word, size_t n)

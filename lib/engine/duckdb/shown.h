@@ -8,8 +8,10 @@
 #include <nanoarrow/nanoarrow.h>
 #include <stdbool.h>
 
+#include "qf/buf.h"
+
 /* The statement was made for the catalog: it may ask who the session is. */
-bool duck_shown_marked(const char *sql);
+bool duck_shown_marked(struct qf_slice sql);
 /* Names the columns that the comment names and whose values have that form; -ENOMEM. */
 int duck_shown_apply(struct ArrowSchema *schema, const char *sql);
 
