@@ -49,7 +49,11 @@ enum qf_bind_form {
 	QF_FORM_PLAIN,
 	QF_FORM_CURSOR,	  /* DECLARE: inner is its query, which becomes the portal; columns are sent, no row. It is suspended */
 	QF_FORM_COPY_OUT, /* COPY … TO STDOUT: inner is its query; rows are sent as of any query, in Arrow */
-	QF_FORM_COPY_IN,  /* COPY … FROM STDIN: inner is INSERT INTO … SELECT * FROM qf_copy_data */
+	/*
+	 * COPY … FROM STDIN: inner is INSERT INTO t (…) SELECT * FROM qf_copy_data. The engine asks for input with a
+	 * CopyInResponse in QF_ENC_PG3; how the data is written says the text of the job (qf/engine.h, qf/pgstmt.h).
+	 */
+	QF_FORM_COPY_IN,
 	QF_FORM_N
 };
 

@@ -10,6 +10,18 @@
 #include "qf/err.h"
 
 #define DUCK_FUNCTIONS(X)                                                                                              \
+	X(append_bool)                                                                                                 \
+	X(append_double)                                                                                               \
+	X(append_int64)                                                                                                \
+	X(append_null)                                                                                                 \
+	X(append_value)                                                                                                \
+	X(append_varchar_length)                                                                                       \
+	X(appender_clear)                                                                                              \
+	X(appender_create_query)                                                                                       \
+	X(appender_destroy)                                                                                            \
+	X(appender_end_row)                                                                                            \
+	X(appender_error_data)                                                                                         \
+	X(appender_flush)                                                                                              \
 	X(array_type_child_type)                                                                                       \
 	X(bind_value)                                                                                                  \
 	X(clear_bindings)                                                                                              \

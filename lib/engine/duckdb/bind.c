@@ -8,7 +8,7 @@
 
 /* ---- the zone that values are read in ---- */
 
-static const struct qf_tz *zone_of(struct qf_engine_conn *c)
+const struct qf_tz *duck_zone(struct qf_engine_conn *c)
 {
 	const struct qf_engine_job *pub = c->job.pub;
 	const char *name = "UTC";
@@ -54,7 +54,7 @@ static int read_value(struct binding *b, unsigned i, struct qf_datum *ret)
 		*ret = (struct qf_datum){ .kind = QF_DATUM_NULL };
 		return 0;
 	}
-	if (qf_pg_value_read(ret, b->plan->params[i].oid, v->binary, qf_slice(v->p, v->n), zone_of(b->conn), b->mem,
+	if (qf_pg_value_read(ret, b->plan->params[i].oid, v->binary, qf_slice(v->p, v->n), duck_zone(b->conn), b->mem,
 		    sqlstate, &err) == 0)
 		return 0;
 	qf_sql_error_set(&e, sqlstate, "%s", err.text);

@@ -167,12 +167,14 @@ static int submit(struct qf_engine_conn *c, struct qf_engine_job *pub, struct qf
 	qf_assert(j->state == DUCK_IDLE);
 	j->pub = pub;
 	pub->priv = c;
-	pub->encoding = QF_ENC_ARROW;
+	pub->encoding = pub->bind->form == QF_FORM_COPY_IN ? QF_ENC_PG3 : QF_ENC_ARROW; /* of the CopyInResponse */
 	j->sql = qf_slice_dup(pub->sql);
 	j->credit = (int64_t)pub->window;
 	j->cancelled = false;
 	j->rows = (struct duck_rows){ 0 };
 	j->has_rows = false;
+	j->copy = NULL;
+	qf_buf_fini(&j->input);
 	j->hold = pub->bind->flags & QF_RUN_HOLD;
 	j->settled = false;
 	j->rewritten = false;
@@ -217,6 +219,23 @@ static void more(struct qf_engine_conn *c, size_t bytes)
 		resume(c);
 }
 
+static void input(struct qf_engine_conn *c, struct qf_slice messages)
+{
+	struct qf_engine *e = c->engine;
+
+	pthread_mutex_lock(&e->lock);
+	bool wanted = c->job.pub->bind->form == QF_FORM_COPY_IN && c->job.state != DUCK_IDLE && c->job.state != DUCK_ENDED;
+	bool go_on = wanted && c->job.state == DUCK_SUSPENDED;
+
+	if (wanted)
+		qf_buf_add_slice(&c->job.input, messages);
+	if (go_on)
+		c->job.state = DUCK_QUEUED;
+	pthread_mutex_unlock(&e->lock);
+	if (go_on)
+		resume(c);
+}
+
 static void cancel(struct qf_engine_conn *c)
 {
 	struct qf_engine *e = c->engine;
@@ -245,6 +264,10 @@ static void deliver(struct duck_msg *m)
 		break;
 	case DUCK_MSG_BATCH:
 		pub->on_batch(pub, bytes, m->rows);
+		break;
+	case DUCK_MSG_TAKEN:
+		if (pub->on_input_taken)
+			pub->on_input_taken(pub, m->rows);
 		break;
 	case DUCK_MSG_DESCRIBED:
 		pub->on_described(pub, c->job.oids, c->job.n_oids, bytes);
@@ -385,6 +408,7 @@ const struct qf_engine_ops qf_engine_duckdb = {
 	.submit = submit,
 	.more = more,
 	.cancel = cancel,
+	.input = input,
 	.is_volatile = is_volatile,
 	.catalog = duck_catalog,
 	.lookup = duck_lookup,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "copyin.h"
 #include "plan.h"
 #include "qf/str.h"
 
@@ -295,6 +296,8 @@ bool duck_execute(struct qf_engine_conn *c)
 		duck_describe(c);
 		return false;
 	}
+	if (j->pub->bind->form == QF_FORM_COPY_IN)
+		return duck_copy_begin(c);
 	if (!(needs_binding(j) ? run_bound(c) : run_text(c)))
 		return false;
 	if (c->engine->api.result_return_type(j->rows.result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)

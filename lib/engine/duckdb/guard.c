@@ -230,7 +230,7 @@ static int check_lacking(const char *sql, struct qf_sql_error *e)
 	if (is_name(verb, "listen") || is_name(verb, "unlisten") || is_name(verb, "notify"))
 		return lack(e, "LISTEN and NOTIFY are", "Sessions cannot notify each other here; poll a table.");
 	if (is_name(verb, "declare") || is_name(verb, "fetch") || is_name(verb, "move") || is_name(verb, "close"))
-		return lack(e, "cursors are", "Send the query itself: its rows are streamed as fast as the client reads them.");
+		return lack(e, "cursors of this protocol are", "Send the query itself: its rows are streamed as fast as the client reads them.");
 	if (!is_name(verb, "copy"))
 		return 0;
 	end = copies_to_client(lx);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
+#include "copyin.h"
 #include "qf/clock.h"
 
 #define LONG_NS QF_MS /* a statement older than this gets the crew's help */
@@ -157,6 +157,8 @@ void duck_job_drop(struct qf_engine_conn *c)
 {
 	struct qf_list *it, *tmp;
 
+	duck_copy_end(c);
+	qf_buf_fini(&c->job.input);
 	duck_rows_close(c, &c->job.rows);
 	ArrowBufferReset(&c->job.schema);
 	qf_list_each(it, tmp, &c->job.held)
@@ -237,6 +239,7 @@ static struct qf_wake *finish(struct qf_engine_conn *c)
 	j->state = DUCK_ENDING;
 	pthread_mutex_unlock(&c->engine->lock);
 	dismiss_crew(j, c->engine);
+	duck_copy_end(c);
 	duck_rows_close(c, &j->rows);
 	ArrowBufferReset(&j->schema);
 	if (j->end.outcome != QF_OUT_OK && j->end.outcome != QF_OUT_NOT_SENT)
@@ -319,6 +322,48 @@ static bool fetch(struct qf_engine_conn *c)
 	}
 }
 
+/* ---- input ---- */
+
+/* What the client has sent; false: nothing, and the job belongs to the loop until something comes. */
+static bool take_input(struct qf_engine_conn *c, struct qf_buf *ret)
+{
+	struct duck_job *j = &c->job;
+	struct qf_engine *e = c->engine;
+
+	pthread_mutex_lock(&e->lock);
+	bool any = j->input.n > 0 || j->cancelled;
+
+	*ret = j->input;
+	j->input = (struct qf_buf){ 0 };
+	give_held(c);
+	if (!any)
+		j->state = DUCK_SUSPENDED;
+	pthread_mutex_unlock(&e->lock);
+	qf_wake_post(e->wake);
+	return any;
+}
+
+/* False: suspended. */
+static bool read_input(struct qf_engine_conn *c)
+{
+	struct qf_buf input;
+	bool over = false;
+
+	while (!over) {
+		if (!take_input(c, &input))
+			return false;
+		if (duck_job_cancelled(c)) {
+			duck_job_cancel_end(&c->job);
+			over = true;
+		} else {
+			over = duck_copy_take(c, qf_buf_slice(&input));
+			duck_job_hold(c, DUCK_MSG_TAKEN)->rows = input.n;
+		}
+		qf_buf_fini(&input);
+	}
+	return true;
+}
+
 static bool begin(struct qf_engine_conn *c)
 {
 	if (c->job.pub->bind->kind == QF_RUN_FETCH) {
@@ -337,7 +382,13 @@ struct qf_wake *duck_job_step(struct duck_work *w)
 	j->state = DUCK_RUNNING;
 	pthread_mutex_unlock(&c->engine->lock);
 	j->step_ns = qf_mono_ns();
-	if (!j->has_rows && !(begin(c) && duck_rows_begin(c)))
+	if (j->copy)
+		return read_input(c) ? finish(c) : NULL;
+	if (!j->has_rows && !begin(c))
+		return finish(c);
+	if (j->copy)
+		return read_input(c) ? finish(c) : NULL;
+	if (!j->has_rows && !duck_rows_begin(c))
 		return finish(c);
 	return fetch(c) ? finish(c) : NULL;
 }

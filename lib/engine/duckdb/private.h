@@ -30,7 +30,7 @@ enum duck_state {
 	DUCK_ENDED,	/* the end is on its way to the loop */
 };
 
-enum duck_msg_kind { DUCK_MSG_SCHEMA, DUCK_MSG_BATCH, DUCK_MSG_DESCRIBED, DUCK_MSG_NOTICE, DUCK_MSG_END };
+enum duck_msg_kind { DUCK_MSG_TAKEN, DUCK_MSG_SCHEMA, DUCK_MSG_BATCH, DUCK_MSG_DESCRIBED, DUCK_MSG_NOTICE, DUCK_MSG_END };
 
 /* From a step to the loop. */
 struct duck_msg {
@@ -73,7 +73,9 @@ struct duck_job {
 	enum duck_state state;
 	int64_t credit; /* bytes that may still be encoded; a batch may overdraw it once */
 	bool cancelled;
+	struct qf_buf input; /* of COPY FROM STDIN, that no step has taken yet */
 	/* the step's */
+	struct duck_copy *copy; /* NULL: it is none */
 	char *sql;
 	struct qf_list held; /* struct duck_msg not published yet */
 	struct duck_rows rows;
@@ -194,6 +196,9 @@ void duck_job_call_crew(struct qf_engine_conn *c);
 void duck_msg_free(struct duck_msg *m);
 /* Gives up a job that no step will go on with. */
 void duck_job_drop(struct qf_engine_conn *c);
+
+/* bind.c: the time zone that the job's values are read in; NULL is UTC */
+const struct qf_tz *duck_zone(struct qf_engine_conn *c);
 
 /* rows.c */
 

@@ -64,6 +64,21 @@ static void put_copy_out(struct pg_run *run, const struct qf_copy_stmt *c, struc
 	qf_buf_add_slice(to, c->table);
 }
 
+static void put_copy_in(struct pg_run *run, const struct qf_copy_stmt *c)
+{
+	struct qf_buf *to = &run->form_inner;
+
+	run->form = QF_FORM_COPY_IN;
+	qf_buf_add_str(to, "INSERT INTO ");
+	qf_buf_add_slice(to, c->table);
+	if (c->columns.n) {
+		qf_buf_add_str(to, " (");
+		put_names(to, &c->columns, "");
+		qf_buf_add_str(to, ")");
+	}
+	qf_buf_add_str(to, " SELECT * FROM qf_copy_data");
+}
+
 static bool is_utf8(const char *encoding)
 {
 	static const char *const names[] = { "utf8", "utf-8", "unicode" };
@@ -96,7 +111,9 @@ static void find_copy(struct pg_run *run, struct qf_slice sql, enum qf_dialect d
 	else if (c->where)
 		lack(run, "0A000", "COPY FROM … WHERE is not supported by the engine of this group",
 			"Copy into a table of its own, then INSERT … SELECT … WHERE.");
-	else if (!c->from)
+	else if (c->from)
+		put_copy_in(run, c);
+	else
 		put_copy_out(run, c, sql);
 	run->copied = c;
 }
