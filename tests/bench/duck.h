@@ -137,7 +137,7 @@ static void duck_start(struct duck_run *r)
 		.on_batch = duck_on_batch,
 		.on_end = duck_on_end,
 	};
-	if (d->ops->conn_get(d->engine, 0, &r->conn, &err) < 0 || d->ops->submit(r->conn, &r->job, &err) < 0) {
+	if (d->ops->conn_get(d->engine, &(struct qf_engine_who){ 0 }, &r->conn, &err) < 0 || d->ops->submit(r->conn, &r->job, &err) < 0) {
 		fprintf(stderr, "%s\n", err.message);
 		exit(1);
 	}

@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	if (ops->conn_get(e, 0, &c, &sql_err) < 0)
+	if (ops->conn_get(e, &(struct qf_engine_who){ 0 }, &c, &sql_err) < 0)
 		return 1;
 	run(&r, c, "CREATE OR REPLACE TABLE t AS SELECT range AS a, range % 1000 AS k, hash(range) AS h, "
 		   "'name ' || range AS s, range / 7 AS d FROM range(5000000)");

@@ -486,10 +486,10 @@ static void test_fatal_error(void **state)
 	assert_string_equal(r.end.error.sqlstate, "XX000");
 	assert_true(r.end.conn_broken);
 	cl.ops->conn_put(c, true);
-	assert_true(cl.ops->conn_get(cl.e, 0, &refused, &err) < 0);
+	assert_true(cl.ops->conn_get(cl.e, &(struct qf_engine_who){ 0 }, &refused, &err) < 0);
 	assert_string_equal(err.sqlstate, "57P03");
 	cl.ops->conn_put(other, true);
-	for (int i = 0; i < 100 && cl.ops->conn_get(cl.e, 0, &c, &err) < 0; i++)
+	for (int i = 0; i < 100 && cl.ops->conn_get(cl.e, &(struct qf_engine_who){ 0 }, &c, &err) < 0; i++)
 		turn_for(cl.loop, 10 * QF_MS);
 	run_on(&r, &cl, c, "SELECT * FROM t WHERE i = 42");
 	assert_int_equal(r.end.rows, 1);
