@@ -163,9 +163,9 @@ static int check_name(struct qf_loader *ld, const struct qf_node *node)
 {
 	size_t len = strlen(node->key);
 
-	if (len > 64 || strspn(node->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:") != len)
+	if (len > 64 || strspn(node->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:@") != len)
 		return qf_loader_fail(ld, node->key_place,
-			"\"%.70s\" cannot be a name here; use at most 64 letters, digits, '_', '-', '.' and ':'",
+			"\"%.70s\" cannot be a name here; use at most 64 letters, digits, '_', '-', '.', ':' and '@'",
 			node->key);
 	return 0;
 }

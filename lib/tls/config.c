@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "private.h"
+#include "qf/secret.h"
 
 /* Forward secrecy and AEAD, for TLS 1.2; those of TLS 1.3 have no others. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -23,14 +24,6 @@ const char *tls_reason(void)
 }
 
 /* ---- files ---- */
-
-/* The path of a file of the configuration; caller frees. */
-static char *path_of(const char *name)
-{
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-
-	return strchr(name, '/') || !dir ? qf_xstrdup(name) : qf_xasprintf("%s/%s", dir, name);
-}
 
 /* OpenSSL's own words for a file that cannot be opened say little. */
 static int check_readable(const char *key, const char *path, struct qf_err *reterr)
@@ -121,7 +114,7 @@ static int read_authorities(struct qf_tls_config *c, const char *path, struct qf
 static int read_file(struct qf_tls_config *c, const char *name, struct qf_err *reterr,
 		     int (*read)(struct qf_tls_config *c, const char *path, struct qf_err *reterr))
 {
-	char *path = path_of(name);
+	char *path = qf_secret_path(name);
 	int rc = read(c, path, reterr);
 
 	free(path);
