@@ -308,7 +308,7 @@ class Asyncpg(Driver):
         return self
 
     def __enter__(self):
-        self.conn = self.wait(asyncpg.connect(**self.target.dsn(ssl=False, timeout=20)))
+        self.conn = self.wait(asyncpg.connect(**self.target.dsn(timeout=20)))
         self.transactions = []
         return self
 
@@ -454,9 +454,7 @@ class Jdbc(Driver):
         self.properties = properties
 
     def run_all(self, target, engine, cases):
-        url = f"jdbc:postgresql://127.0.0.1:{target.port}/{target.database}?" + urllib.parse.urlencode(
-            {"user": target.user, "sslmode": "disable", "connectTimeout": 20, "socketTimeout": PATIENCE, **self.properties})
-        self.child = subprocess.Popen(["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-cp", str(JAR), str(JAVA), url],
+        self.child = subprocess.Popen(["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-cp", str(JAR), str(JAVA), self.url(target)],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         try:
             return super().run_all(target, engine, cases)
@@ -468,6 +466,10 @@ class Jdbc(Driver):
                 self.child.kill()
                 self.child.wait()
             self.child.stdout.close()
+
+    def url(self, target):
+        login = {**target.jdbc(), "connectTimeout": 20, "socketTimeout": PATIENCE}
+        return f"jdbc:postgresql://{target.host}:{target.port}/{target.database}?" + urllib.parse.urlencode({**login, **self.properties})
 
     def connected(self, target):
         return self

@@ -160,6 +160,7 @@ class Target:
     database: str
     kit: PgToolkit | None = None
     user: str = "tester"
+    host: str = "127.0.0.1"
 
     @property
     def direct(self):
@@ -170,7 +171,10 @@ class Target:
         return psycopg.connect(host="127.0.0.1", port=self.port, **kw)
 
     def dsn(self, **kw):
-        return dict(host="127.0.0.1", port=self.port, user=self.user, database=self.database, **kw)
+        return dict(host=self.host, port=self.port, user=self.user, database=self.database, ssl=False, **kw)
+
+    def jdbc(self):
+        return {"user": self.user, "sslmode": "disable"}
 
 
 needs_postgres = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed (apt-get install postgresql)")

@@ -31,12 +31,20 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import javax.sql.PooledConnection;
 import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+import org.postgresql.ds.PGConnectionPoolDataSource;
 import org.postgresql.util.PGInterval;
 import org.postgresql.util.PGobject;
 
 /**
- * Runs the table of cases (tests/integration/pgcases.py) with pgjdbc. Standard input has one step a line, its fields
+ * Runs the tables of cases (pgcases.py and pgmatrix.py of tests/integration) with pgjdbc. Standard input has one step a line, its fields
  * URL-encoded and separated by tabs, null written as "!"; "case" begins a case, which has a connection of its own.
  * Standard output has the results the same way: row, count, text and error lines, "end" after each step. How values are
  * written is said by canon() of pgdrivers.py.
@@ -93,6 +101,13 @@ public class Cases {
 	private void step(String what, List<String> f) throws Exception {
 		switch (what) {
 		case "case" -> open();
+		case "login" -> login(f);
+		case "columns" -> columns(f.get(0));
+		case "tables" -> tables(f.get(0));
+		case "describe" -> describe(f.get(0));
+		case "stream" -> stream(f.get(0));
+		case "listen" -> listen(f.get(0), f.get(1));
+		case "pool" -> pool(f.get(0), Integer.parseInt(f.get(1)), Integer.parseInt(f.get(2)));
 		case "begin" -> conn.setAutoCommit(false);
 		case "commit" -> { conn.commit(); conn.setAutoCommit(true); }
 		case "rollback" -> { conn.rollback(); conn.setAutoCommit(true); }
@@ -247,6 +262,96 @@ public class Cases {
 			set(s, params);
 			s.executeUpdate();
 			rows(s.getGeneratedKeys());
+		}
+	}
+
+	// ---- what the matrix asks for besides ---------------------------------------------------------------------------
+
+	/** Another connection, with a URL of its own. */
+	private void login(List<String> f) throws SQLException {
+		DriverManager.getConnection(f.get(0)).close();
+	}
+
+	private void columns(String sql) throws SQLException {
+		try (PreparedStatement s = conn.prepareStatement(sql)) {
+			ResultSetMetaData meta = s.getMetaData();
+			for (int i = 1; i <= meta.getColumnCount(); i++)
+				say("row", meta.getColumnLabel(i), meta.getColumnTypeName(i));
+		}
+		say("rows");
+	}
+
+	private void tables(String name) throws SQLException {
+		try (ResultSet r = conn.getMetaData().getTables(null, "public", name, new String[] { "TABLE" })) {
+			while (r.next())
+				say("row", r.getString("TABLE_NAME"));
+		}
+		say("rows");
+	}
+
+	private void describe(String table) throws SQLException {
+		try (ResultSet r = conn.getMetaData().getColumns(null, "public", table, null)) {
+			while (r.next())
+				say("row", r.getString("COLUMN_NAME"), r.getString("TYPE_NAME"), r.getString("IS_NULLABLE"));
+		}
+		say("rows");
+	}
+
+	private void stream(String sql) throws SQLException {
+		long n = 0, sum = 0;
+		try (Statement s = conn.createStatement()) {
+			s.setFetchSize(1000);
+			ResultSet r = s.executeQuery(sql);
+			for (; r.next(); n++)
+				sum += r.getLong(1);
+		}
+		say("text", n + " rows, sum " + sum);
+	}
+
+	private void listen(String channel, String payload) throws SQLException {
+		try (Statement s = conn.createStatement(); Connection other = DriverManager.getConnection(url)) {
+			s.execute("listen " + channel);
+			try (PreparedStatement n = other.prepareStatement("select pg_notify(?, ?)")) {
+				n.setString(1, channel);
+				n.setString(2, payload);
+				n.execute();
+			}
+			for (PGNotification n : conn.unwrap(PGConnection.class).getNotifications(15000))
+				say("text", n.getParameter());
+			s.execute("unlisten " + channel);
+		}
+	}
+
+	/** As a server of applications does: physical connections that are kept, handed out to one thread at a time. */
+	private void pool(String sql, int connections, int statements) throws Exception {
+		PGConnectionPoolDataSource source = new PGConnectionPoolDataSource();
+		source.setUrl(url);
+		BlockingQueue<PooledConnection> idle = new ArrayBlockingQueue<>(connections);
+		for (int i = 0; i < connections; i++)
+			idle.add(source.getPooledConnection());
+		ExecutorService threads = Executors.newFixedThreadPool(2 * connections);
+		List<Future<Boolean>> answers = new ArrayList<>();
+		for (int i = 0; i < statements; i++) {
+			int at = i;
+			answers.add(threads.submit(() -> right(idle, sql, at)));
+		}
+		int right = 0;
+		for (Future<Boolean> answer : answers)
+			right += answer.get() ? 1 : 0;
+		threads.shutdown();
+		for (PooledConnection c : idle)
+			c.close();
+		say("text", right + " right");
+	}
+
+	private static boolean right(BlockingQueue<PooledConnection> idle, String sql, int i) throws Exception {
+		PooledConnection mine = idle.take();
+		try (Connection c = mine.getConnection(); PreparedStatement s = c.prepareStatement(marks(sql))) {
+			s.setInt(1, i);
+			ResultSet r = s.executeQuery();
+			return r.next() && r.getInt(1) == i + 1;
+		} finally {
+			idle.add(mine);
 		}
 	}
 
