@@ -1,7 +1,9 @@
 """A hostile PostgreSQL server behind the engine `postgres`: its statement ends with an error, everything else goes on."""
 import contextlib
+import itertools
 import json
 import re
+import select
 import time
 import urllib.request
 
@@ -96,7 +98,7 @@ class Bed:
     def __init__(self, directory):
         self.liar = Liar(**ACTS)
         endpoint = f"postgres://liar:secret@127.0.0.1:{self.liar.port}/bank?sslmode=disable"
-        self.kit = pgkit.toolkit(directory, f'main: {{{{ engine: postgres, endpoint: "{endpoint}", poolSize: 2, connectTimeoutSecs: 2 }}}}', 2)
+        self.kit = pgkit.toolkit(directory, f'main: {{{{ engine: postgres, endpoint: "{endpoint}", poolSize: 3, connectTimeoutSecs: 2 }}}}', 3)
         self.target = self.kit.target()
         self.first = pids(self.kit)
 
@@ -104,16 +106,14 @@ class Bed:
         return Wire(self.target, 60 * SLOW).begin(**kw)
 
     def well(self):
-        """Both connections' worth of statements at once: no slot is missing, no program has changed."""
-        def both():
-            with self.wire() as a, self.wire() as b:
-                return [values(w.ask("select 1")) for w in (a, b)] == [[("1",)], [("1",)]]
-        wait_until(both, 15)
-        with self.wire() as a, self.wire() as b:
-            for w in (a, b):
+        """All connections' worth of statements at once: no slot is missing, no program has changed."""
+        with contextlib.ExitStack() as stack:
+            all_of_them = [stack.enter_context(self.wire()) for _ in range(3)]
+            wait_until(lambda: all(values(w.ask("select 1")) == [("1",)] for w in all_of_them), 15)
+            for w in all_of_them:
                 w.ask("begin")
-            assert [values(w.ask("select 1")) for w in (a, b)] == [[("1",)], [("1",)]]
-            for w in (a, b):
+            assert [values(w.ask("select 1")) for w in all_of_them] == [[("1",)]] * 3
+            for w in all_of_them:
                 w.ask("rollback")
         assert pids(self.kit) == self.first, self.kit.log_text()[-3000:]
 
@@ -135,12 +135,11 @@ def bed(tmp_path_factory):
 
 @contextlib.contextmanager
 def survived(bed):
-    before = {p: bed.kit.rss(p) for p in ("dispatch", "listen")}
+    was = memory(bed)
     yield
     bed.well()
     bed.sound()
-    for p, was in before.items():
-        assert bed.kit.rss(p) - was < (150 << 20) * SLOW, f"{p} has grown by {bed.kit.rss(p) - was}"
+    bounded(bed, was)
 
 
 def says(got):
@@ -276,16 +275,21 @@ def test_floods_that_nobody_reads(bed, name):
     with survived(bed):
         w = bed.wire()
         w.send(typed("Q", f"select 'attack:{name}'".encode() + b"\0"))
-        bounded(bed, 3)
+        bounded(bed, memory(bed), 3)
         w.close()
 
 
-def bounded(bed, seconds):
-    before = {p: bed.kit.rss(p) for p in ("dispatch", "listen")}
+def memory(bed):
+    return {p: bed.kit.rss(p) for p in ("dispatch", "listen")}
+
+
+def bounded(bed, was, seconds=0):
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for p, was in before.items():
-            assert bed.kit.rss(p) - was < (150 << 20) * SLOW, f"{p} has grown by {bed.kit.rss(p) - was}"
+    while True:
+        for p, now in memory(bed).items():
+            assert now - was[p] < (150 << 20) * SLOW, f"{p} has grown by {now - was[p]}"
+        if time.monotonic() >= end:
+            break
         time.sleep(0.1)
 
 
@@ -321,14 +325,13 @@ def test_a_server_that_does_not_react(bed):
         for w, name in ((one, "stalls"), (two, "stalls_in_a_row")):
             w.ask("set statement_timeout = 500")
             w.send(typed("Q", f"select 'attack:{name}'".encode() + b"\0"))
+        gone = bed.wire()
+        gone.send(typed("Q", b"select 'attack:for_ever'\0"))
+        bounded(bed, memory(bed), 2)
+        gone.close()
         for w in (one, two):
             assert says(w.until("Z")) in {"57014"} | LOST
         assert time.monotonic() - begin < 60 * SLOW
-        gone = bed.wire()
-        gone.send(typed("Q", b"select 'attack:for_ever'\0"))
-        bounded(bed, 2)
-        gone.close()
-        assert values(two.ask("select 1")) == [("1",)]  # the other connection
         dropped(bed, 60)
 
 
@@ -385,13 +388,20 @@ def sends(data, then=None):
     return act
 
 
-def statuses(peer):
-    end = time.monotonic() + 10
-    peer.send(typed("R", bytes(4)))
-    i = 0
-    while time.monotonic() < end:
-        peer.send(b"".join(typed("S", f"flood_{i}_{k}\0x\0".encode()) for k in range(100)))
-        i += 1
+def pours(first, messages):
+    """Without an end, the n-th time messages(n)."""
+    def act(peer):
+        peer.send(first)
+        for n in itertools.count():
+            peer.send(messages(n))
+    return act
+
+
+NOTICE = typed("N", b"SNOTICE\0VNOTICE\0C00000\0M" + b"x" * 1000 + b"\0\0") * 100
+
+
+def statuses(n):
+    return b"".join(typed("S", f"flood_{n}_{k}\0{'x' * 100}\0".encode()) for k in range(100))
 
 
 AUTH = {
@@ -418,7 +428,14 @@ AUTH = {
     "huge": sends(typed("R", bytes(100), 0x7FFFFFFF)),
     "ready_first": sends(ready()),
     "no_key": sends(typed("R", bytes(4)) + ready(), lambda peer: peer.stall()),
-    "statuses": statuses,
+    "statuses": pours(typed("R", bytes(4)), statuses),
+    "notices": pours(typed("R", bytes(4)), lambda n: NOTICE),
+    "notices_first": pours(b"", lambda n: NOTICE),
+    "notice_of_100_MB": pours(typed("R", bytes(4)) + typed("N", b"SNOTICE\0M", 100_000_000), lambda n: b"x" * 1_000_000),
+    "status_of_1_GB": pours(typed("R", bytes(4)) + typed("S", b"name\0", 1_000_000_000), lambda n: b"x" * 1_000_000),
+    **{f"{what}_{n & 0xFFFFFFFF:x}": sends(typed("R", bytes(4)) * (what == "later") + typed("S" if what == "later" else "R", b"x" * 50, n),
+                                           lambda peer: peer.stall())
+       for what in ("first", "later") for n in (0, 3, -1, -0x80000000)},
     "encoding": sends(typed("R", bytes(4)) + typed("S", b"client_encoding\0KLINGON\0") + typed("K", bytes(8)) + ready(), lambda peer: peer.stall()),
     "negotiates": sends(typed("v", b"\xff" * 8)),
     "noise": sends(bytes(range(256)) * 10),
@@ -429,17 +446,24 @@ AUTH = {
 @pytest.mark.parametrize("name", AUTH)
 def test_before_the_session(bed, name):
     """A new connection is not to be had; that is said in time, other sessions' own statements are answered meanwhile."""
-    bed.well()
-    bed.liar.auth = AUTH[name]
     bed.liar.hang_up()
     try:
-        with bed.wire() as w, bed.wire() as other:
-            begin = time.monotonic()
+        with survived(bed), bed.wire() as w, bed.wire() as other:
+            wait_until(lambda: not errors(other.ask("rollback; begin; select 1")))
+            bed.liar.auth = AUTH[name]
+            begin, was = time.monotonic(), memory(bed)
             w.send(typed("Q", b"select 1\0"))
-            assert values(other.ask("show statement_timeout"))
+            while not select.select([w.sock], [], [], 0.05)[0]:
+                at = time.monotonic()
+                assert values(other.ask("select 1")) == [("1",)]
+                assert time.monotonic() - at < 3 * SLOW
+                bounded(bed, was)
             state = says(w.until("Z"))
             assert state[:2] in ("08", "28", "57", "58", "53", "XX"), state
             assert time.monotonic() - begin < 12 * SLOW
+            bed.liar.auth = None
+            other.ask("rollback")
+            bed.liar.hang_up()
     finally:
         bed.liar.auth = None
         bed.liar.hang_up()
