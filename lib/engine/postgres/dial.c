@@ -1,6 +1,8 @@
 /* Connecting on a thread: see dial.h. */
 #include "dial.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -13,6 +15,7 @@
 enum {
 	MAX_ROUNDS = 10000000, /* of SCRAM: libpq derives a key in one go, and a server may ask for minutes of that */
 	MAX_AUTH = 2000,       /* bytes of an authentication request: libpq reads no longer one */
+	MAX_WELCOME = 1 << 20, /* bytes before the session is open: libpq makes room for any message and keeps any setting */
 	AUTH_SASL = 10,
 	AUTH_SASL_CONTINUE = 11,
 	AUTH_SASL_FINAL = 12,
@@ -151,6 +154,18 @@ static int look_until_whole(struct pge_dial *d)
 	return l == LOOK_BAD ? d->err.code : 0;
 }
 
+/* Counts what has arrived on the socket, through TLS too. */
+static int check_size(struct pge_dial *d)
+{
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof(info);
+
+	/* A socket of another kind leads to this machine. */
+	if (getsockopt(PQsocket(d->pg), IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || info.tcpi_bytes_received <= MAX_WELCOME)
+		return 0;
+	return qf_err_set(&d->err, QF_ELIMIT, "the server sent more than %d KiB before the session was open", MAX_WELCOME >> 10);
+}
+
 /* As if PQconnectPoll() had said PGRES_POLLING_WRITING. The socket may be another one after each call. */
 static int go_on(struct pge_dial *d)
 {
@@ -162,6 +177,8 @@ static int go_on(struct pge_dial *d)
 
 		if (r == 0)
 			r = look_until_whole(d);
+		if (r == 0)
+			r = check_size(d);
 		if (r < 0)
 			return r;
 		st = PQconnectPoll(d->pg);
