@@ -27,7 +27,8 @@
 	do(tokens) do(pgtypes) do(pgvalue) do(pgparams) do(pgexpr) do(pgnames) do(pgnodes) do(pgpreds) do(pgcasts) do(pgfuncs)     \
 	do(pgdates) do(pgaggs) do(pgscope) do(pgfrom) do(pgclauses) do(pgquery) do(pgddl) do(pgprepare)               \
 	do(pgstatement) do(marks) do(traits) do(columns) do(decimals) do(trinolits) do(trinoddl) do(trinoarrays)       \
-	do(trinofuncs) do(onpgforms) do(trinopg) do(trinopgsets) do(onpg) do(trinoshow) do(trinoshowpg) do(pairs) do(catalog) do(pgcatfuncs) do(pgcatalog) do(translate) do(worker)
+	do(trinofuncs) do(onpgforms) do(trinopg) do(trinopgsets) do(onpg) do(trinoshow) do(trinoshowpg) do(pairs) do(catalog) do(pgcatfuncs) do(pgcatwords) \
+	do(pgcatexpr) do(pgcatalog) do(translate) do(worker)
 
 EACH(CARRY)
 EACH_TEXT(CARRY_TEXT)

@@ -13,7 +13,8 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedErro
 
 from qf_columns import TRINOS, annotate, names_absent, output_names
 from qf_pairs import check_tree
-from qf_pgcatalog import catalog_text, translate_catalog
+from qf_pgcatalog import translate_catalog
+from qf_pgcatwords import catalog_text
 from qf_marks import Misplaced, mark, typed, unmark
 from qf_pgparams import Params, kept
 from qf_pgprepare import Refused, parameters, prepare, says_unknown, survey
