@@ -106,12 +106,27 @@ static const char *schema_name(const struct request *q, const char *name)
 	return is_public ? "main" : name;
 }
 
+/* PostgreSQL's own: the translation knows its columns. A bare name that begins so is looked for there first. */
+static bool of_catalog(const struct stream *s, const struct qf_table_name *n)
+{
+	if (s->dialect != QF_DIALECT_POSTGRES)
+		return false;
+	if (n->n == 1)
+		return strncmp(n->part[0], "pg_", 3) == 0;
+	return n->n == 2 && (!strcmp(n->part[0], "pg_catalog") || !strcmp(n->part[0], "information_schema"));
+}
+
 static void find_names(struct request *q)
 {
 	struct stream *s = q->stream;
 
 	q->names = qf_arena_alloc(s->arena, MAX_TABLES * sizeof *q->names);
-	q->n_names = qf_sql_tables(translate_text(s, q->target), s->dialect, s->arena, q->names, MAX_TABLES);
+	size_t found = qf_sql_tables(translate_text(s, q->target), s->dialect, s->arena, q->names, MAX_TABLES);
+
+	q->n_names = 0;
+	for (size_t i = 0; i < found; i++)
+		if (!of_catalog(s, &q->names[i]))
+			q->names[q->n_names++] = q->names[i];
 	q->wanted = qf_arena_alloc(s->arena, (q->n_names + 1) * sizeof *q->wanted);
 	q->columns = qf_arena_alloc(s->arena, (q->n_names + 1) * sizeof *q->columns);
 	for (size_t i = 0; i < q->n_names; i++) {

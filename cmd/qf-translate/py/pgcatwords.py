@@ -36,7 +36,7 @@ def about_catalog(tokens):
             return True
         if name in REGS or name.startswith("pg_") and ("pg_catalog", name) in c.relations:
             return True
-        if i + 1 < len(tokens) and tokens[i + 1][1] == "(" and name in c.functions and name not in ANYWHERE:
+        if i + 1 < len(tokens) and tokens[i + 1][1] == "(" and (name in c.functions and name not in ANYWHERE or name == "set_config"):
             return True
     return False
 
