@@ -69,13 +69,29 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
+/* As whom statements run there. */
+static bool same_users(const struct qf_conf_cluster *a, const struct qf_conf_cluster *b)
+{
+	bool same = a->query_auth == b->query_auth && same_text(a->username, b->username) && same_text(a->password, b->password) &&
+		    same_text(a->password_file, b->password_file) && a->n_engine_users == b->n_engine_users;
+
+	for (size_t i = 0; same && i < a->n_engine_users; i++) {
+		const struct qf_conf_engine_user *x = &a->engine_users[i], *y = &b->engine_users[i];
+
+		same = same_text(x->name, y->name) && same_text(x->username, y->username) && same_text(x->password, y->password) &&
+		       same_text(x->password_file, y->password_file);
+	}
+	return same;
+}
+
 /* An engine is opened once: what it was opened with cannot change under it. */
 static bool same_engine(const struct qf_conf_cluster *a, const struct qf_conf_cluster *b)
 {
 	bool same = a->engine == b->engine && same_text(a->endpoint, b->endpoint) &&
 		    same_text(a->database_path, b->database_path) && same_text(a->init_sql, b->init_sql) &&
 		    same_text(a->memory_limit, b->memory_limit) && a->threads == b->threads &&
-		    same_text(a->script, b->script) && a->n_allowed_directories == b->n_allowed_directories;
+		    same_text(a->script, b->script) && a->n_allowed_directories == b->n_allowed_directories &&
+		    same_users(a, b);
 
 	for (size_t i = 0; same && i < a->n_allowed_directories; i++)
 		same = same_text(a->allowed_directories[i], b->allowed_directories[i]);
