@@ -183,7 +183,7 @@ int qf_binary_oid(const struct qf_col *col, uint64_t row, struct qf_sink *s)
 	int64_t v = qf_col_i64(col, row);
 
 	if (v < 0 || v > UINT32_MAX)
-		return qf_err_set(s->err, QF_EUNSUPPORTED, "an oid beyond 32 bits");
+		return qf_err_set(s->err, QF_EUNSUPPORTED, "an oid beyond 32 bits: ask for text");
 	qf_sink_u32(s, (uint32_t)v);
 	return 0;
 }
