@@ -404,6 +404,7 @@ def test_start_with_a_bad_configuration(whole, program):
     if program == "listen":
         with pytest.raises(psycopg.Error):
             connect(connect_timeout=3)
+        wait_until(lambda: box.show("qf-listen-postgres.socket", "ActiveState") == "failed", 40)  # it gave up
     time.sleep(1)
     state, restarts, text, status = box.show(unit, "ActiveState", "NRestarts", "StatusText", "ExecMainStatus")
     assert (state, restarts, status) == ("failed", "0", "2") and "nonsense" in text
