@@ -160,8 +160,10 @@ def concat(r, node, scope, types):
     for side, ty in ((node.this, types[0]), (node.expression, types[-1])):
         if ty in REGS + VECTORS:
             r.put(side, r.text_of(sql_of(side), ty))
-    listed = next((t for t in types if t and t.startswith("_")), None)
-    return listed or "text"
+    listed = [t for t in types if t and t.startswith("_")]
+    if len(listed) == 2:  # of which one may be NULL
+        r.put(node, "list_concat(%s, %s)" % (sql_of(node.this), sql_of(node.expression)))
+    return listed[0] if listed else "text"
 
 
 def like(r, node, scope, types):

@@ -25,7 +25,7 @@ def first(ty):
 
 
 def subscripts(sql, ty):
-    return "unnest(range(%d, len(%s) + %d))" % (first(ty), sql, first(ty))
+    return "CAST(unnest(range(%d, len(%s) + %d)) AS INTEGER)" % (first(ty), sql, first(ty))
 
 
 def element(ty):
@@ -50,7 +50,7 @@ def table_of(r, name, args, types, ordinality):
     if name == "generate_subscripts":
         return "SELECT %s AS a" % subscripts(args[0], types[0]), [("generate_subscripts", "int4")]
     if name == "_pg_expandarray":
-        return "SELECT unnest(%s) AS x, unnest(range(1, len(%s) + 1)) AS n" % (args[0], args[0]), [("x", element(types[0])), ("n", "int4")]
+        return "SELECT unnest(%s) AS x, CAST(unnest(range(1, len(%s) + 1)) AS INTEGER) AS n" % (args[0], args[0]), [("x", element(types[0])), ("n", "int4")]
     if name in EMPTY:
         columns = list(EMPTY[name]) + ([("ordinality", "int8")] if ordinality else [])
         return "SELECT %s WHERE false" % ", ".join("CAST(NULL AS %s)" % held(t) for _, t in columns), columns
@@ -90,7 +90,7 @@ def vector_calls(r, name, node, args, types):
 
 
 def expand(r, name, node, args, types):
-    r.put(node, "unnest(list_transform(%s, lambda x, n: {'x': x, 'n': n}))" % args[0])
+    r.put(node, "unnest(list_transform(%s, lambda x, n: {'x': x, 'n': CAST(n AS INTEGER)}))" % args[0])
     return "record"
 
 
