@@ -87,9 +87,15 @@ static bool discard_is_ours(struct pg_session *s, struct qf_slice stmt, const st
 	return fe_words_is(&w, "all") || fe_words_is(&w, "plans") || !pg_session_has_engine(s);
 }
 
+/* Where nothing can listen, as on any engine but PostgreSQL, or before there is one. */
+static bool hears_nothing(const struct pg_session *s)
+{
+	return !pg_session_has_engine(s) || s->foreign;
+}
+
 static bool unlisten(struct pg_run *run)
 {
-	if (!qf_slice_caseeq_str(run->facts.word, "unlisten") || pg_session_has_engine(run->s))
+	if (!qf_slice_caseeq_str(run->facts.word, "unlisten") || !hears_nothing(run->s))
 		return false;
 	pg_run_complete(run, "UNLISTEN");
 	return true;
@@ -99,7 +105,7 @@ static bool nothing_there(struct pg_session *s, struct qf_slice stmt, const stru
 {
 	(void)stmt;
 	(void)columns;
-	return qf_slice_caseeq_str(f->word, "unlisten") && !pg_session_has_engine(s);
+	return qf_slice_caseeq_str(f->word, "unlisten") && hears_nothing(s);
 }
 
 /* ---- the rest ---- */

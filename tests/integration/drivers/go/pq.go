@@ -333,21 +333,26 @@ func (d *pqDriver) columns(ctx context.Context, s *step, a *answer) error {
 }
 
 func (d *pqDriver) listen(ctx context.Context, s *step, a *answer) error {
-	listener := pq.NewListener(pqText(d.login), time.Second, time.Minute, nil)
+	heard := make(chan *pq.Notification, 1)
+	listener, err := pq.NewListenerConn(pqText(d.login), heard)
+	if err != nil {
+		return err
+	}
 	defer listener.Close()
-	if err := listener.Listen(s.SQL); err != nil {
+	if _, err := listener.Listen(s.SQL); err != nil {
 		return err
 	}
 	if _, err := d.conn.ExecContext(ctx, "select pg_notify($1, $2)", s.SQL, s.Other); err != nil {
 		return err
 	}
 	select {
-	case n := <-listener.Notify:
+	case n := <-heard:
 		a.say("text", n.Extra)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return listener.Unlisten(s.SQL)
+	_, err = listener.Unlisten(s.SQL)
+	return err
 }
 
 func (d *pqDriver) pool(ctx context.Context, s *step, a *answer) error {
