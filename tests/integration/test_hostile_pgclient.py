@@ -17,6 +17,7 @@ from rawpg import CANCEL, GSS, SSL, Raw, cancel, packet, startup, typed
 pytestmark = [pgkit.needs_postgres, pytest.mark.timeout(120 * SLOW)]
 POOL = 4
 MIB = 1 << 20
+FREED = 0 if SLOW == 1 else 600 * MIB  # AddressSanitizer keeps what was freed for a while
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def survived(pg, kit, slowest=3.0, most=80 * MIB, kept=24 * MIB):
     assert not failures, failures
     assert max(times) < slowest * SLOW, f"another client waited {max(times):.2f} s"
     for p, n in peak.items():
-        assert n - was[p] < most * SLOW, f"{p} has grown by {(n - was[p]) / MIB:.0f} MiB"
+        assert n - was[p] < most + FREED, f"{p} has grown by {(n - was[p]) / MIB:.0f} MiB"
     wait_until(lambda: sessions(kit) <= clients, 20)
     wait_until(lambda: not pg.backends("state <> 'idle'"), 20)
     with contextlib.ExitStack() as stack:
@@ -78,7 +79,7 @@ def survived(pg, kit, slowest=3.0, most=80 * MIB, kept=24 * MIB):
         for w in all_of_them:
             assert line(w.ask("rollback")) == "C Z/I"
     for p, n in was.items():
-        wait_until(lambda p=p, n=n: kit.rss(p) - n < kept * SLOW, 10)
+        wait_until(lambda p=p, n=n: kit.rss(p) - n < kept + FREED, 10)
     assert pids(kit) == kit.first
     log = kit.log_text()
     for mark in MARKS:
