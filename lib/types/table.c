@@ -16,7 +16,7 @@
  *   "NULL" (untyped) → text
  *
  * Columns of the catalog that the translation makes of DuckDB's own (lib/engine/duckdb/shown.h) say what they are by an
- * extension type: oid, name, "char", varchar, pg_node_tree.
+ * extension type: oid, name, "char", varchar, pg_node_tree, int2vector, oidvector.
  *
  * And where Trino has no equal type:
  *
@@ -127,6 +127,8 @@ static const struct qf_vtype vtypes[] = {
 	{ "char",         A(STRING),       EXT(queryflux.char), PG(CHAR),       1, 1, TEXT(text),          T_VARCHAR },
 	{ "varchar",      A(STRING),       EXT(queryflux.varchar), PG(VARCHAR), -1, 1, TEXT(text),         T_VARCHAR },
 	{ "pg_node_tree", A(STRING),       EXT(queryflux.pg_node_tree), OID_NODE_TREE, 0, -1, 1, TEXT(text), T_VARCHAR },
+	{ "int2vector",   A(STRING),       EXT(queryflux.int2vector), OID_INT2VECTOR, 0, -1, 1, TEXT(text), T_VARCHAR },
+	{ "oidvector",    A(STRING),       EXT(queryflux.oidvector), OID_OIDVECTOR, 0, -1, 1, TEXT(text), T_VARCHAR },
 	{ "JSON",         A(STRING),       EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,            T(json) },
 	{ "JSON",         A(LARGE_STRING), EXT(arrow.json),   PG(JSON),        -1, 1, DOCUMENT,            T(json) },
 	{ "BLOB",         A(BINARY),       PLAIN,             PG(BYTEA),       -1, 1, OWN(bytea),          T(varbinary) },

@@ -17,7 +17,7 @@ from qf_pgnames import column_name
 from qf_tokens import quote
 
 # What the adapter of the engine calls a column of the result when it is told to (lib/engine/duckdb/shown.c).
-SHOWN_AS = ("oid", "name", "char", "varchar", "pg_node_tree")
+SHOWN_AS = ("oid", "name", "char", "varchar", "pg_node_tree", "int2vector", "oidvector", "_oid", "_name", "_char", "_varchar")
 MARK = "/*qf:catalog %s*/ "
 
 

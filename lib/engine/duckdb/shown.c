@@ -11,6 +11,7 @@ static const struct {
 	const char *word, *format;
 } known[] = {
 	{ "oid", "l" }, { "name", "u" }, { "char", "u" }, { "varchar", "u" }, { "pg_node_tree", "u" },
+	{ "int2vector", "u" }, { "oidvector", "u" },
 };
 
 bool duck_shown_marked(struct qf_slice sql)
@@ -44,6 +45,14 @@ static int name_type(struct ArrowSchema *column, const char *word, size_t n)
 	return r == NANOARROW_OK ? 0 : -ENOMEM;
 }
 
+/* "_oid": a list of them. */
+static int show(struct ArrowSchema *column, const char *word, size_t n)
+{
+	if (n > 1 && *word == '_' && strcmp(column->format, "+l") == 0)
+		return show(column->children[0], word + 1, n - 1);
+	return fits(column, word, n) && !column->metadata ? name_type(column, word, n) : 0;
+}
+
 int duck_shown_apply(struct ArrowSchema *schema, const char *sql)
 {
 	const char *at = strstr(sql, MARK);
@@ -54,8 +63,7 @@ int duck_shown_apply(struct ArrowSchema *schema, const char *sql)
 	for (int64_t i = 0; i < schema->n_children; i++) {
 		size_t n = strcspn(at, " *");
 
-		if (fits(schema->children[i], at, n) && !schema->children[i]->metadata &&
-			name_type(schema->children[i], at, n) < 0)
+		if (show(schema->children[i], at, n) < 0)
 			return -ENOMEM;
 		at += n;
 		at += *at == ' ';
