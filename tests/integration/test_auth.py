@@ -423,7 +423,7 @@ def test_ten_thousand_failed_logins(kit):
         asker.join()
     assert len(times) > 50 and statistics.median(times) < max(10 * alone, 0.1), (alone, statistics.median(times), max(times))
     assert max(times) < 5 * SLOW, max(times)
-    assert kit.rss("listen") - memory < 32 << 20
+    assert SLOW > 1 or kit.rss("listen") - memory < 32 << 20  # a sanitizer keeps what was freed
     works(kit, "alice", SECRETS["alice"])
 
 
@@ -609,9 +609,14 @@ def test_pages_are_their_owner_s(kit):
     while path:
         status, _, text = ask("GET", path, Authorization=f"Bearer {TOKEN}" if len(rows) % 2 else ALICE)
         assert status == 200, text
+        last = path
         rows += json.loads(text).get("data", [])
         path = ask.next_path(text)
     assert rows == [[42]]
+    # The last page, again: the query is over, and still somebody's.
+    assert ask("GET", last)[0] == 401
+    assert ask("GET", last, Authorization=basic("carl", SECRETS["carl"]))[0] == 403
+    assert ask("GET", last, Authorization=ALICE)[0] == 200
 
 
 def test_trino_rate_limit(kit):

@@ -425,6 +425,8 @@ struct tr_query *tr_query_new(struct qf_listener *l, struct tr_session *session,
 	}
 	q->listener = l;
 	q->session = *session;
+	q->owner = qf_xstrdup(session->facts.user);
+	q->catalog = session->facts.database ? qf_xstrdup(session->facts.database) : NULL;
 	q->reserved = bytes;
 	q->sql = qf_slice_dup(sql);
 	q->sql_n = sql.n;
@@ -479,6 +481,8 @@ void tr_query_free(struct tr_query *q)
 	qf_http_body_free(q->page);
 	free(q->sql);
 	free(q->text);
+	free(q->owner);
+	free(q->catalog);
 	l->statement_bytes -= q->reserved;
 	l->kept_bytes -= q->kept_bytes;
 	free(q);

@@ -27,7 +27,8 @@ struct tr_query {
 	struct qf_listener *listener;
 	struct qf_list link;
 	char id[QF_TRINO_ID], slug[QF_TRINO_SLUG];
-	struct tr_session session;
+	struct tr_session session; /* until it is answered */
+	char *owner, *catalog;	   /* of that session, for who asks for its last page again; catalog may be NULL */
 	char *sql; /* as sent */
 	size_t sql_n;
 	size_t reserved; /* of listener->statement_bytes */

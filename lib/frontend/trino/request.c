@@ -64,7 +64,7 @@ static bool may_have(struct qf_listener *l, struct qf_http_request *rq, const st
 {
 	struct qf_err err = { 0 };
 	char *user = NULL;
-	unsigned status = tr_login(l, rq, q->session.facts.user, q->session.facts.database, &user, &err);
+	unsigned status = tr_login(l, rq, q->owner, q->catalog, &user, &err);
 
 	free(user);
 	if (status)
