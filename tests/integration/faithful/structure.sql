@@ -93,13 +93,5 @@ select U.ID from USERS U where U.ID = 1;
 select pg_catalog.upper('a');
 select * from public.users where id = 1;
 -- refused
-select * from pg_tables;
--- refused
-select * from information_schema.tables;
--- refused
-select current_user;
--- refused
-select version();
--- refused
 select 1 for update;
 select id from users where id = $1;
