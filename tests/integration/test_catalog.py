@@ -142,7 +142,7 @@ KNOWN = {
         'dbeaver: tables', 'dbeaver: columns', 'dbeaver: tablespaces'],
         ("differs", "pages, transactions, row types and privileges are PostgreSQL's own")),
     **dict.fromkeys([
-        'dbeaver: indexes', 'pgjdbc: getPrimaryKeys', 'pgjdbc: getPrimaryKeys sales', 'pgjdbc: getImportedKeys',
+        'dbeaver: indexes', 'pgjdbc: getImportedKeys',
         'pgjdbc: getImportedKeys sales', 'pgjdbc: getExportedKeys', 'pgjdbc: getCrossReference',
         'pgjdbc: getIndexInfo', 'pgjdbc: getIndexInfo sales'],
         ("differs", "positions in keys are bigint, and the sizes of indexes are not known")),
