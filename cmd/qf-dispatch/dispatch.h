@@ -125,6 +125,7 @@ struct stream {
 	size_t n_settings;
 	const struct qf_bind *bind, *native; /* from the arena; native: of its text, where bind is of what stands in it */
 	const char *user, *database;
+	bool keyed; /* its session has SCRAM keys */
 	struct qf_slice sql;
 	enum qf_dialect dialect;
 	enum qf_access access;

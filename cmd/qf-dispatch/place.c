@@ -124,6 +124,7 @@ static void read_fields(struct stream *s, const struct qf_msg *m)
 
 	s->query_id = qf_get_str(m, QF_F_QUERY_ID, a);
 	s->user = qf_get_str(m, QF_F_USER, a);
+	s->keyed = qf_get_u8(m, QF_F_KEYED) > 0;
 	s->database = qf_get_str(m, QF_F_DATABASE, a);
 	read_settings(s, m);
 	s->sql = qf_slice(qf_arena_strndup(a, sql.p, sql.n), sql.n);

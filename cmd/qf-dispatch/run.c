@@ -403,7 +403,7 @@ static bool only_drops(const struct stream *s)
 /* 0: s->conn is there. */
 static int get_connection(struct stream *s, const struct qf_scram_keys *keys, struct qf_sql_error *reterr)
 {
-	const struct qf_engine_who who = { .session = s->listener->epoch + s->session, .user = s->user, .keys = keys };
+	const struct qf_engine_who who = { .session = s->listener->epoch + s->session, .user = s->user, .keyed = s->keyed, .keys = keys };
 
 	return s->conn ? 0 : s->cluster->ops->conn_get(s->cluster->engine, &who, &s->conn, reterr);
 }

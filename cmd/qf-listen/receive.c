@@ -195,7 +195,7 @@ static void on_keys(void *arg, struct qf_peer *from, const struct qf_msg *m)
 		return;
 	}
 	placed_at(q, from);
-	keys = q->abandoned || q->ended ? NULL : qf_hub_keys(arg, q->req.session->user);
+	keys = q->abandoned || q->ended || !q->req.session->keyed ? NULL : qf_hub_keys(arg, q->req.session->user);
 	send_keys(arg, from, m, keys);
 }
 

@@ -69,6 +69,8 @@ static void put_session(struct qf_buf *b, const struct qf_session_facts *s)
 	qf_put_u8(b, QF_F_FRONTEND, (uint8_t)s->frontend);
 	qf_put_u64(b, QF_F_SESSION, s->id);
 	qf_put_str(b, QF_F_USER, s->user);
+	if (s->keyed)
+		qf_put_u8(b, QF_F_KEYED, 1);
 	qf_put_str(b, QF_F_DATABASE, s->database);
 	qf_put_str(b, QF_F_DB_SCHEMA, s->schema);
 	qf_put_str(b, QF_F_CLIENT, s->client);

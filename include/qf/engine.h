@@ -114,6 +114,7 @@ struct qf_engine_lookup {
 struct qf_engine_who {
 	uint64_t session; /* as in the job; an adapter with a pool prefers the connection that this session had last */
 	const char *user; /* the client's; NULL: it did not say */
+	bool keyed; /* it logged in by SCRAM, and may have the connections that were made by the keys of that user */
 	/*
 	 * The SCRAM keys of that user's login, where conn_get() asked for them. Copied into locked memory, and wiped when the
 	 * connection is there.
@@ -173,7 +174,7 @@ struct qf_engine_ops {
 	/* What still runs is cancelled and ends without callbacks; connections not put back are gone with it.
 	 * Not from a job's callback. */
 	void (*close)(struct qf_engine *e);
-	/* -ENOKEY: a new connection is needed, and for that the keys of who->user. */
+	/* -ENOKEY: a new connection is needed, and for that the keys of who->user; or it is not keyed, and has to be. */
 	int (*conn_get)(struct qf_engine *e, const struct qf_engine_who *who, struct qf_engine_conn **ret,
 			struct qf_sql_error *reterr);
 	/* Gives the connection back; `reset` when it may hold session state (after a transaction, settings). */

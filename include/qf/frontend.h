@@ -26,6 +26,7 @@ struct qf_session_facts {
 	enum qf_frontend frontend;
 	uint64_t id;		 /* unique within this qf-listen */
 	const char *user;
+	bool keyed;		 /* it put SCRAM keys (qf_hub_keys_put): no other session is given those of its user */
 	const char *database;	 /* may be NULL */
 	const char *schema;	 /* first of search_path, may be NULL */
 	const char *client;	 /* "127.0.0.1:40312", for history and logs */
@@ -127,7 +128,8 @@ struct qf_auth *qf_hub_auth(const struct qf_hub *hub);
 /*
  * SCRAM keys of users who are logged in, for engines where they log in by them (queryAuth: scramKeys); nothing is kept
  * when no cluster asks for that. put: one more session of that user; the keys of the latest login count. drop: one
- * session less; with the last one the keys are wiped. In locked memory, which no core dump has.
+ * session less; with the last one the keys are wiped. In locked memory, which no core dump has. Only sessions whose facts
+ * say `keyed` have any use of them: who was let in under the same name by another rule has proved nothing to the engine.
  */
 bool qf_hub_keys_put(struct qf_hub *hub, const char *user, const struct qf_scram_keys *keys); /* false: not kept */
 void qf_hub_keys_drop(struct qf_hub *hub, const char *user); /* once for each put that was kept */

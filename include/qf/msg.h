@@ -137,6 +137,7 @@ enum qf_field {
 	QF_F_HELD,	    /* u8, enum qf_held: why the session keeps its connection */
 	QF_F_FORM,	    /* u8, enum qf_bind_form */
 	QF_F_INNER,	    /* text: of that form */
+	QF_F_KEYED,	    /* u8: the session logged in by SCRAM, and its keys are there */
 	QF_F_N
 };
 

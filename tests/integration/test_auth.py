@@ -452,6 +452,19 @@ def test_limits(kit):
         assert reload(kit, failedLoginsPerMinute=0, loginTimeoutSecs=30).returncode == 0
 
 
+def test_the_limit_counts_what_is_asked_together(kit):
+    """Connections that were opened before any had failed have no guess each."""
+    assert reload(kit, failedLoginsPerMinute=5).returncode == 0
+    try:
+        together = [Login(kit, "alice", "127.0.0.8").start().first() for _ in range(12)]
+        nonces = [login.challenge()["r"] for login in together]
+        for login, nonce in zip(together, nonces):
+            login.final(nonce)
+        assert sorted(login.error()["C"] for login in together) == ["28000"] * 7 + ["28P01"] * 5
+    finally:
+        assert reload(kit, failedLoginsPerMinute=0).returncode == 0
+
+
 def test_a_reload_changes_passwords(kit):
     file = kit.dir / "pat.password"
     with connect(kit, "pat", SECRETS["pat"]) as c:

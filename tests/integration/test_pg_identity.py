@@ -1,8 +1,10 @@
 """As whom statements run at PostgreSQL: queryAuth impersonate, userMap, scramKeys. Never another user's rows."""
 import random
 import shutil
+import socket
 import subprocess
 import threading
+import time
 
 import psycopg
 import pytest
@@ -373,6 +375,8 @@ auth:
       other: {{{{ password: plain }}}}
   hostRules:
     - {{{{ users: [other], method: password }}}}
+    - {{{{ databases: [trusted], method: trust }}}}
+    - {{{{ databases: [clear], method: password }}}}
     - {{{{ method: scram-sha-256 }}}}
 clusters:
   main: {{{{ engine: postgres, endpoint: "postgres://127.0.0.1:{port}/bank{tls}", poolSize: 2, queryAuth: {{{{ type: scramKeys }}}} }}}}
@@ -397,10 +401,10 @@ class Closed(KeysKit):
             return False
 
 
-def keys_kit(bank, directory, tls="", kind=KeysKit, **verifiers):
+def keys_kit(bank, directory, tls="", kind=KeysKit, **changes):
     found = dict(bank.sql("select rolname::text, rolpassword from pg_authid where rolname in ('alice', 'bob')"))
     directory.mkdir(exist_ok=True)
-    return kind(directory, KEYS.format(port=bank.port, tls=tls, **{**found, **verifiers}))
+    return kind(directory, KEYS.format(**{"port": bank.port, "tls": tls, **found, **changes}))
 
 
 @pytest.fixture(scope="module")
@@ -436,6 +440,19 @@ def test_a_session_without_keys(by_keys):
         assert e.value.sqlstate == "28000" and "SCRAM" in str(e.value), e.value
 
 
+@pytest.mark.parametrize("how", ["trusted", "clear"])
+def test_only_the_session_that_has_the_keys(by_keys, how):
+    """The same name, by another rule: neither the keys of a session that has some, nor a connection that is open by them."""
+    with by_keys.connect(user="alice") as a, by_keys.connect(user="alice", dbname=how) as b:
+        own(a.execute(ASK).fetchall(), "alice")
+        with pytest.raises(psycopg.Error) as e:
+            b.execute("select 1")
+        assert e.value.sqlstate == "28000" and "SCRAM" in str(e.value), e.value
+        a.execute("select 1")
+        with by_keys.connect(user="alice") as c:
+            own(c.execute(ASK).fetchall(), "alice")
+
+
 @pytest.mark.parametrize("mode,encrypted", [("disable", False), ("require", True), ("verify-full", True)])
 def test_keys_over_tls(bank, tmp_path, mode, encrypted):
     with pgkit.ending(keys_kit(bank, tmp_path / "kit", tls=f"?sslmode={mode}&sslrootcert={bank.certificate}").start()) as kit:
@@ -465,6 +482,28 @@ def test_keys_that_do_not_fit(bank, tmp_path):
                 b.execute("select 1")
             assert e.value.sqlstate == "28P01" and "verifier" in str(e.value), e.value
             own(a.execute(ASK).fetchall(), "alice")
+
+
+def test_a_server_that_leaves_when_asked_for_tls(bank, tmp_path):
+    """It is seen at once, not looked for until the time is over."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        def serve():
+            while True:
+                try:
+                    peer, _ = listening.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.recv(8)
+                    time.sleep(0.1)  # so that it is waited for
+
+        threading.Thread(target=serve, daemon=True).start()
+        kit = keys_kit(bank, tmp_path / "kit", kind=Closed, port=listening.getsockname()[1])
+        with pgkit.ending(kit.start()), kit.connect() as a:
+            with pytest.raises(psycopg.Error) as e:
+                a.execute("select 1")
+            assert e.value.sqlstate == "08001" and "request for TLS" in str(e.value), e.value
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 # ---- secrets ------------------------------------------------------------------------------------------------------------

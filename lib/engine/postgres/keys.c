@@ -261,6 +261,17 @@ static int tls_begin(struct peer *p, const PQconninfoOption *o, const char *mode
 	return 0;
 }
 
+/* One byte, and not more: what the server encrypts begins behind it. */
+static int read_answer(struct peer *p, uint8_t *ret)
+{
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (n = recv(p->own->fd, ret, 1, 0)) != 1)
+		r = n < 0 && errno == EAGAIN ? wait_for(p, POLLIN) : fail(p, "it does not answer the request for TLS");
+	return r;
+}
+
 /* As libpq's sslmode; "allow" is "prefer" here. [PG 55.2.10] */
 static int negotiate_tls(struct peer *p, const PQconninfoOption *o)
 {
@@ -274,8 +285,8 @@ static int negotiate_tls(struct peer *p, const PQconninfoOption *o)
 	qf_buf_u32(&p->out, SSL_REQUEST);
 	int r = send_out(p);
 
-	while (r == 0 && recv(p->own->fd, &answer, 1, 0) != 1)
-		r = errno == EAGAIN && answer == 0 ? wait_for(p, POLLIN) : fail(p, "it does not answer the request for TLS");
+	if (r == 0)
+		r = read_answer(p, &answer);
 	if (r < 0)
 		return r;
 	if (answer == 'S')

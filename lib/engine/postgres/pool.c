@@ -148,8 +148,12 @@ static bool has_place(struct pge_pool *p, const struct pge_identity *id)
 static int find_or_connect(struct pge_pool *p, struct pge_identity *id, const struct qf_engine_who *who, struct qf_engine_conn **ret)
 {
 	bool needs_keys = id != p->engine->service && p->engine->cfg->query_auth == QF_QUERY_AUTH_SCRAM_KEYS;
-	struct qf_engine_conn *c = find_idle(p, id, who);
+	struct qf_engine_conn *c;
 
+	/* One made by keys is for those who have shown the same, not for all who bear the name. */
+	if (needs_keys && !who->keyed)
+		return -ENOKEY;
+	c = find_idle(p, id, who);
 	if (!c)
 		c = find_coming(p, id, false);
 	if (!c && needs_keys && !who->keys)

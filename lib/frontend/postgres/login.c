@@ -63,6 +63,16 @@ static void malformed(struct pg_session *s, const char *what, const char *why)
 	fatal_with(s, &e);
 }
 
+/* True when it was refused. */
+static bool is_blocked(struct pg_session *s)
+{
+	if (!qf_auth_blocked(s->login->auth, s->address, qf_mono_ns()))
+		return false;
+	log_failure(s, s->login->method, "too many failed logins from there");
+	pg_session_fatal(s, "28000", "too many failed logins from \"%s\", try again in a minute", s->address);
+	return true;
+}
+
 static void reject(struct pg_session *s)
 {
 	struct qf_sql_error e;
@@ -82,7 +92,7 @@ static void keep_keys(struct pg_session *s)
 
 	if (!s->login->scram || !qf_scram_keys(s->login->scram, &keys))
 		return;
-	s->keys_kept = qf_hub_keys_put(s->listener->hub, s->user, &keys);
+	s->facts.keyed = qf_hub_keys_put(s->listener->hub, s->user, &keys);
 	explicit_bzero(&keys, sizeof(keys));
 }
 
@@ -179,8 +189,11 @@ static void check_password(struct pg_session *s, struct qf_slice body)
 		wrong(s, qf_auth_why(l->auth, s->user, l->method));
 }
 
+/* Connections that were asked together, before any had failed, have no guess each. */
 void pg_login_message(struct pg_session *s, struct qf_slice body)
 {
+	if (is_blocked(s))
+		return;
 	if (s->login->method != QF_AUTH_SCRAM)
 		check_password(s, body);
 	else if (!s->login->scram)
@@ -212,11 +225,8 @@ static void ask_md5(struct pg_session *s)
 
 static void ask(struct pg_session *s, const char *certificate)
 {
-	if (qf_auth_blocked(s->login->auth, s->address, qf_mono_ns())) {
-		log_failure(s, s->login->method, "too many failed logins from there");
-		pg_session_fatal(s, "28000", "too many failed logins from \"%s\", try again in a minute", s->address);
+	if (is_blocked(s))
 		return;
-	}
 	s->decoder.login = true;
 	switch (s->login->method) {
 	case QF_AUTH_SCRAM:

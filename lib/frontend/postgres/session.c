@@ -584,7 +584,7 @@ void pg_session_close(struct pg_session *s)
 	pg_txn_drop_pin(&s->txn);
 	release_reserved(s);
 	pg_listener_unregister(s->listener, s);
-	if (s->keys_kept)
+	if (s->facts.keyed)
 		qf_hub_keys_drop(s->listener->hub, s->user);
 	s->login = pg_login_free(s->login);
 	qf_list_remove(&s->link);

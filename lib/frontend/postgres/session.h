@@ -46,7 +46,6 @@ struct pg_session {
 	char client[64];  /* "127.0.0.1:40312", "[::1]:40312" or "local"; behind a proxy the real client's */
 	char address[48]; /* the same without brackets and port */
 	struct pg_login *login; /* in that phase */
-	bool keys_kept;	  /* of its login by SCRAM, in the hub */
 	bool local;	  /* by the Unix socket: never encrypted, and not refused for it */
 	char *user, *database, *schema;
 	struct pg_settings settings;
