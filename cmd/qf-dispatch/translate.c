@@ -201,7 +201,7 @@ void translate_ask(struct stream *s, struct target *t)
 	struct qf_slice hit;
 	struct qf_buf key;
 
-	bool as_written = s->pin_flags & QF_PIN_ENDS || s->bind->kind == QF_RUN_FETCH;
+	bool as_written = s->pin_flags & QF_PIN_ENDS || s->bind->kind == QF_RUN_FETCH || s->bind->flags & QF_RUN_SAVEPOINT;
 
 	if (as_written || qf_dialect_same(s->dialect, t->dialect)) {
 		t->sql = translate_text(s, t);

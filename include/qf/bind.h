@@ -39,6 +39,7 @@ enum qf_run_flags {
 	QF_RUN_NAMED = 1 << 1,	/* of a named prepared statement: it is likely to come again */
 	QF_RUN_HOLD = 1 << 2,	/* of QF_FORM_CURSOR: its portal outlives the transaction, or there is none */
 	QF_RUN_SCROLL = 1 << 3, /* of QF_FORM_CURSOR: it must go backward, too, or be refused */
+	QF_RUN_SAVEPOINT = 1 << 4, /* SAVEPOINT, RELEASE, ROLLBACK TO: the same in every dialect, so it is not translated */
 };
 
 /*

@@ -312,7 +312,7 @@ class Alchemy(pgdrivers.Driver):
     def engine_of(self, target, **kw):
         url = sqlalchemy.URL.create("postgresql+psycopg", target.user, target.password, target.host, target.port, target.database,
                                     query={"sslmode": "verify-full", "sslrootcert": str(target.ca)})
-        return sqlalchemy.create_engine(url, use_native_hstore=False, **kw)
+        return sqlalchemy.create_engine(url, **kw)
 
     def __enter__(self):
         self.engine = self.engine_of(self.target)

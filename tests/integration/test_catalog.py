@@ -239,8 +239,7 @@ def by_psql(place):
 
 
 def by_sqlalchemy(place):
-    # It looks for hstore in a savepoint, which DuckDB does not have.
-    engine = sqlalchemy.create_engine(f"postgresql+psycopg://tester@127.0.0.1:{place.target.port}/{place.target.database}", use_native_hstore=False)
+    engine = sqlalchemy.create_engine(f"postgresql+psycopg://tester@127.0.0.1:{place.target.port}/{place.target.database}")
     inspector = sqlalchemy.inspect(engine)
 
     def lines(name, ask):

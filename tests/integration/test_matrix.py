@@ -38,7 +38,7 @@ KNOWN = {
     ("pg8000", ANY, "cancel"): "the driver has no call for it",
     ("lib/pq", ANY, "COPY out"): "the driver has no call for it",
     # DuckDB, from PostgreSQL's dialect.
-    (ANY, "duckdb", "savepoints"): "DuckDB has none",
+    (ANY, "duckdb", "savepoints"): "DuckDB has none: what was written behind one cannot be taken back",
     (ANY, "duckdb", "jsonb"): "not translated: DuckDB keeps json as it was written",
     (UNTYPED, "duckdb", "numeric"): "the driver declares no types, and the digits of a numeric parameter must be known before it comes",
     (PSYCOPG, "duckdb", "floating point"): "psycopg sends float8, and a cast of that to float4 rounds otherwise in DuckDB",

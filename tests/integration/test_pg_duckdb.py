@@ -100,16 +100,26 @@ def test_two_cursors_at_once(kit):
     assert [r[0] for _, part in rows for r in part] == [-i for i in range(5000)]
 
 
-def test_savepoints_are_not_there(conn):
+def test_savepoints(conn):
+    """DuckDB has none: one that nothing was written behind is gone back to, else ROLLBACK TO is refused and nothing is kept."""
     conn.execute("create or replace table kept (i integer)")
     conn.execute("begin")
     conn.execute("insert into kept values (1)")
-    with pytest.raises(psycopg.errors.FeatureNotSupported, match="savepoint|SAVEPOINT"):
-        conn.execute("savepoint a")
+    conn.execute("savepoint a")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        conn.execute("select * from nowhere")
+    conn.execute("rollback to a", prepare=True)
+    conn.execute("release a")
+    conn.execute("commit")
+    conn.execute("begin")
+    conn.execute("savepoint a", prepare=True)
+    conn.execute("insert into kept values (2)")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="something was written behind it"):
+        conn.execute("rollback to a")
     with pytest.raises(psycopg.errors.InFailedSqlTransaction):
         conn.execute("select 1")
-    conn.execute("commit")
-    assert conn.execute("select count(*) from kept").fetchone() == (0,)
+    assert conn.execute("commit").statusmessage == "ROLLBACK"
+    assert conn.execute("select i from kept").fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize("sql", ["listen x", "declare c scroll cursor for select 1"])

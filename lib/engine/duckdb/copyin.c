@@ -166,6 +166,7 @@ static bool begin_transaction(struct qf_engine_conn *c)
 {
 	struct duck_copy *k = c->job.copy;
 
+	c->savepoints.writes++;
 	if (c->in_transaction)
 		return true;
 	k->own_transaction = run(c, "BEGIN TRANSACTION");

@@ -145,3 +145,12 @@ void duck_describe(struct qf_engine_conn *c)
 	api->destroy_prepare(&prepared);
 	duck_plan_fini(&plan, c);
 }
+
+/* Of a statement without parameters and rows that DuckDB does not know. */
+void duck_describe_nothing(struct qf_engine_conn *c)
+{
+	struct ArrowBuffer none;
+
+	ArrowBufferInit(&none);
+	duck_job_described(c, &none);
+}

@@ -11,6 +11,7 @@
 static void conn_free(struct qf_engine_conn *c)
 {
 	duck_portals_drop(c);
+	duck_savepoints_clear(c);
 	duck_cache_clear(c);
 	if (c->db)
 		c->engine->api.disconnect(&c->db);

@@ -135,6 +135,7 @@ static bool run_prepared(struct qf_engine_conn *c, duckdb_prepared_statement pre
 		if (!check_columns(c, prepared))
 			return false;
 		e->written = true;
+		c->savepoints.writes++;
 	}
 	if (!duck_session_reads_only(j->type) || duck_session_is_commit(j->sql))
 		duck_writes_begin(c);
@@ -292,6 +293,13 @@ bool duck_execute(struct qf_engine_conn *c)
 
 	if (!check_cursor(c) || !get_ready(c))
 		return false;
+	if (duck_savepoint_is(j->sql)) {
+		if (j->pub->bind->kind == QF_RUN_DESCRIBE)
+			duck_describe_nothing(c);
+		else
+			duck_savepoint_run(c);
+		return false;
+	}
 	if (j->pub->bind->kind == QF_RUN_DESCRIBE) {
 		duck_describe(c);
 		return false;

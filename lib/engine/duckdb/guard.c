@@ -208,15 +208,6 @@ static struct qf_token copies_to_client(struct qf_lexer lx)
 	return t;
 }
 
-static bool ends_savepoint(struct qf_lexer lx)
-{
-	struct qf_token t = next_token(&lx);
-
-	if (is_name(t, "work") || is_name(t, "transaction"))
-		t = next_token(&lx);
-	return is_name(t, "to");
-}
-
 static int check_lacking(const char *sql, struct qf_sql_error *e)
 {
 	struct qf_lexer lx = lexer(sql);
@@ -224,9 +215,6 @@ static int check_lacking(const char *sql, struct qf_sql_error *e)
 
 	if (verb.type != QF_TOK_WORD)
 		return 0;
-	if (is_name(verb, "savepoint") || is_name(verb, "release") ||
-		((is_name(verb, "rollback") || is_name(verb, "abort")) && ends_savepoint(lx)))
-		return lack(e, "savepoints are", "DuckDB has none: end the transaction and begin another one.");
 	if (is_name(verb, "listen") || is_name(verb, "unlisten") || is_name(verb, "notify"))
 		return lack(e, "LISTEN and NOTIFY are", "Sessions cannot notify each other here; poll a table.");
 	if (is_name(verb, "declare") || is_name(verb, "fetch") || is_name(verb, "move") || is_name(verb, "close"))

@@ -50,6 +50,7 @@ void duck_infer(struct duck_plan *p, struct qf_engine_conn *c);
 
 /* describe.c: ends the job. */
 void duck_describe(struct qf_engine_conn *c);
+void duck_describe_nothing(struct qf_engine_conn *c);
 
 /* A statement with its values, ready to run. */
 struct duck_bound {

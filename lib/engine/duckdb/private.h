@@ -16,6 +16,7 @@
 #include "cache.h"
 #include "error.h"
 #include "pool.h"
+#include "savepoint.h"
 #include "spool.h"
 #include "qf/engine.h"
 #include "qf/list.h"
@@ -108,6 +109,7 @@ struct qf_engine_conn {
 	/* what the session holds; changed by steps, read by the loop between jobs */
 	bool in_transaction, transaction_failed;
 	bool dirty; /* a statement may have left state that no setting of ours describes */
+	struct duck_savepoints savepoints;
 	uint64_t catalog; /* the state of the catalog that its open transaction sees; 0 = not known */
 	char *timezone, *search_path, *user, *database;
 	bool settings_unknown; /* a client's own SET ran: set them again before the next statement */

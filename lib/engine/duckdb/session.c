@@ -182,6 +182,7 @@ void duck_session_succeeded(struct qf_engine_conn *c, duckdb_statement_type type
 	if (type != DUCKDB_STATEMENT_TYPE_TRANSACTION)
 		return;
 	c->in_transaction = first_is(sql, "begin", "start");
+	duck_savepoints_clear(c);
 	c->catalog = c->job.before.changing ? 0 : c->job.before.number;
 	c->transaction_failed = false;
 }

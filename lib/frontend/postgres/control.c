@@ -274,7 +274,7 @@ void pg_control_savepoint(struct pg_run *run)
 	struct qf_arena *a;
 	const char *name;
 
-	if (v != QF_VERB_SAVEPOINT && v != QF_VERB_RELEASE && v != QF_VERB_ROLLBACK_TO)
+	if (!pg_is_savepoint(v))
 		return;
 	a = qf_arena_new(0);
 	name = savepoint_name(run, a);

@@ -217,6 +217,8 @@ static struct qf_bind make_bind(struct pg_run *run, enum pg_step step, bool in_t
 	const struct pg_statement *st = run->inner ? run->inner : run->prepared;
 	struct qf_bind b = { .encodings = QF_ENC_BIT(QF_ENC_ARROW) | QF_ENC_BIT(QF_ENC_PG3) };
 
+	if (pg_is_savepoint(run->facts.verb))
+		b.flags |= QF_RUN_SAVEPOINT;
 	bool ends = step != PG_STEP_STATEMENT && step != PG_STEP_DESCRIBE;
 
 	if (!ends || run->s->extended.cursors)

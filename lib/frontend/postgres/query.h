@@ -109,6 +109,7 @@ void pg_run_start(struct pg_session *s, struct qf_slice text);
 bool pg_run_next_statement(struct pg_run *run);
 
 /* statement.c: the current statement, wherever it is answered */
+bool pg_is_savepoint(enum qf_verb v);
 void pg_run_statement(struct pg_run *run);
 /* The engine runs it, unless the transaction is read-only. */
 void pg_run_at_engine(struct pg_run *run);

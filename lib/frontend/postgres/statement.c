@@ -15,7 +15,7 @@ static void fail(struct pg_run *run, const char *sqlstate, const char *text)
 	pg_run_fail(run, &e);
 }
 
-static bool is_savepoint(enum qf_verb v)
+bool pg_is_savepoint(enum qf_verb v)
 {
 	return v == QF_VERB_SAVEPOINT || v == QF_VERB_RELEASE || v == QF_VERB_ROLLBACK_TO;
 }
@@ -23,7 +23,7 @@ static bool is_savepoint(enum qf_verb v)
 /* Of the session, not of data. */
 static bool is_of_session(enum qf_verb v)
 {
-	return is_savepoint(v) || v == QF_VERB_SET || v == QF_VERB_RESET || v == QF_VERB_DECLARE ||
+	return pg_is_savepoint(v) || v == QF_VERB_SET || v == QF_VERB_RESET || v == QF_VERB_DECLARE ||
 		v == QF_VERB_FETCH ||
 	       v == QF_VERB_MOVE || v == QF_VERB_CLOSE || v == QF_VERB_DISCARD || v == QF_VERB_LISTEN ||
 		v == QF_VERB_LOCK;
@@ -120,7 +120,7 @@ void pg_run_statement(struct pg_run *run)
 	/* START alone begins a transaction on some engines, unseen by us: here it is START TRANSACTION or an error. */
 	if (verb == QF_VERB_BEGIN || verb == QF_VERB_SET_TRANSACTION || qf_slice_caseeq_str(run->facts.word, "start"))
 		pg_control(run);
-	else if (is_savepoint(verb) && !pg_txn_in_block(txn))
+	else if (pg_is_savepoint(verb) && !pg_txn_in_block(txn))
 		fail_savepoint(run);
 	else if (is_suspended(run) || !pg_utility(run))
 		pg_run_at_engine(run);
