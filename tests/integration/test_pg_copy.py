@@ -223,6 +223,20 @@ def test_in(targets, where, name):
             assert got == right
 
 
+def test_in_described_first(targets):
+    """As pg8000 does: the description says nothing of the table, nor whether there is one."""
+    for name in targets:
+        with Wire(targets[name]).begin() as w:
+            w.ask("drop table if exists in_t")
+            assert line(w.ask(IN_TABLE)) == "C Z/I"
+            assert line(w.talk(parse("copy in_t (i) from stdin", "s"), describe("S", "s"), sync())) == "1 t n Z/I", name
+            w.send(bind(statement="s") + execute() + copy_data(b"1\n2\n") + copy_done() + sync())
+            assert tags(w.until("Z")) == ["COPY 2"], name
+            assert line(w.talk(parse("copy no_such_t from stdin"), describe("S"), sync())) == "1 t n Z/I", name
+            assert errors(w.talk(bind(), execute(), sync()))[0]["C"] == "42P01", name
+            w.ask("drop table in_t")
+
+
 def test_in_fails_as_the_client_says(targets):
     for name in targets:
         got, rows = copied_in(targets[name], "", b"1\ta\t\\N\t\\N\t\\N\n", 100, copy_fail("no more"))

@@ -210,6 +210,16 @@ static void a_copy_takes_what_the_client_sends(void **state)
 	client_send(&c, b.p, b.n);
 	assert_string_equal(client_wait(&c, 2), "1 2 G C(COPY 7) Z(I) T(n:23) D(1) D(1) C(ROWS 2) Z(I)");
 	assert_int_equal(copied, 6);
+	/* What a COPY of a table is can be told without asking whether there is that table. */
+	qf_buf_clear(&s.hub.log);
+	assert_string_equal(say(&c, "P s|copy t from stdin\nD S s\nS\nP -|copy t to stdout\nD S -\nS"),
+		"1 t() n Z(I) 1 t() n Z(I)");
+	assert_int_equal(s.hub.log.n, 0);
+	qf_buf_clear(&b);
+	talk_lines(&b, "B - s\nD P -\nE -\nS\nd three\nc\nS");
+	qf_buf_clear(&c.text);
+	client_send(&c, b.p, b.n);
+	assert_string_equal(client_wait(&c, 1), "2 n G C(COPY 7) Z(I)");
 	/* A message that is none of a COPY ends it, and is not answered itself. */
 	qf_buf_clear(&b);
 	talk_lines(&b, "Q copy t from stdin\nd one\nQ rows");

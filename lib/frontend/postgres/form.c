@@ -118,6 +118,21 @@ static void find_copy(struct pg_run *run, struct qf_slice sql, enum qf_dialect d
 	run->copied = c;
 }
 
+/* A query in it is read by an engine: it may be none. */
+bool pg_form_is_copy(struct qf_slice sql, enum qf_dialect d, const struct qf_facts *f)
+{
+	struct qf_pgstmt_error err;
+	struct qf_copy_stmt c;
+
+	if (f->verb != QF_VERB_COPY)
+		return false;
+	struct qf_arena *a = qf_arena_new(0);
+	bool is = qf_copy_parse(sql, d, a, &c, &err) == 0 && c.end == QF_COPY_CLIENT && !c.query.p;
+
+	qf_arena_free(a);
+	return is;
+}
+
 void pg_form_find(struct pg_run *run, struct qf_slice sql, const struct qf_facts *f)
 {
 	enum qf_dialect d = pg_session_facts(run->s)->dialect;

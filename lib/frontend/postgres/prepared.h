@@ -20,7 +20,7 @@ struct pg_statement {
 	struct qf_facts facts;
 	uint32_t *types; /* as declared, n_params of them; 0: not declared */
 	uint16_t n_types, n_params;
-	bool local;	 /* answered where the session lives */
+	bool local;	 /* what it returns is known where the session lives */
 	bool described;	 /* the next two are known … */
 	uint64_t generation; /* … for these settings of the session */
 	uint32_t *param_types;

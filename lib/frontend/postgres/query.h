@@ -113,7 +113,7 @@ bool pg_is_savepoint(enum qf_verb v);
 void pg_run_statement(struct pg_run *run);
 /* The engine runs it, unless the transaction is read-only. */
 void pg_run_at_engine(struct pg_run *run);
-/* Is it answered here? Then also its RowDescription, if it returns rows. */
+/* Is what it returns known here, without an engine? Then also its RowDescription, if it returns rows. */
 bool pg_statement_is_local(struct pg_session *s, struct qf_slice stmt, const struct qf_facts *f,
 	struct qf_buf *columns);
 

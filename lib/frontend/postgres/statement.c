@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "query.h"
+#include "form.h"
 #include "utility.h"
 
 static const char aborted[] = "current transaction is aborted, commands ignored until end of transaction block";
@@ -130,5 +130,5 @@ bool pg_statement_is_local(struct pg_session *s, struct qf_slice stmt, const str
 {
 	return f->verb == QF_VERB_COMMIT || f->verb == QF_VERB_ROLLBACK || f->verb == QF_VERB_BEGIN ||
 	       f->verb == QF_VERB_SET_TRANSACTION || qf_slice_caseeq_str(f->word, "start") ||
-	       pg_utility_describe(s, stmt, f, columns);
+	       pg_form_is_copy(stmt, pg_session_facts(s)->dialect, f) || pg_utility_describe(s, stmt, f, columns);
 }
