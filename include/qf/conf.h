@@ -311,7 +311,7 @@ struct qf_conf {
 	const struct qf_conf_router *routers;
 	size_t n_routers;
 	const struct qf_conf_group *fallback; /* NULL: no rule matched = refused */
-	bool judges;			      /* a deny rule, a guard or a script exists: every statement goes to qf-route */
+	bool judges;			      /* a deny rule, a guard, a script or a restricted group exists: all goes to qf-route */
 	bool reads_text; /* a rule looks at the statement: a verdict is for that text alone */
 
 	const struct qf_conf_warning *warnings;

@@ -215,6 +215,8 @@ int qf_conf_check(struct qf_loader *ld)
 
 	for (size_t i = 0; i < c->n_routers; i++)
 		sum_up(c, &c->routers[i]);
+	for (size_t i = 0; i < c->n_groups; i++)
+		c->judges |= c->groups[i].restricted; /* since a session took its pin, perhaps */
 	rc = check_listeners(ld);
 	if (rc == 0)
 		rc = check_files(ld);

@@ -361,3 +361,20 @@ def test_authorization(kit, user, session, fallback, where):
     session = {**session, "user": user}
     assert live(kit, session) == explained(kit, session) == where
     assert live(kit, session) == where  # by the ticket of the first one, too
+
+
+def test_authorization_is_taken_back(kit):
+    """From a session in a transaction, too, which stays where it is; the end of it needs nobody's leave."""
+    reload(kit, BASE + "routers:\n" + TO_ONE + "routingFallback: one\n")
+    with connect(kit, {**DUCK, "user": "bob"}) as bob, connect(kit, {**DUCK, "user": "ann"}) as ann:
+        for c in (bob, ann):
+            c.execute("begin")
+            c.execute("select 1")
+        reload(kit, RESTRICTED + "routers:\n" + TO_ONE + "routingFallback: one\n")
+        for _ in range(2):
+            assert ann.execute("select 1").fetchone() == (1,)
+        with pytest.raises(psycopg.Error) as e:
+            bob.execute("select 1")
+        assert e.value.sqlstate == "42501" and "may not use" in str(e.value), e.value
+        bob.execute("rollback")
+        ann.execute("commit")
