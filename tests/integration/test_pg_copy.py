@@ -109,6 +109,16 @@ def test_out_extended(targets):
     assert talked["through"] == talked["direct"] == talked["duckdb"]
 
 
+def test_out_is_not_portioned(targets):
+    """PostgreSQL gives all of it at once, whatever an Execute asks for, and once."""
+    messages = [parse("copy (select i from generate_series(1, 3) g(i)) to stdout"), bind(), execute(rows=1), execute(rows=1), sync()]
+    talked = {}
+    for name, target in targets.items():
+        with Wire(target).begin() as w:
+            talked[name] = told(w.talk(*messages))
+    assert talked["through"] == talked["direct"] == talked["duckdb"]
+
+
 def test_a_failing_row(targets):
     """An error behind the first rows comes behind them, and the connection goes on."""
     for name in ("direct", "duckdb"):
@@ -147,6 +157,7 @@ IN = {
     "backslash newline": ("", b"1\tfirst\\\nsecond\t\\N\t\\N\t\\N\n"),
     "end mark": ("", b"1\ta\t\\N\t\\N\t\\N\n\\.\nnot read at all"),
     "no newline at the end": ("", b"1\ta\t\\N\t\\N\t\\N"),
+    "a backslash at the end": ("(null '')", b"1\ta\t\t\t\n2\tb\t\t\t\\"),
     "carriage returns": ("", b"1\ta\t\\N\t\\N\t\\N\r\n2\tb\t\\N\t\\N\t\\N\r\n"),
     "old Macs": ("", b"1\ta\t\\N\t\\N\t\\N\r2\tb\t\\N\t\\N\t\\N\r"),
     "a lone carriage return": ("", b"1\ta\t\\N\t\\N\t\\N\n2\tb\rc\t\\N\t\\N\t\\N\n"),

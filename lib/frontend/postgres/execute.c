@@ -58,7 +58,7 @@ void pg_run_executed(struct pg_run *run, const char *tag)
 
 	pg_extended_pay(run->s, QF_STAGE_EXECUTE);
 	pg_extended_pay_describe(run->s, QF_SLICE_NONE);
-	p->had_rows |= run->end.has_rows;
+	p->had_rows |= run->end.has_rows && !run->copied;
 	if (run->end.suspended) {
 		p->state = PG_PORTAL_SUSPENDED;
 		qf_pg_put_mark(&run->s->conn.out, 's');

@@ -266,6 +266,8 @@ void pg_run_query(struct pg_run *run, enum pg_step step, struct qf_slice sql, co
 		f = &own;
 	}
 	pg_form_find(run, sql, f);
+	if (run->copied)
+		run->max_rows = 0; /* PostgreSQL's COPY gives all of its rows at once, as other utility statements do */
 	struct qf_bind bind = make_bind(run, step, in_transaction);
 
 	struct qf_query_request req = {

@@ -68,19 +68,20 @@ static int text_field(struct place *p, struct qf_value *ret, struct qf_copy_erro
 {
 	struct qf_buf *to = &p->r->plain;
 	size_t from = p->at, begin = to->n, end;
-	bool any_byte = false;
+	bool any_byte = false, stray = false;
 
 	p->more = false;
 	while (p->at < p->line.n && !p->more) {
 		uint8_t c = p->line.p[p->at++];
 
 		p->more = c == (uint8_t)p->r->f->delimiter;
-		if (c == '\\' && p->at < p->line.n)
+		stray = c == '\\' && p->at == p->line.n; /* nothing is left for it to escape, not even the line's end */
+		if (c == '\\' && !stray)
 			c = escaped(p, &any_byte);
-		if (!p->more)
+		if (!p->more && !stray)
 			qf_buf_u8(to, c);
 	}
-	end = p->at - p->more;
+	end = p->at - p->more - stray;
 	if (qf_slice_eq_str(qf_slice(p->line.p + from, end - from), p->r->f->null)) {
 		*ret = (struct qf_value){ 0 };
 		return 0;
