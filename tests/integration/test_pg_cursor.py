@@ -152,6 +152,9 @@ def test_extended(targets, where, name):
         assert r == g, sent
 
 
+FREED = 0 if SLOW == 1 else 600  # AddressSanitizer keeps what was freed for a while
+
+
 def resident(kit):
     """MiB of qf-dispatch."""
     pid = kit.pid("dispatch")
@@ -170,7 +173,7 @@ def test_bounded_memory(targets):
             assert total == 300_000
             total += len(cur.fetchmany(200_000))
             assert total == 500_000 and cur.fetchone()
-        assert resident(kit) - before < 150
+        assert resident(kit) - before < 150 + FREED
 
 
 def test_hold_over_commit_is_spooled(targets):
@@ -183,7 +186,7 @@ def test_hold_over_commit_is_spooled(targets):
         c.rollback()
         assert c.execute("move 999990 from big").statusmessage == "MOVE 999990"
         assert [r[0] for r in c.execute("fetch all from big").fetchall()] == list(range(999993, 1000001))
-        assert resident(targets["duckdb"].kit) - before < 150
+        assert resident(targets["duckdb"].kit) - before < 150 + FREED
 
 
 def test_the_slot_is_given_back(targets, tmp_path):
