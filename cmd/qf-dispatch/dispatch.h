@@ -167,6 +167,7 @@ struct stream {
 	bool streaming;		     /* SCHEMA was sent: rows go on .rows */
 	bool sent_batch, ended_by_engine;
 	bool interrupted;	     /* by cancel, deadline or a row too large */
+	uint64_t input_bytes;	     /* that the engine was given; INPUT says how many were before it */
 	bool row_lost;		     /* one was too large: what is left is no result */
 	bool described;		     /* there are no rows: schema and param_types are the answer */
 	struct qf_buf param_types;   /* u32 each */

@@ -166,6 +166,7 @@ static void renew(struct stream *s)
 	s->without_columns = false;
 	s->waited = s->announced = s->streaming = s->sent_batch = s->ended_by_engine = false;
 	s->interrupted = s->row_lost = false;
+	s->input_bytes = 0;
 	s->phase = PHASE_NONE;
 	s->cluster = NULL;
 	s->group = NULL;
@@ -306,14 +307,29 @@ void on_cancel(void *arg, struct qf_peer *from, const struct qf_msg *m)
 	asked(arg, from, m, QF_RD_EV_CANCEL);
 }
 
+static void input_missing(struct stream *s)
+{
+	if (s->interrupted)
+		return;
+	qf_sql_error_set(&s->refusal, "08006", "data of the statement was lost on its way to the engine; nothing of it took effect");
+	snprintf(s->refusal.hint, sizeof s->refusal.hint, "It can be sent again.");
+	run_interrupt(s);
+}
+
 void on_input(void *arg, struct qf_peer *from, const struct qf_msg *m)
 {
 	struct listener *l = from->user;
 	struct stream *s = qf_map_get_u64(l->streams, m->stream);
 
 	(void)arg;
-	if (s && s->rd.state == QF_RD_RUNNING && s->rd.attempt == m->attempt && s->conn && s->cluster->ops->input)
-		s->cluster->ops->input(s->conn, m->payload);
+	if (!s || s->rd.state != QF_RD_RUNNING || s->rd.attempt != m->attempt || !s->conn || !s->cluster->ops->input)
+		return;
+	if (qf_get_u64(m, QF_F_BYTES) != s->input_bytes) {
+		input_missing(s);
+		return;
+	}
+	s->input_bytes += m->payload.n;
+	s->cluster->ops->input(s->conn, m->payload);
 }
 
 /* They stay in the message, and that is wiped: what the engine needs it copies into locked memory. */

@@ -42,6 +42,18 @@ static void on_end_task(struct qf_task *t)
 	query_finish(qf_container_of(t, struct qf_query, end_task));
 }
 
+/* It was cancelled for that, and not by its client. It cannot have ended well: the end of the data was not sent. */
+static void name_lost_input(struct qf_query *q)
+{
+	struct qf_sql_error *e = &q->end.error;
+
+	if (q->end.ok || strcmp(e->sqlstate, "57014") != 0)
+		return;
+	q->end.fields = QF_SLICE_NONE;
+	qf_sql_error_set(e, "08006", "the data of the statement was lost on its way to the engine; nothing of it took effect");
+	snprintf(e->hint, sizeof e->hint, "It can be sent again.");
+}
+
 /* The last word to the frontend. q may be gone when it returns. */
 void query_finish(struct qf_query *q)
 {
@@ -49,6 +61,8 @@ void query_finish(struct qf_query *q)
 
 	qf_task_del(q->hub->run->loop, &q->end_task);
 	qf_timer_stop(q->hub->run->loop, &q->timer);
+	if (q->input_lost)
+		name_lost_input(q);
 	send_ended_event(q);
 	if (pin && pin->query == q)
 		pin->query = NULL;
@@ -139,7 +153,8 @@ void query_step(struct qf_query *q, enum qf_rl_event e)
 			return;
 	}
 	if (q->rl.state == QF_RL_PLACED) {
-		qf_timer_stop(q->hub->run->loop, &q->timer);
+		if (!q->cancel_waits)
+			qf_timer_stop(q->hub->run->loop, &q->timer);
 		qf_query_taken(q, 0); /* what was taken while it was being resolved */
 	}
 	if (q->rl.state == QF_RL_ENDED && !q->ended) { /* ends without a word: the client is gone */
@@ -155,6 +170,10 @@ static void on_timer(struct qf_timer *t)
 	uint64_t now = qf_loop_now(q->hub->run->loop);
 
 	q->pausing = false;
+	if (q->cancel_waits && q->rl.state == QF_RL_PLACED) {
+		send_cancel(q);
+		return;
+	}
 	if (now < q->give_up_ns) { /* the pause after BOUNCED is over */
 		qf_timer_set(q->hub->run->loop, &q->timer, q->give_up_ns - now);
 		if (q->rl.state == QF_RL_WAITING)
@@ -284,8 +303,12 @@ void qf_query_taken(struct qf_query *q, size_t bytes)
 
 void qf_query_input(struct qf_query *q, struct qf_slice messages)
 {
-	if (!q->ended && q->rl.state == QF_RL_PLACED && q->holder)
-		send_input(q, messages);
+	if (q->ended || q->input_lost)
+		return;
+	if (q->rl.state == QF_RL_PLACED && q->holder && send_input(q, messages))
+		return;
+	q->input_lost = true;
+	qf_query_cancel(q);
 }
 
 void qf_query_cancel(struct qf_query *q)

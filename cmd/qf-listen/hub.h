@@ -56,6 +56,9 @@ struct qf_query {
 	uint64_t give_up_ns, started_ns;
 	struct qf_list waiting; /* of hub.waiting */
 	size_t window, taken;
+	uint64_t input_bytes; /* sent to the holder */
+	bool input_lost;   /* some could not be sent: nothing goes behind it, and the statement is cancelled */
+	bool cancel_waits; /* CANCEL could not be sent either: the timer tries again */
 	struct qf_buf columns; /* the client is told with its first rows: until then it may run once more */
 	struct qf_buf partial; /* a batch that comes in pieces */
 	struct qf_buf record;  /* RESOLVED of a journal that knows the end, to be delivered */
@@ -124,8 +127,9 @@ bool send_attempt(struct qf_query *q);
 void send_resolve(struct qf_query *q);
 void send_resolve_to(struct qf_query *q, struct place *p, struct qf_peer *peer);
 void send_cancel(struct qf_query *q);
-void send_input(struct qf_query *q, struct qf_slice messages);
-void send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt);
+/* False: not sent. */
+bool send_input(struct qf_query *q, struct qf_slice messages);
+bool send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt);
 void send_credit(struct qf_hub *h, struct qf_peer *to, uint64_t stream, uint16_t attempt, uint64_t bytes);
 /* The answer to KEYS; NULL: there are none. */
 void send_keys(struct qf_hub *h, struct qf_peer *to, const struct qf_msg *question, const struct qf_scram_keys *keys);

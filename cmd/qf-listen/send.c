@@ -10,11 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void send_msg(struct qf_hub *h, struct qf_peer *to, struct qf_buf *msg)
+#define CANCEL_AGAIN (100 * QF_MS)
+
+static bool send_msg(struct qf_hub *h, struct qf_peer *to, struct qf_buf *msg)
 {
-	if (qf_bus_send(h->run->bus, to, msg) == QF_ELIMIT)
+	int r = qf_bus_send(h->run->bus, to, msg);
+
+	if (r == QF_ELIMIT)
 		qf_warn("bus: the queue to %s-%s is full", qf_program_name(to->program), to->instance);
 	qf_buf_fini(msg);
+	return r == 0;
 }
 
 /* A qf-route that answers, in turn, so that instances share the work. */
@@ -194,14 +199,14 @@ bool send_attempt(struct qf_query *q)
 	return true;
 }
 
-void send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt)
+bool send_about(struct qf_hub *h, struct qf_peer *to, enum qf_kind kind, uint64_t stream, uint16_t attempt)
 {
 	struct qf_buf msg;
 
 	qf_buf_init(&msg);
 	qf_msg_begin(&msg, kind, stream, attempt, 0);
 	qf_msg_end(&msg);
-	send_msg(h, to, &msg);
+	return send_msg(h, to, &msg);
 }
 
 void send_resolve_to(struct qf_query *q, struct place *p, struct qf_peer *peer)
@@ -224,19 +229,24 @@ void send_resolve(struct qf_query *q)
 
 void send_cancel(struct qf_query *q)
 {
-	if (q->holder)
-		send_about(q->hub, q->holder, QF_MSG_CANCEL, q->id, q->rl.attempt);
+	q->cancel_waits = q->holder && !send_about(q->hub, q->holder, QF_MSG_CANCEL, q->id, q->rl.attempt);
+	if (q->cancel_waits)
+		qf_timer_set(q->hub->run->loop, &q->timer, CANCEL_AGAIN);
 }
 
-void send_input(struct qf_query *q, struct qf_slice messages)
+bool send_input(struct qf_query *q, struct qf_slice messages)
 {
 	struct qf_buf msg;
 
 	qf_buf_init(&msg);
 	qf_msg_begin(&msg, QF_MSG_INPUT, q->id, q->rl.attempt, 0);
+	qf_put_u64(&msg, QF_F_BYTES, q->input_bytes);
 	qf_msg_end(&msg);
 	qf_buf_add_slice(&msg, messages);
-	send_msg(q->hub, q->holder, &msg);
+	if (!send_msg(q->hub, q->holder, &msg))
+		return false;
+	q->input_bytes += messages.n;
+	return true;
 }
 
 /* By way of a qf-dispatch: listeners have no links among themselves. */

@@ -99,7 +99,10 @@ struct qf_query *qf_query_start(struct qf_hub *hub, const struct qf_query_reques
  * window opens again. Until then at most one stream window is buffered here.
  */
 void qf_query_taken(struct qf_query *q, size_t bytes);
-/* Whole CopyData, CopyDone, CopyFail messages, at most QF_INPUT_WINDOW bytes beyond what on_input_taken() gave back. */
+/*
+ * Whole CopyData, CopyDone, CopyFail messages, at most QF_INPUT_WINDOW bytes beyond what on_input_taken() gave back.
+ * What cannot be sent on is lost: the statement is cancelled then, nothing given later is sent, and its end is an error.
+ */
 void qf_query_input(struct qf_query *q, struct qf_slice messages);
 void qf_query_cancel(struct qf_query *q); /* on_end comes, with 57014 unless it had just ended */
 void qf_query_free(struct qf_query *q);	  /* after on_end, or in it; before its pin is freed */

@@ -96,7 +96,7 @@ enum qf_field {
 	QF_F_HINT,	    /* text */
 	QF_F_POSITION,	    /* u32 */
 	QF_F_SEVERITY,	    /* text */
-	QF_F_BYTES,	    /* u64: credit */
+	QF_F_BYTES,	    /* u64: credit; of INPUT, those before it */
 	QF_F_VERDICT,	    /* u8, enum qf_verdict */
 	QF_F_FROM,	    /* u8, enum qf_dialect */
 	QF_F_TO,	    /* u8, enum qf_dialect */

@@ -289,6 +289,37 @@ def test_listener_with_wild_numbers(target, attacker, member):
     wait_until(lambda: target.query("select count(*) from duckdb_tables where table_name = 'wild'", dialect="duckdb") == [(0,)], 5)
 
 
+def copied_in(target, attacker, m, socks, stream, inputs):
+    """What is said in the end to a COPY FROM STDIN with these (bytes before it, messages)."""
+    said, ends = [], (rawbus.KIND["FAILED"], rawbus.KIND["DONE"])
+
+    def heard(what):
+        said.extend(s for sock in socks for s in attacker.answers(sock, 0.05))
+        return [s for s in said if what(s)]
+
+    body = number("TICKET", 1, 1) + number("ENCODINGS", 3, 1) + number("FORM", 3, 1) + field("INNER", "insert into gap select * from qf_copy_data")
+    m.say(socks[0], "EXECUTE", body + routed(target, attacker, (m.instance, m.epoch), "copy gap from stdin"), stream=stream, attempt=1)
+    wait_until(lambda: heard(lambda s: b"G\0\0\0" in s), 10)
+    for before, messages in inputs:
+        m.say(socks[0], "INPUT", number("BYTES", before), stream=stream, attempt=1, payload=messages)
+    return wait_until(lambda: heard(lambda s: s[3] in ends), 10)[0]
+
+
+def test_input_with_a_gap(target, attacker, member):
+    """Messages of a COPY that did not come are missed: it fails, and no row of it is there."""
+    m, row, end = member("listen"), b"d\0\0\0\x061\n", b"c\0\0\0\4"
+    with unharmed(target):
+        target.query("create table gap(i int)", dialect="duckdb")
+        rows = m.joined("dispatch-0.rows", flags=ROWS)
+        socks = m.joined("dispatch-0.sock"), rows
+        assert copied_in(target, attacker, m, socks, 1, [(0, row), (7, row + end)])[3] == rawbus.KIND["DONE"]
+        for stream, inputs in enumerate(([(0, row), (14, row + end)], [(7, row + end)], [(0, row), (14, row), (21, end), (7, end)]), 2):
+            assert b"08006" in copied_in(target, attacker, m, socks, stream, inputs)
+        m.say(socks[0], "BYE")
+    assert target.query("select count(*) from gap", dialect="duckdb") == [(2,)]
+    target.query("drop table gap", dialect="duckdb")
+
+
 def test_routes_that_lie(target, attacker, member):
     """ROUTED in the name of the real listener: a group, epoch or listener that is not there, streams that it never asked."""
     m = member("route")
