@@ -45,7 +45,6 @@ KNOWN = {
     (PSYCOPG, "duckdb", "arrays of numbers"): "psycopg sends smallint[], and a cast of an array is not translated",
     ("SQLAlchemy", "duckdb", ("json", "NULL of each type")): "SQLAlchemy casts a parameter to json twice, and a cast of json is not translated",
     ("asyncpg", "duckdb", ("arrays of numbers", "NULL of each type")): TOO_LONG,
-    ("psql", "duckdb", "names and types of columns"): "the rows of \\gdesc come in another order",
     (ANY, "duckdb", ("notices", "LISTEN")): "PostgreSQL's own",
 }
 

@@ -11,14 +11,15 @@ from sqlglot import exp
 
 from qf_catalog import catalog, held
 from qf_pgcatexpr import EARLY, HANDLERS, NAMED, ident_name, keep_case, sql_of
-from qf_pgcatfuncs import ROWS, table_of
-from qf_pgcatwords import OIDS, REGS, VECTORS
+from qf_pgcatfuncs import AGGREGATES, ROWS, table_of
+from qf_pgcatwords import OIDS, REGS, VECTORS, name_of
 from qf_pgnames import column_name
-from qf_tokens import quote
+from qf_tokens import lex, quote
 
 # What the adapter of the engine calls a column of the result when it is told to (lib/engine/duckdb/shown.c).
 SHOWN_AS = ("oid", "name", "char", "varchar", "pg_node_tree", "int2vector", "oidvector", "_oid", "_name", "_char", "_varchar")
 MARK = "/*qf:catalog %s*/ "
+SCHEMAS = ("pg_catalog", "information_schema")
 
 
 # ---- scopes ----------------------------------------------------------------------------------------------------------
@@ -54,6 +55,10 @@ class UserTables(Exception):
     """The statement reads a table of the user's, too."""
 
 
+class Unseen(Exception):
+    """A table of the statement stands where none is looked for."""
+
+
 class Reader:
     """One walk over the tree, which is changed on the way."""
 
@@ -61,6 +66,7 @@ class Reader:
         self.names, self.doubts = names, doubts
         self.catalog = catalog()
         self.used = False
+        self.seen = set()  # the tables of the tree that have been looked up
 
     def doubt(self, text):
         if text not in self.doubts:
@@ -132,12 +138,19 @@ class Reader:
         for lateral in node.args.get("laterals") or ():
             self.source(lateral, scope)
         columns = []
+        if not node.expressions:
+            self.no_columns(node)
         for item in list(node.expressions):
             columns += self.item(item, scope, top)
         self.rest(node, scope, ("where", "group", "having", "order", "limit", "offset", "distinct"))
         for w in node.args.get("windows") or ():
             self.e(w, scope)
         return columns
+
+    def no_columns(self, node):
+        if not isinstance(node.parent, exp.Exists):
+            self.doubt("SELECT without columns")
+        node.set("expressions", [exp.Literal.number(1)])
 
     def item(self, item, scope, top):
         if item.is_star:
@@ -190,19 +203,18 @@ class Reader:
     # ---- FROM --------------------------------------------------------------------------------------------------------
 
     def source(self, node, scope):
-        for j in node.args.get("joins") or ():  # (a JOIN b ON …)
-            pass
         alias = node.args.get("alias")
         label = ident_name(alias.this) if alias is not None and alias.this is not None else ""
         names = [ident_name(i) for i in (alias.args.get("columns") or ()) if isinstance(i, exp.Identifier)] if alias is not None else []
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             self.table(node, label, names, scope)
+            self.seen.add(id(node))
         elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
             scope.sources.append((label, dict(renamed(self.query(node.this.this, scope), names) or ()), None))
         elif isinstance(node, (exp.Table, exp.Lateral)):
             self.function(node, label, names, scope)
-        elif isinstance(node.unnest(), exp.Table):
-            self.source(node.this, scope)  # parentheses around joins
+        elif isinstance(node, exp.Subquery) and in_parentheses(node.this):
+            self.source(node.this, scope)
         elif isinstance(node, (exp.Subquery, exp.Values)):
             columns = self.query(node, scope) if isinstance(node, exp.Values) else self.query(node.this, Scope(scope))
             scope.sources.append((label, dict(renamed(columns, names) or ()), None))
@@ -336,6 +348,11 @@ class Reader:
 _MEMBER = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}\\]*[^",{}\\\s]))\s*(?:,|$)')
 
 
+def in_parentheses(node):
+    """What stands in these parentheses is a table or a join, and not a query."""
+    return isinstance(node, exp.Table) or isinstance(node, exp.Subquery) and bool(node.args.get("alias") or node.args.get("joins") or in_parentheses(node.this))
+
+
 def arguments_of(fn):
     return list(fn.expressions) if isinstance(fn, exp.Anonymous) else list(fn.iter_expressions())
 
@@ -346,6 +363,57 @@ def renamed(columns, names):
     return [(names[i] if i < len(names) else n, t) for i, (n, t) in enumerate(columns)]
 
 
+# ---- parameters ------------------------------------------------------------------------------------------------------
+
+def parameter_types(tree):
+    """{$n: what it is cast to where it stands first}"""
+    types = {}
+    for p in tree.find_all(exp.Parameter):
+        to = p.parent.args["to"] if isinstance(p.parent, exp.Cast) else None
+        plain = isinstance(to, exp.DataType) and to.this != exp.DataType.Type.USERDEFINED
+        types.setdefault(p.sql("duckdb"), to.sql("duckdb") if plain else "VARCHAR")
+    return types
+
+
+def with_all(tree, types):
+    """The text of the tree. A parameter that the translation does not need has a place in it all the same: the client sends it."""
+    out = tree.sql("duckdb")
+    tokens = lex(out, "duckdb")
+    if any(name_of(a).lower() in SCHEMAS and b[1] == "." for a, b in zip(tokens, tokens[1:])):
+        raise Unseen
+    used = {text for kind, text, _ in tokens if kind == "param"}
+    lost = [n for n in types if n not in used]
+    if not lost:
+        return out
+    first = tree
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    where = first.args.get("where")
+    if isinstance(first, exp.Select):
+        parts = ["(%s)" % sql_of(where.this)] if where is not None else []
+        parts += ["(CAST(%s AS %s) IS NULL OR true)" % (n, types[n]) for n in lost]
+        first.set("where", exp.Where(this=exp.Var(this=" AND ".join(parts))))
+    return tree.sql("duckdb")
+
+
+# ---- rows that are written down --------------------------------------------------------------------------------------
+
+def in_order(tree, names):
+    """SELECT … FROM (VALUES …) gives the rows as they are written, which duckdb does not where it joins something to them."""
+    frm = tree.args.get("from_") if isinstance(tree, exp.Select) else None
+    if frm is None or not isinstance(frm.this, exp.Values) or any(tree.args.get(k) for k in ("joins", "laterals", "order", "group", "having", "distinct")):
+        return
+    rows, alias = frm.this.expressions, frm.this.args.get("alias")
+    columns = alias.args.get("columns") or [] if alias is not None else []
+    calls = (names.of(f) for f in tree.find_all(exp.Anonymous))
+    if not all(isinstance(r, exp.Tuple) and len(r.expressions) == len(columns) for r in rows) or tree.is_star or any(c in AGGREGATES for c in calls):
+        return
+    for i, r in enumerate(rows):
+        r.append("expressions", exp.Literal.number(i))
+    alias.append("columns", exp.to_identifier("qf_row"))
+    tree.set("order", exp.Order(expressions=[exp.Ordered(this=exp.column("qf_row"))]))
+
+
 # ---- the statement ---------------------------------------------------------------------------------------------------
 
 def translate_catalog(tree, names, doubts):
@@ -354,6 +422,8 @@ def translate_catalog(tree, names, doubts):
         return None
     r = Reader(names, doubts)
     holder = exp.Paren(this=tree)
+    types = parameter_types(tree)
+    in_order(tree, names)
     try:
         columns = r.query(tree, None, top=True)
     except UserTables:
@@ -362,10 +432,55 @@ def translate_catalog(tree, names, doubts):
     if not r.used:
         doubts.clear()
         return None
-    out = holder.this.sql("duckdb")
+    if any(id(t) not in r.seen for t in holder.find_all(exp.Table) if isinstance(t.this, exp.Identifier)):
+        raise Unseen
+    out = with_all(holder.this, types)
     queries = r.catalog.with_queries(out)
     if queries:
         recursive = re.match(r"WITH (RECURSIVE )?", out)
         out = "WITH %s%s%s" % (recursive[1] or "" if recursive else "", queries, ", " + out[recursive.end():] if recursive else " " + out)
     marks = " ".join(t if t in SHOWN_AS else "-" for _, t in columns or ())
     return MARK % marks + out
+
+
+# ---- other statements ------------------------------------------------------------------------------------------------
+
+_MAYBE = re.compile(r'pg_|information_schema|u&"', re.I)
+
+
+def catalog_table(tree, text):
+    """The name of a table of the catalog in a statement that is no translation of the above, or None. The engine has tables
+    of the same names with other contents, which nothing of PostgreSQL's may reach."""
+    if not _MAYBE.search(text):
+        return None
+    for t in tree.find_all(exp.Table):
+        if not isinstance(t.this, exp.Identifier):
+            continue
+        schema, name = t.db.lower(), t.name.lower()
+        if schema in SCHEMAS:
+            return "%s.%s" % (schema, name)
+        if not schema and catalog().relation("pg_catalog", name) is not None and not is_new(t) and not is_cte(t, name):
+            return name
+    return None
+
+
+def is_new(table):
+    """CREATE TABLE and CREATE VIEW make it in the schema of the user."""
+    at = table.parent.parent if isinstance(table.parent, exp.Schema) else table.parent
+    return isinstance(at, exp.Create) and table.find_ancestor(exp.Query) is None and (at.args.get("kind") or "").upper() in ("TABLE", "VIEW")
+
+
+def is_cte(table, name):
+    """A WITH query of that name is seen from there: by what it belongs to, by those after it, and by itself with RECURSIVE."""
+    below, at = table, table.parent
+    while at is not None:
+        ctes = []
+        if isinstance(at, exp.With):
+            last = next(i for i, c in enumerate(at.expressions) if c is below)
+            ctes = at.expressions[:last + bool(at.args.get("recursive"))]
+        elif at.args.get("with_") is not None and at.args["with_"] is not below:
+            ctes = at.args["with_"].expressions
+        if any(c.alias.lower() == name for c in ctes):
+            return True
+        below, at = at, at.parent
+    return False

@@ -16,6 +16,7 @@ SAFE = {"count": "int8", "min": "same", "max": "same", "sum": "int8", "bool_and"
         "ascii": "int4", "chr": "text", "reverse": "text", "lag": "same", "lead": "same", "first_value": "same", "last_value": "same", "dense_rank": "int8",
         "sign": "same", "mod": "same", "floor": "same", "ceil": "same", "md5": "text", "lpad": "text", "rpad": "text", "initcap": "text", "array_cat": "same",
         "array_append": "same", "array_position": "int4", "char_length": "int4"}
+AGGREGATES = {"count", "min", "max", "sum", "bool_and", "bool_or", "every", "array_agg", "string_agg", "json_agg", "jsonb_agg"}
 NO_ROWS = "unnest(CAST([] AS BIGINT[]))"
 
 
@@ -26,6 +27,14 @@ def first(ty):
 
 def subscripts(sql, ty):
     return "CAST(unnest(range(%d, len(%s) + %d)) AS INTEGER)" % (first(ty), sql, first(ty))
+
+
+def series_of(args):
+    return "unnest(generate_series(%s))" % ", ".join("CAST(%s AS BIGINT)" % a for a in args)
+
+
+def series_type(types):
+    return "int8" if "int8" in types else "int4"
 
 
 def element(ty):
@@ -46,7 +55,8 @@ def table_of(r, name, args, types, ordinality):
     if name == "unnest":
         return "SELECT " + ", ".join("unnest(%s)" % a for a in args), [("unnest", element(t)) for t in types]
     if name in ("generate_series", "generateseries") and len(args) in (2, 3):
-        return "SELECT unnest(generate_series(%s)) AS a" % ", ".join("CAST(%s AS BIGINT)" % a for a in args), [("generate_series", "int4")]
+        ty = series_type(types)
+        return "SELECT CAST(%s AS %s) AS a" % (series_of(args), held(ty)), [("generate_series", ty)]
     if name == "generate_subscripts":
         return "SELECT %s AS a" % subscripts(args[0], types[0]), [("generate_subscripts", "int4")]
     if name == "_pg_expandarray":
@@ -100,8 +110,9 @@ def nothing(r, name, node, args, types):
 
 
 def series(r, name, node, args, types):
-    r.put(node, "unnest(generate_series(%s))" % ", ".join("CAST(%s AS BIGINT)" % a for a in args))
-    return "int4"
+    ty = series_type(types)
+    r.put(node, "CAST(%s AS %s)" % (series_of(args), held(ty)))
+    return ty
 
 
 def split(r, name, node, args, types):

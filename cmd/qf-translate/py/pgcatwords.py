@@ -1,5 +1,6 @@
 """Statements about PostgreSQL's catalog as words: which ones they are, and their spelling for sqlglot. See pgcatalog.py."""
 from qf_catalog import catalog
+from qf_pgcatfuncs import ROWS
 
 # Types whose values are numbers of objects, shown by the objects' names.
 REGS = ("regclass", "regtype", "regproc", "regnamespace", "regrole", "regprocedure")
@@ -36,7 +37,9 @@ def about_catalog(tokens):
             return True
         if name in REGS or name.startswith("pg_") and ("pg_catalog", name) in c.relations:
             return True
-        if i + 1 < len(tokens) and tokens[i + 1][1] == "(" and (name in c.functions and name not in ANYWHERE or name == "set_config"):
+        name = name.lower()
+        if i + 1 < len(tokens) and tokens[i + 1][1] == "(" and (
+                name in c.functions and name not in ANYWHERE or name == "set_config" or "pg_" in name and name in ROWS):
             return True
     return False
 

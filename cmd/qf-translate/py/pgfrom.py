@@ -101,7 +101,7 @@ class Tables(Exprs):
                 return dict(cte) if cte is not None else None
         if name != key:
             self.mixed_case(name)
-        if schema_name in ("pg_catalog", "information_schema") or (not schema_name and key.startswith("pg_")):
+        if not schema_name and key.startswith("pg_"):
             self.doubt("the catalog table %s" % name)
         if self.schema is None:
             return None

@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedErro
 
 from qf_columns import TRINOS, annotate, names_absent, output_names
 from qf_pairs import check_tree
-from qf_pgcatalog import translate_catalog
+from qf_pgcatalog import Unseen, catalog_table, translate_catalog
 from qf_pgcatwords import catalog_text
 from qf_marks import Misplaced, mark, typed, unmark
 from qf_pgparams import Params, kept
@@ -211,7 +211,10 @@ def about_catalog(a, body, tokens):
     check_depth(tree)
     parameters(tree, p.names)
     complaint = survey(tree, tokens, p.names)[1]
-    out = translate_catalog(tree, p.names, a.doubts)
+    try:
+        out = translate_catalog(tree, p.names, a.doubts)
+    except Unseen:
+        raise Failure("this statement about the catalog is not understood", "ask for the same with its tables in a plain FROM") from None
     if out is not None and complaint:
         raise Failure(complaint)
     return out
@@ -234,6 +237,10 @@ def postgres_to_duckdb(a, body, tokens, schema, guard, oids):
         raise Failure("a literal of the statement is lost in translation")
     if complaint:
         raise Failure(complaint)
+    name = catalog_table(tree, body)
+    if name is not None:
+        raise Failure("the catalog table %s is only there for queries that read nothing but the catalog" % name,
+                      "read it in a statement of its own")
     prefix = re.compile(p.names.prefix, re.I)
     w = Writer(p.names, lambda n: prefix.sub("", n.sql("duckdb", unsupported_level=ErrorLevel.IGNORE)), schema)
     w.guard = guard
