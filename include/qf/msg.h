@@ -19,6 +19,7 @@
 #define QF_PROTO_MAJOR 1
 #define QF_PROTO_MINOR 0
 #define QF_MSG_HEADER 28
+#define QF_MSG_KIND_AT 3
 #define QF_MSG_EPOCH_AT 16 /* the bus writes the sender's epoch here */
 #define QF_MSG_MAX (17u << 20)	      /* largest message on any socket */
 

@@ -353,6 +353,21 @@ static void free_bytes(void *p, void *hint)
 	free(p);
 }
 
+static void wipe_bytes(void *p, void *n)
+{
+	explicit_bzero(p, (uintptr_t)n);
+	free(p);
+}
+
+/* ZeroMQ's own copy would stay in freed memory. */
+static void init_secret(zmq_msg_t *part, const struct qf_buf *msg)
+{
+	void *copy = qf_xmalloc(msg->n);
+
+	memcpy(copy, msg->p, msg->n);
+	zmq_msg_init_data(part, copy, msg->n, wipe_bytes, (void *)(uintptr_t)msg->n);
+}
+
 void stamp_epoch(struct qf_buf *msg, uint64_t epoch)
 {
 	qf_assert(msg->n >= QF_MSG_HEADER);
@@ -372,6 +387,8 @@ int send_to(struct qf_bus *b, struct peer *p, struct qf_buf *msg, bool rows)
 	if (rows) {
 		zmq_msg_init_data(&part, msg->p, msg->n, free_bytes, NULL);
 		qf_buf_init(msg);
+	} else if (msg->p[QF_MSG_KIND_AT] == QF_MSG_KEYS) {
+		init_secret(&part, msg);
 	} else {
 		zmq_msg_init_size(&part, msg->n);
 		memcpy(zmq_msg_data(&part), msg->p, msg->n);

@@ -1,4 +1,7 @@
 """As whom statements run at PostgreSQL: queryAuth impersonate, userMap, scramKeys. Never another user's rows."""
+import base64
+import hashlib
+import hmac
 import random
 import shutil
 import socket
@@ -536,3 +539,25 @@ def test_secrets_of_the_engine(kit, mapped):
         for f in files:
             if f != k.config:
                 assert not [s for s in SECRET.values() if s.encode() in f.read_bytes()], f
+
+
+def test_keys_are_gone_with_the_session(by_keys, bank):
+    """Client and server key stand nowhere in qf-listen and qf-dispatch, once what was written since is over them."""
+    verifier = bank.sql("select rolpassword from pg_authid where rolname = 'alice'")[0][0]
+    rounds, salt = verifier.split("$")[1].split(":")
+    salted = hashlib.pbkdf2_hmac("sha256", SECRET["alice"].encode(), base64.b64decode(salt), int(rounds))
+    key = hmac.new(salted, b"Client Key", "sha256").digest()
+
+    def kept():
+        return any(key in chunk for p in ("listen", "dispatch") for chunk in memory(by_keys.pid(p)))
+
+    with by_keys.connect(user="alice") as a:
+        own(a.execute(ASK).fetchall(), "alice")
+        assert kept()
+
+    def gone():
+        with by_keys.connect(user="bob") as b:
+            own(b.execute(ASK).fetchall(), "bob")
+        return not kept()
+
+    wait_until(gone)
