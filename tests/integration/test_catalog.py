@@ -372,3 +372,25 @@ def test_own_table_of_that_name(places):
 
     want, got = (answers(place.conn) for place in places)
     assert got == want
+
+
+# Beside what is asked of the catalog: as PostgreSQL has it, or refused.
+BESIDE = {
+    "select sum(x) / 2 from (values (1), (2)) v(x) where current_schema() is not null": [(1,)],
+    "select count(*) / 2 * 2 <= count(*), 5 / 2 from pg_class": [(True, 2)],
+    "select 1 / (count(*) - count(*)) from pg_class": "22012",
+    "select extract(day from date '2020-01-05') / 2, current_schema()": "0A000",
+    "select 'ab' similar to 'a%', current_schema()": "0A000",
+    "select substr('hello', -1, 3), current_schema()": "0A000",
+    "select substring('hello' from 2 for 3) where current_schema() is not null": [("ell",)],
+    "select to_regclass('no_such_table'), coalesce(to_regclass('no_such_table')::text, 'none')": [(None, "none")],
+}
+
+
+@pytest.mark.parametrize("sql", BESIDE)
+def test_beside_the_catalog(places, sql):
+    try:
+        got = places[1].conn.execute(sql).fetchall()
+    except psycopg.Error as e:
+        got = e.sqlstate
+    assert got == BESIDE[sql]

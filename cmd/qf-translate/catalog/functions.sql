@@ -154,7 +154,7 @@ CREATE MACRO qf_schema_of(s) AS text: CASE WHEN {s}[1] = '"' THEN replace(regexp
 CREATE MACRO to_regclass(s) AS regclass: (SELECT arg_min(oid, pos) FROM qf_regclass WHERE form = CASE WHEN contains({s}, '"') THEN {s} ELSE lower({s}) END);
 CREATE MACRO regclass(s) AS regclass: coalesce(TRY_CAST({s} AS BIGINT), @to_regclass({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
     error('Catalog Error: Table with name ' || {s} || ' does not exist!') END);
-CREATE MACRO qf_regclass_text(o) AS text: coalesce((SELECT any_value(form) FROM qf_regclass WHERE best AND oid = {o}), CAST(nullif({o}, 0) AS VARCHAR), '-');
+CREATE MACRO qf_regclass_text(o) AS text: CASE WHEN {o} IS NOT NULL THEN coalesce((SELECT any_value(form) FROM qf_regclass WHERE best AND oid = {o}), CAST(nullif({o}, 0) AS VARCHAR), '-') END;
 CREATE MACRO to_regtype(s) AS regtype: (SELECT any_value(oid) FROM qf_type_name WHERE lower({s}) IN (shown, name, 'pg_catalog.' || name, schema || '.' || name));
 CREATE MACRO regtype(s) AS regtype: coalesce(TRY_CAST({s} AS BIGINT), @to_regtype({s}), CASE WHEN {s} = '-' THEN 0 WHEN {s} IS NOT NULL THEN
     error('Catalog Error: Type with name ' || {s} || ' does not exist!') END);

@@ -13,6 +13,9 @@ VALUES = {"current_user": "current_user", "session_user": "session_user", "user"
           "current_schema": "current_schema", "current_catalog": "current_catalog"}
 
 
+WHOLE = ("int2", "int4", "int8", "oid")
+
+
 def ident_name(node):
     return node.this if node.args.get("quoted") else node.this.lower()
 
@@ -192,9 +195,33 @@ def bracket(r, node, scope, types):
 
 
 def divide(r, node, scope, types):
+    """Whole numbers give one, and nothing is divided by zero."""
+    right = node.expression
     if not any(t in ("numeric", "float8", "float4") for t in types):
-        r.put(node, "(%s // %s)" % (in_parens(node.this), in_parens(node.expression)))
+        if not all(t in WHOLE for t in types):
+            r.doubt("a division of what may be no whole numbers")
+        a, b = in_parens(node.this), in_parens(right)
+        text = "(%s // %s)" % (a, b)
+        if not (isinstance(right, exp.Literal) and right.this.strip("0")):
+            text = "(CASE WHEN %s = 0 AND %s IS NOT NULL THEN error('division by zero') ELSE %s // %s END)" % (b, a, a, b)
+        r.put(node, text)
     return common(r, node, scope, types)
+
+
+def substring(r, node, scope, types):
+    counted_from_one(r, node.args.get("start"))
+    return "text"
+
+
+def counted_from_one(r, start):
+    """duckdb counts from the end where PostgreSQL begins before the text."""
+    if not (isinstance(start, exp.Literal) and start.this.isdigit()):
+        r.doubt("substring() from elsewhere than a number")
+
+
+def unsure(r, node, scope, types):
+    r.doubt("%s in a statement about the catalog" % r.names.label(node))
+    return None
 
 
 def dot(r, node, scope):
@@ -235,6 +262,11 @@ def anonymous(r, node, scope):
             r.used = r.used or name not in ANYWHERE
             r.put(node, text)
             return r.catalog.functions[name].ty
+    if name == "substr" and len(node.expressions) > 1:
+        counted_from_one(r, node.expressions[1])
+    if name == "sum" and types:
+        node.set("this", name)
+        return {"int2": "int8", "int4": "int8", "int8": "numeric"}.get(types[0], types[0])
     if name not in SAFE:
         r.doubt("%s() cannot be shown to mean the same in duckdb" % name)
     node.set("this", name)
@@ -254,7 +286,7 @@ def array_of(r, node, scope):
 HANDLERS = {exp.Column: column, exp.Cast: cast, exp.TryCast: cast, exp.Literal: literal, exp.Paren: same, exp.Coalesce: common, exp.Nullif: common,
             exp.Case: case, exp.DPipe: concat, exp.Bracket: bracket, exp.Div: divide, exp.Dot: dot, exp.Anonymous: anonymous,
             exp.Array: array_of, exp.Any: any_of, exp.All: any_of, exp.Add: common, exp.Sub: common, exp.Mul: common, exp.Mod: common, exp.Neg: same,
-            exp.Window: same, exp.Filter: same, exp.Greatest: common, exp.Least: common, exp.Alias: same}
+            exp.Window: same, exp.Filter: same, exp.Greatest: common, exp.Least: common, exp.Alias: same, exp.Extract: unsure, exp.SimilarTo: unsure, exp.Substring: substring}
 for _c in (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE):
     HANDLERS[_c] = compare
 for _c in (exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.Exists, exp.RegexpLike, exp.RegexpILike, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Boolean):

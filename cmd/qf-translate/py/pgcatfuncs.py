@@ -8,7 +8,7 @@ from qf_tokens import quote
 
 VECTORS = ("int2vector", "oidvector")
 # What duckdb has under the same name for the values of the catalog; "same" is the type of the first argument, "list" a list of it.
-SAFE = {"count": "int8", "min": "same", "max": "same", "sum": "int8", "bool_and": "bool", "bool_or": "bool", "every": "bool", "array_agg": "list",
+SAFE = {"count": "int8", "min": "same", "max": "same", "bool_and": "bool", "bool_or": "bool", "every": "bool", "array_agg": "list",
         "string_agg": "text", "lower": "text", "upper": "text", "length": "int4", "replace": "text", "concat": "text", "substr": "text", "btrim": "text",
         "ltrim": "text", "rtrim": "text", "left": "text", "right": "text", "strpos": "int4", "split_part": "text", "starts_with": "bool",
         "repeat": "text", "array_to_string": "text", "row_number": "int8", "rank": "int8", "abs": "same", "round": "same", "coalesce": "same",
