@@ -74,6 +74,7 @@ static inline void hub_end(struct qf_query *q, const struct qf_engine_end *e)
 	struct qf_query_end *end = &q->end;
 
 	end->ok = e->outcome == QF_OUT_OK;
+	end->group = "fake";
 	end->rows = e->rows;
 	end->has_rows = e->has_rows;
 	end->suspended = e->suspended;

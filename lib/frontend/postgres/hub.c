@@ -368,7 +368,7 @@ static void finish_statement(struct pg_run *run, bool copied_out)
 			fields = QF_SLICE_NONE;
 		if (fields.n == 0)
 			place_inner(run, e);
-		if (fields.n == 0)
+		if (fields.n == 0 && run->end.group) /* by an engine or for it, not by a rule */
 			pg_utility_refused(run, e);
 		pg_cursor_failed(run);
 		pg_run_fail_at(run, run->end.stage, e, fields);
