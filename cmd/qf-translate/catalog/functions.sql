@@ -26,7 +26,8 @@ CREATE MACRO current_role() AS name: (SELECT user_name FROM qf_session);
 CREATE MACRO getpgusername() AS name: (SELECT user_name FROM qf_session);
 CREATE MACRO current_schema() AS name: CASE current_schema() WHEN 'main' THEN 'public' ELSE current_schema() END;
 CREATE MACRO current_schemas(all_of) AS _name: CASE WHEN {all_of} THEN ['pg_catalog', @current_schema()] ELSE [@current_schema()] END;
-CREATE MACRO current_setting(n, missing_ok := false) AS text: (SELECT setting FROM pg_settings WHERE lower(name) = lower({n}));
+CREATE MACRO current_setting(n, missing_ok := false) AS text: coalesce((SELECT setting FROM pg_settings WHERE lower(name) = lower({n})),
+    CASE WHEN {missing_ok} OR {n} IS NULL THEN CAST(NULL AS VARCHAR) ELSE error('the setting "' || {n} || '" is not known to the engine of this group; SHOW tells those of the session') END);
 CREATE MACRO pg_backend_pid() AS int4: 0;
 CREATE MACRO pg_my_temp_schema() AS oid: 13000;
 CREATE MACRO pg_is_other_temp_schema(n) AS bool: false;
