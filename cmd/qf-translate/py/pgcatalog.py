@@ -101,6 +101,9 @@ class Reader:
             if not isinstance(cte.this, exp.Query):
                 raise UserTables
             if node.args.get("recursive"):
+                if any(ident_name(t.this) == name for t in cte.this.find_all(exp.Table) if isinstance(t.this, exp.Identifier)):
+                    # The catalog is computed anew in each round: what takes PostgreSQL milliseconds takes minutes.
+                    self.doubt("a recursive query about the catalog")
                 scope.ctes[name] = {c: None for c in columns}
                 first = cte.this
                 while isinstance(first, exp.SetOperation):
