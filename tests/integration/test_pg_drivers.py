@@ -18,7 +18,6 @@ ENGINE = {"direct": "postgres", "toolkit": "postgres", "duckdb": "duckdb"}
 ANY = None
 
 PSYCOPG = ("psycopg text", "psycopg binary", "psycopg prepared", "psycopg pipeline")
-PGJDBC = ("pgjdbc", "pgjdbc binary", "pgjdbc simple")
 FETCH = ("fetch size", "fetch size with parameters", "fetch size, and no more wanted")
 SCRIPT = "several statements go by simple query alone, and this way sends them by the extended protocol"
 
@@ -42,14 +41,14 @@ KNOWN = {
     (PSYCOPG, "duckdb", "value float4 8"): "psycopg sends float8, and a cast to real rounds otherwise in DuckDB",
     (ANY, "duckdb", "constraints"): "CHECK is not translated to DuckDB",
     (ANY, "duckdb", "generated keys"): "sequences are not translated to DuckDB",
-    (PGJDBC, "duckdb", ("null interval", "value interval 34", "value interval 35", "stored interval")):
-        "pgjdbc asks pg_type for the oid of interval, and DuckDB has no such catalog",
+    ("pgjdbc simple", "duckdb", ("value interval 34", "value interval 35", "stored interval")):
+        "values are written into the statement, and literals of intervals are not translated",
     ("pgjdbc simple", "duckdb", ("value int4[] 39", "value int8[] 41", "value text[] 42", "value bytea 22", "value bytea 23", "stored bytea")):
         "values are written into the statement, and literals of arrays and bytea are not translated",
     ("pgjdbc simple", "duckdb", "errors outside of a transaction"): "a wrong value is written into the statement, which is not translated then",
     ("pgjdbc simple", "duckdb", "a large value"): "values are written into the statement, and one of more than 1 MiB is not translated",
     (PSYCOPG, "duckdb", "value int4[] 39"): "psycopg sends smallint[], and a cast of an array is not translated",
-    ("asyncpg", "duckdb", ("null int4[]", "value int4[] 39", "value int4[] 40", "value int8[] 41")): "asyncpg asks the catalog about types of arrays, with current_setting()",
+    ("asyncpg", "duckdb", ("null int4[]", "value int4[] 39", "value int4[] 40", "value int8[] 41")): "asyncpg asks the catalog about types of arrays, with a recursive query",
     (ANY, "duckdb", ("stored int4[]", "stored int8[]", "stored text[]")): "comparisons of arrays are not translated to DuckDB",
 }
 
