@@ -539,6 +539,11 @@ def test_secrets_of_the_engine(kit, mapped):
         for f in files:
             if f != k.config:
                 assert not [s for s in SECRET.values() if s.encode() in f.read_bytes()], f
+        with k.connect(user="alice") as c:
+            c.execute(ASK).fetchall()
+        wait_until(lambda: '"group"' in k.admin("events").stdout)
+        events = k.admin("events").stdout
+        assert not [s for s in SECRET.values() if s in events]
 
 
 def test_keys_are_gone_with_the_session(by_keys, bank):
